@@ -1,0 +1,1 @@
+"""Pullbacks, the reverse sweep, derivations and their steps."""

@@ -1,0 +1,1 @@
+"""How people write networks: the graph, Python objects, NumPy text, the vocabulary."""

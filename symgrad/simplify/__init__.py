@@ -1,0 +1,1 @@
+"""The table of rewrite rules and the engine that applies them."""

@@ -1,0 +1,1 @@
+"""What an expression is: dims and shapes, the nodes, operators, reference evaluator."""

@@ -1,0 +1,160 @@
+"""Dimensions: positive integers, named symbols, and polynomials in them."""
+
+import ast
+from functools import cache
+from typing import TypeAlias
+
+from sympy import Expr, Integer, Symbol, expand, floor, sympify
+
+from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
+
+Dim: TypeAlias = Expr
+Shape: TypeAlias = tuple[Dim, ...]
+
+ONE = Integer(1)
+
+
+@cache
+def dim(name: str) -> Symbol:
+    """The dimension of that name: a positive integer symbol; equal names are one dimension."""
+    if not name.isidentifier():
+        raise NameClash(f"dimension {name!r} is not an identifier")
+    return Symbol(name, integer=True, positive=True)
+
+
+def dims(names: str) -> tuple[Symbol, ...]:
+    """Dimensions by name, separated by blanks or commas.
+
+    >>> dims("B d h")
+    (B, d, h)
+    """
+    return tuple(dim(name) for name in names.replace(",", " ").split())
+
+
+def as_dim(value: object) -> Dim:
+    """A dimension from an integer, a name, an expression in names, or a SymPy expression.
+
+    Raises
+    ------
+    DeclarationError    if it is not a positive integer for positive integer dimensions.
+    ParseError          if a text is not arithmetic in names and integers.
+
+    >>> as_dim("4*H"), as_dim(3), as_dim("(n - K) // s + 1")
+    (4*H, 3, floor((-K + n)/s) + 1)
+    """
+    if isinstance(value, str):
+        result = _parsed(value)
+    elif isinstance(value, Expr):
+        result = value.xreplace({s: dim(s.name) for s in value.free_symbols})
+    elif isinstance(value, int) and not isinstance(value, bool):
+        result = Integer(value)
+    else:
+        raise DeclarationError(
+            f"{value!r} is not a dimension",
+            hint="a dimension is a name, a positive integer, or an expression in them",
+        )
+    if result.is_Number and not (result.is_Integer and result > 0):
+        raise DeclarationError(f"a dimension must be a positive integer, not {result}")
+    return _normal(result)
+
+
+@cache
+def _normal(value: Expr) -> Expr:
+    return expand(value)
+
+
+@cache
+def _parsed(text: str) -> Expr:
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise ParseError(f"cannot read the dimension {text!r}") from None
+    return _arithmetic(tree, text)
+
+
+_ARITHMETIC = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.FloorDiv: lambda a, b: floor(a / b),
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: lambda a, b: a**b,
+}
+
+
+def _arithmetic(tree: ast.expr, text: str) -> Expr:
+    match tree:
+        case ast.Name(id=name):
+            return dim(name)
+        case ast.Constant(value=int(value)):
+            return Integer(value)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
+            return _ARITHMETIC[type(op)](_arithmetic(left, text), _arithmetic(right, text))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_arithmetic(operand, text)
+    raise ParseError(
+        f"cannot read the dimension {text!r}", hint="use names, integers and + - * // only"
+    )
+
+
+def as_shape(values: object) -> Shape:
+    """A tuple of dimensions; a single dimension stands for a vector's shape."""
+    if isinstance(values, str | int | Expr):
+        values = (values,)
+    if not isinstance(values, tuple | list):
+        raise DeclarationError(f"{values!r} is not a shape", hint="a shape is a tuple of dimensions")
+    return tuple(as_dim(value) for value in values)
+
+
+@cache
+def same(a: Dim, b: Dim) -> bool:
+    """Whether two dimensions are equal for all sizes, as polynomials."""
+    return a == b or expand(a - b) == 0
+
+
+def same_shape(a: Shape, b: Shape) -> bool:
+    """Whether two shapes are equal for all sizes."""
+    return len(a) == len(b) and all(map(same, a, b))
+
+
+def broadcast(a: Shape, b: Shape) -> Shape:
+    """NumPy's rule; only a literal 1 broadcasts, a symbolic dimension never does.
+
+    >>> broadcast(as_shape(("n", 1)), as_shape(("d",)))
+    (n, d)
+    """
+    rank = max(len(a), len(b))
+    pairs = zip((ONE,) * (rank - len(a)) + a, (ONE,) * (rank - len(b)) + b, strict=True)
+    result = []
+    for p, q in pairs:
+        if not (p is ONE or q is ONE or same(p, q)):
+            raise ShapeError(
+                f"shapes {show(a)} and {show(b)} do not broadcast: {p} and {q} differ",
+                hint="a named dimension never broadcasts as if it were 1",
+            )
+        result.append(q if p is ONE else p)
+    return tuple(result)
+
+
+def show(shape: Shape) -> str:
+    """The shape as people write it: (n, d), (n,), ()."""
+    return "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+
+
+def size_of(value: Dim, sizes: dict[str, int]) -> int:
+    """The integer that a dimension is, given the sizes of the named ones.
+
+    Raises
+    ------
+    ShapeError    if a size is missing, or the result is not a positive integer.
+    """
+    if value.is_Integer:
+        return int(value)
+    try:
+        result = value.xreplace({s: Integer(sizes[s.name]) for s in value.free_symbols})
+    except KeyError as missing:
+        raise ShapeError(f"the size of dimension {missing.args[0]} is unknown") from None
+    result = sympify(result)
+    if not (result.is_Integer and result > 0):
+        raise ShapeError(f"dimension {value} is {result}, not a positive integer, for {sizes}")
+    return int(result)

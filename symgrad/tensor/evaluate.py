@@ -1,0 +1,305 @@
+"""Reference evaluator: slow and obvious; NumPy in float64 or complex128, or mpmath at any precision.
+
+It shares nothing with the code generator, so that each can be tested by the other.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import mpmath
+import numpy as np
+from sympy import Add, Expr, Integer, Mul, Number, NumberSymbol, Pow, Symbol
+
+from symgrad.errors import ShapeError, ValueMismatch
+from symgrad.tensor.dims import Dim, show, size_of
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    UNIT,
+    Constant,
+    Einsum,
+    Iverson,
+    Leaf,
+    LogSumExp,
+    Map,
+    Node,
+    Reduce,
+    Softmax,
+    Total,
+    UnspecifiedTensor,
+    leaves,
+    topological,
+)
+from symgrad.tensor.scalar import FUNCTIONS, NAMES, Unspecified
+
+Array = np.ndarray[Any, Any]
+Sizes = dict[str, int]
+
+
+class Float:
+    """Arithmetic in NumPy's float64, or complex128 where the values are complex."""
+
+    dtype: Any = np.float64
+
+    def number(self, value: Expr) -> Any:
+        return float(value)
+
+    def array(self, value: object) -> Array:
+        a = np.asarray(value)
+        return a.astype(np.float64) if a.dtype.kind in "biu" or a.dtype == np.float32 else a
+
+    def function(self, name: str) -> Any:
+        return FUNCTIONS[name].numpy
+
+
+class Precise:
+    """Arithmetic in mpmath numbers of `digits` decimal digits, held in object arrays."""
+
+    dtype: Any = object
+
+    def __init__(self, digits: int) -> None:
+        self.digits = digits
+
+    def number(self, value: Expr) -> Any:
+        return mpmath.mpmathify(value.evalf(self.digits + 5))
+
+    def array(self, value: object) -> Array:
+        a = np.asarray(value, dtype=object)
+        return _object(np.frompyfunc(mpmath.mpmathify, 1, 1)(a))
+
+    def function(self, name: str) -> Any:
+        row = FUNCTIONS[name]
+        return np.frompyfunc(row.mpmath, len(row.partials), 1)
+
+
+def _object(value: Any) -> Array:
+    return value if isinstance(value, np.ndarray) else np.array(value, dtype=object)
+
+
+def bind_sizes(symbols: Iterable[Leaf], values: Mapping[str, Any]) -> Sizes:
+    """The sizes of the dimensions, read off the arrays; sizes among `values` fill what is left.
+
+    Raises
+    ------
+    ValueMismatch    if a value is missing or has another rank.
+    ShapeError       if two axes give one dimension two sizes.
+    """
+    sizes: Sizes = {}
+    source: dict[str, str] = {}
+    later: list[tuple[Leaf, int, Dim, int]] = []
+    for leaf in symbols:
+        if leaf.name not in values:
+            raise ValueMismatch(f"no value for {leaf.name} {show(leaf.shape)}")
+        shape = np.shape(values[leaf.name])
+        if len(shape) != leaf.ndim:
+            raise ValueMismatch(
+                f"{leaf.name} has shape {shape}; declared is {show(leaf.shape)}",
+                hint=f"give {leaf.name} {leaf.ndim} axes",
+            )
+        for axis, (size, actual) in enumerate(zip(leaf.shape, shape, strict=True)):
+            if isinstance(size, Symbol) and size.name not in sizes:
+                sizes[size.name], source[size.name] = actual, leaf.name
+            else:
+                later.append((leaf, axis, size, actual))
+    given = {name: v for name, v in values.items() if isinstance(v, int | np.integer)}
+    known = {name: int(v) for name, v in given.items()} | sizes
+    for leaf, axis, size, actual in later:
+        expected = size_of(size, known)
+        if expected != actual:
+            named = ", ".join(f"{n} = {known[n]} in {source.get(n, 'sizes')}"
+                              for n in sorted(s.name for s in size.free_symbols))  # fmt: skip
+            raise ShapeError(
+                f"axis {axis} of {leaf.name} has size {actual}, but {size} is {expected}"
+                + (f" ({named})" if named else "")
+            )
+    return known
+
+
+def evaluate(
+    nodes: Iterable[Node],
+    values: Mapping[str, Any],
+    sizes: Sizes | None = None,
+    precision: int | None = None,
+) -> list[Array]:
+    """The arrays that the nodes are, for values of their leaves by name.
+
+    Parameters
+    ----------
+    sizes :     sizes of dimensions; read off the values where not given.
+    precision : decimal digits of mpmath arithmetic; without it NumPy's float64 or complex128.
+
+    Raises
+    ------
+    ValueMismatch    if a value is missing, or a node has none (an unspecified function).
+    ShapeError       if the values' shapes contradict the declared ones.
+    """
+    roots = list(nodes)
+    known = bind_sizes(leaves(*roots), values)
+    known = {**known, **(sizes or {})}
+    if precision is None:
+        with np.errstate(all="ignore"):
+            return _run(roots, values, known, Float())
+    with mpmath.workdps(precision):
+        return _run(roots, values, known, Precise(precision))
+
+
+def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any) -> list[Array]:
+    done: dict[Node, Array] = {}
+    for node in topological(*roots):
+        if isinstance(node, Leaf):
+            value = np.asarray(values[node.name])
+            done[node] = value if value.dtype.kind in "iu" else system.array(value)
+            continue
+        rule = _RULES.get(type(node))
+        if rule is None:
+            raise ValueMismatch(f"a {type(node).__name__} has no value")
+        done[node] = np.asarray(
+            rule(node, [done[operand] for operand in node.operands], sizes, system)
+        )
+    return [np.asarray(done[root]) for root in roots]
+
+
+def _number(value: Expr, sizes: Sizes, system: Any) -> Any:
+    names = {s: Integer(_size(s, sizes)) for s in value.free_symbols}
+    return system.number(value.xreplace(names) if names else value)
+
+
+def _size(symbol: Symbol, sizes: Sizes) -> int:
+    if symbol.name not in sizes:
+        raise ShapeError(f"the size of dimension {symbol.name} is unknown")
+    return sizes[symbol.name]
+
+
+def _shape(node: Node, sizes: Sizes) -> tuple[int, ...]:
+    return tuple(size_of(d, sizes) for d in node.shape)
+
+
+def _constant(node: Constant, _: list[Array], sizes: Sizes, system: Any) -> Any:
+    return np.array(_number(node.value, sizes, system), dtype=system.dtype)
+
+
+def _einsum(node: Einsum, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    arguments: list[Any] = []
+    seen: set[int] = set()
+    for labels, operand in zip(node.inputs, operands, strict=True):
+        kept = [k for k in labels if k != UNIT]
+        squeezed = operand.reshape([operand.shape[a] for a, k in enumerate(labels) if k != UNIT])
+        arguments += [squeezed, kept]
+        seen.update(kept)
+    output = [k for k in node.output if k != UNIT]
+    for label in output:
+        if label not in seen:  # broadcast
+            arguments += [np.ones(size_of(node.sizes[label], sizes), dtype=int), [label]]
+    if not arguments:
+        return np.ones(_shape(node, sizes))
+    return _object(np.einsum(*arguments, output, optimize=False)).reshape(_shape(node, sizes))
+
+
+def _total(node: Total, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    result: Any = 0
+    for coefficient, operand in zip(node.coefficients, operands, strict=True):
+        result = result + _number(coefficient, sizes, system) * operand
+    return result
+
+
+def _map(node: Map, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    return body_value(node.body, dict(zip(node.bound, operands, strict=True)), sizes, system)
+
+
+def body_value(body: Expr, bound: dict[Symbol, Array], sizes: Sizes, system: Any) -> Any:
+    """The value of a scalar body, its arguments bound to arrays."""
+    if body in bound:
+        return bound[body]
+    if isinstance(body, Symbol | Number | NumberSymbol):
+        return _number(body, sizes, system)
+    if isinstance(body, Unspecified):
+        raise ValueMismatch(
+            f"{body.name} is an unspecified function: it has no value",
+            hint="declare the function to compute with it",
+        )
+    arguments = [body_value(arg, bound, sizes, system) for arg in body.args]
+    if isinstance(body, Add):
+        return sum(arguments[1:], arguments[0])
+    if isinstance(body, Mul):
+        result = arguments[0]
+        for argument in arguments[1:]:
+            result = result * argument
+        return result
+    if isinstance(body, Pow):
+        return _power(arguments[0], arguments[1], body.exp, system)
+    return system.function(NAMES[body.func])(*arguments)
+
+
+def _power(base: Any, exponent: Any, exact: Expr, system: Any) -> Any:
+    if exact.is_Integer:
+        n = int(exact)
+        return base**n if n >= 0 else 1 / base**-n
+    if system.dtype is object:
+        return np.frompyfunc(mpmath.power, 2, 1)(base, exponent)
+    return np.power(base, exponent)
+
+
+def _iverson(node: Iverson, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    shape = _shape(node, sizes)
+    values: dict[Symbol, Any] = dict(zip(INDEX, np.indices(shape, sparse=True), strict=False))
+    for symbol, axes, operand in zip(LOOKUP, node.operand_axes, operands, strict=False):
+        if operand.dtype.kind not in "iu":
+            raise ValueMismatch("labels must be integers", hint="give an array of integers")
+        view = [operand.shape[axes.index(a)] if a in axes else 1 for a in range(len(shape))]
+        values[symbol] = operand.transpose(np.argsort(axes)).reshape(view)
+    total: Any = 0
+    for term, coefficient in node.condition.as_coefficients_dict().items():
+        if term in values:
+            total = total + int(coefficient) * values[term]
+        else:
+            total = total + int(_number(coefficient * term, sizes, Float()))
+    held = total == 0 if node.op == "eq" else total >= 0
+    return np.broadcast_to(held, shape).astype(int)
+
+
+def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    (x,) = operands
+    if system.dtype is object:
+        return getattr(np, node.op)(x, axis=node.axes)
+    pick = np.argmax if node.op == "max" else np.argmin
+    rows = np.moveaxis(x, node.axes, range(-len(node.axes), 0))
+    rows = rows.reshape(*rows.shape[: x.ndim - len(node.axes)], -1)
+    return np.take_along_axis(rows, pick(np.real(rows), axis=-1)[..., None], -1)[..., 0]
+
+
+def _shifted(x: Array, axes: tuple[int, ...], system: Any) -> tuple[Array, Array]:
+    top = np.max(x if system.dtype is object else np.real(x), axis=axes, keepdims=True)
+    return top, _object(system.function("exp")(x - top))
+
+
+def _logsumexp(node: LogSumExp, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    top, e = _shifted(operands[0], node.axes, system)
+    result = system.function("log")(np.sum(e, axis=node.axes, keepdims=True)) + top
+    return np.squeeze(np.asarray(result), axis=node.axes)
+
+
+def _softmax(node: Softmax, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    _, e = _shifted(operands[0], node.axes, system)
+    return e / np.sum(e, axis=node.axes, keepdims=True)
+
+
+def _unspecified(node: UnspecifiedTensor, *_: object) -> Any:
+    raise ValueMismatch(
+        f"{node.name} is an unspecified function: it has no value",
+        hint="declare the function to compute with it",
+    )
+
+
+_RULES: dict[type[Node], Any] = {
+    Constant: _constant,
+    Einsum: _einsum,
+    Total: _total,
+    Map: _map,
+    Iverson: _iverson,
+    Reduce: _reduce,
+    LogSumExp: _logsumexp,
+    Softmax: _softmax,
+    UnspecifiedTensor: _unspecified,
+}
+
+__all__ = ["Float", "Precise", "bind_sizes", "body_value", "evaluate"]

@@ -1,0 +1,411 @@
+"""Builders of nodes with NumPy's meaning: arithmetic, broadcasting, products, transposes, indices."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from numbers import Real
+from typing import Any
+
+from sympy import Expr, Integer, Rational, S, Symbol, floor
+
+from symgrad.errors import DeclarationError, ShapeError
+from symgrad.tensor import scalar
+from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, same_shape, show
+from symgrad.tensor.nodes import (
+    INDEX,
+    UNIT,
+    Constant,
+    Einsum,
+    Iverson,
+    Labels,
+    Leaf,
+    Map,
+    Node,
+    Reduce,
+    Total,
+)
+from symgrad.tensor.scalar import ARGS
+
+
+def exact(value: object) -> Expr:
+    """A number as an exact SymPy number: 0.1 is 1/10; dimensions pass as they are.
+
+    Raises
+    ------
+    DeclarationError    for anything that is neither; for NaN and infinities.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real | Expr):
+        raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
+    if isinstance(value, Expr):
+        return value.xreplace({s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)})
+    if isinstance(value, int | Fraction):
+        return Rational(value)
+    if value != value or value in (float("inf"), float("-inf")):
+        raise DeclarationError(f"{value} is not a number that an expression can hold")
+    return Rational(repr(float(value)))
+
+
+def as_node(value: object) -> Node:
+    """The node itself, or the Constant of a number or of an expression in dimensions."""
+    return value if isinstance(value, Node) else Constant(exact(value))
+
+
+def einsum(
+    inputs: Sequence[Sequence[int]],
+    output: Sequence[int],
+    *factors: Node,
+    sizes: dict[int, Dim] | None = None,
+) -> Einsum:
+    """An Einsum whose shape follows from its labels; `sizes` gives those that only broadcast."""
+    known = dict(sizes or {})
+    for labels, factor in zip(inputs, factors, strict=True):
+        for label, size in zip(labels, factor.shape, strict=True):
+            if label != UNIT and (size is not ONE or label not in known):
+                known[label] = size
+    shape = tuple(ONE if label == UNIT else known[label] for label in output)
+    return Einsum(inputs, output, shape, *factors)
+
+
+def full(value: object, shape: Shape) -> Node:
+    """An array of that shape with one value everywhere; a Constant for shape ()."""
+    node = as_node(value)
+    return broadcast_to(node, shape)
+
+
+def broadcast_to(node: Node, shape: Shape) -> Node:
+    """The node with NumPy's broadcasting to a shape; itself where it has it."""
+    if same_shape(node.shape, shape):
+        return node
+    lead = len(shape) - node.ndim
+    labels = tuple(range(len(shape)))
+    return Einsum((labels[lead:],), labels, shape, node)
+
+
+def constant_of(node: Node) -> Expr | None:
+    """The number that every entry of the node is, where it shows at once; else None."""
+    while isinstance(node, Einsum) and len(node.factors) == 1 and node.factors[0].ndim == 0:
+        node = node.factors[0]
+    return node.value if isinstance(node, Constant) else None
+
+
+def scale(coefficient: object, node: Node) -> Node:
+    """A number, or an expression in dimensions, times a node."""
+    c = exact(coefficient)
+    value = constant_of(node)
+    if value is not None:
+        return full(c * value, node.shape)
+    if c is S.One:
+        return node
+    if c is S.Zero:
+        return full(0, node.shape)
+    if isinstance(node, Total) and len(node.terms) == 1:
+        return scale(c * node.coefficients[0], node.terms[0])
+    return Total((c,), node)
+
+
+def total(pairs: Iterable[tuple[object, Node]], shape: Shape) -> Node:
+    """Σ coefficient · term of one shape; equal terms are collected, zeros dropped."""
+    collected: dict[Node, Expr] = {}
+    for coefficient, node in pairs:
+        c = exact(coefficient)
+        if isinstance(node, Total) and len(node.terms) == 1:
+            c, node = c * node.coefficients[0], node.terms[0]
+        value = constant_of(node)
+        if value is not None:
+            c, node = c * value, full(1, node.shape)
+        collected[node] = collected.get(node, S.Zero) + c
+    rows = [(c, node) for node, c in collected.items() if c != 0]
+    if not rows:
+        return full(0, shape)
+    if len(rows) == 1:
+        return scale(*rows[0])
+    return Total(tuple(c for c, _ in rows), *(node for _, node in rows))
+
+
+def _pair(a: object, b: object) -> tuple[Node, Node, Shape]:
+    left, right = as_node(a), as_node(b)
+    return left, right, broadcast(left.shape, right.shape)
+
+
+def add(a: object, b: object) -> Node:
+    """a + b, broadcast."""
+    left, right, shape = _pair(a, b)
+    return total(((1, broadcast_to(left, shape)), (1, broadcast_to(right, shape))), shape)
+
+
+def subtract(a: object, b: object) -> Node:
+    """a − b, broadcast."""
+    left, right, shape = _pair(a, b)
+    return total(((1, broadcast_to(left, shape)), (-1, broadcast_to(right, shape))), shape)
+
+
+def multiply(a: object, b: object) -> Node:
+    """a · b entry by entry, broadcast."""
+    left, right, shape = _pair(a, b)
+    for number, node in ((left, right), (right, left)):
+        value = constant_of(number)
+        if value is not None:
+            return scale(value, broadcast_to(node, shape))
+    labels = tuple(range(len(shape)))
+    inputs = (labels[len(shape) - left.ndim :], labels[len(shape) - right.ndim :])
+    return Einsum(inputs, labels, shape, left, right)
+
+
+def divide(a: object, b: object) -> Node:
+    """a / b entry by entry, broadcast."""
+    right = as_node(b)
+    value = constant_of(right)
+    if value is not None:
+        if value == 0:
+            raise DeclarationError("division by the number 0")
+        return scale(1 / value, broadcast_to(as_node(a), broadcast(as_node(a).shape, right.shape)))
+    return multiply(a, apply(1 / ARGS[0], right))
+
+
+def power(a: object, b: object) -> Node:
+    """a ** b entry by entry, broadcast; a small whole power is a product."""
+    left, right, shape = _pair(a, b)
+    base, exponent = constant_of(left), constant_of(right)
+    if base is not None and exponent is not None:
+        return full(base**exponent, shape)
+    if exponent is None:
+        return apply(ARGS[0] ** ARGS[1], left, right)
+    left = broadcast_to(left, shape)
+    if exponent.is_Integer and 0 <= exponent <= 4:
+        labels = tuple(range(len(shape)))
+        copies = int(exponent)
+        if copies < 2:
+            return left if copies else full(1, shape)
+        return Einsum((labels,) * copies, labels, shape, *(left,) * copies)
+    return apply(ARGS[0] ** exponent, left)
+
+
+def apply(body: Expr, *operands: object) -> Node:
+    """A scalar function of ARGS applied to each entry of the operands, which are broadcast.
+
+    Operands that are numbers throughout enter the body.
+    """
+    nodes = [as_node(operand) for operand in operands]
+    shape: Shape = ()
+    for node in nodes:
+        shape = broadcast(shape, node.shape)
+    kept, values = [], {}
+    for argument, node in zip(ARGS, nodes, strict=False):
+        value = constant_of(node)
+        if value is None:
+            values[argument] = ARGS[len(kept)]
+            kept.append(broadcast_to(node, shape))
+        else:
+            values[argument] = value
+    body = body.xreplace(values)
+    if not body.is_finite and body.is_number and body.is_finite is not None:
+        raise DeclarationError(f"{body} is not a number that an expression can hold")
+    if not body.free_symbols & set(ARGS):
+        return full(body, shape)
+    if body == ARGS[0]:
+        return kept[0]
+    return Map(body, *kept)
+
+
+def compare(name: str, a: object, b: object) -> Node:
+    """The 0/1 array of a comparison: gt, ge, lt, le, eq, ne."""
+    return apply(scalar.FUNCTIONS[name].kind(ARGS[0], ARGS[1]), a, b)
+
+
+def transpose(node: Node, axes: Sequence[int] | None = None) -> Node:
+    """The node with its axes in another order (reversed without one)."""
+    order = tuple(reversed(range(node.ndim))) if axes is None else tuple(axes)
+    if sorted(order) != list(range(node.ndim)):
+        raise ShapeError(f"transpose: {order} is no order of the axes of {show(node.shape)}")
+    if order == tuple(range(node.ndim)):
+        return node
+    return einsum((tuple(range(node.ndim)),), order, node, sizes=dict(enumerate(node.shape)))
+
+
+def matmul(a: object, b: object) -> Node:
+    """a @ b with NumPy's meaning for vectors, matrices and stacks of them.
+
+    Raises
+    ------
+    ShapeError    for scalars, and where the inner dimensions differ; names both operands.
+    """
+    left, right = as_node(a), as_node(b)
+    title = f"matmul: {_named(left)} @ {_named(right)}"
+    if not left.ndim or not right.ndim:
+        raise ShapeError(f"{title}: an operand is a scalar", hint="use * for products with numbers")
+    inner, other = left.shape[-1], right.shape[0 if right.ndim == 1 else -2]
+    if not same(inner, other):
+        raise ShapeError(
+            f"{title}: inner dimensions {inner} and {other} differ",
+            hint="the last axis of the left factor must be the last but one of the right",
+        )
+    rows = left.shape[-2:-1]
+    columns = right.shape[-1:] if right.ndim > 1 else ()
+    batch = broadcast(left.shape[:-2], right.shape[:-2])
+    shape = batch + rows + columns
+    labels = tuple(range(len(shape)))
+    row, column = labels[len(batch) : len(batch) + len(rows)], labels[len(batch) + len(rows) :]
+    summed = (len(shape),)
+
+    def stack(node: Node) -> Labels:
+        lead = max(node.ndim - 2, 0)
+        return labels[len(batch) - lead : len(batch)]
+
+    inputs = (stack(left) + row + summed, stack(right) + summed + column)
+    return Einsum(inputs, labels, shape, left, right)
+
+
+def _named(node: Node) -> str:
+    name = node.name if isinstance(node, Leaf) else "an expression"
+    return f"{name} {show(node.shape)}"
+
+
+def axes_of(node: Node, axis: object, what: str = "axis") -> tuple[int, ...]:
+    """Axes as non-negative numbers; None is all of them.
+
+    Raises
+    ------
+    ShapeError    if one is out of range or stands twice.
+    """
+    if axis is None:
+        return tuple(range(node.ndim))
+    listed = axis if isinstance(axis, tuple | list) else (axis,)
+    result = []
+    for each in listed:
+        k = _whole(each, what)
+        if not -node.ndim <= k < node.ndim:
+            raise ShapeError(f"{what} {k} is out of range for shape {show(node.shape)}")
+        result.append(k % node.ndim)
+    if len(set(result)) < len(result):
+        raise ShapeError(f"{what} {axis} names an axis twice")
+    return tuple(sorted(result))
+
+
+def _whole(value: object, what: str) -> int:
+    if isinstance(value, Constant) and value.value.is_Integer:
+        value = int(value.value)
+    if isinstance(value, Integer):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise DeclarationError(f"{what} must be a whole number, not {value!r}")
+    return value
+
+
+def keep(node: Node, shape: Shape, axes: tuple[int, ...]) -> Node:
+    """A result without `axes` given them back as unit axes (NumPy's keepdims)."""
+    labels = tuple(UNIT if k in axes else k for k in range(len(shape)))
+    inner = tuple(k for k in labels if k != UNIT)
+    return einsum((inner,), labels, node, sizes={k: shape[k] for k in inner})
+
+
+def sum_over(node: Node, axis: object = None, keepdims: bool = False) -> Node:
+    """The sum along axes."""
+    axes = axes_of(node, axis)
+    labels = tuple(range(node.ndim))
+    output = tuple(k for k in labels if k not in axes)
+    if keepdims:
+        output = tuple(UNIT if k in axes else k for k in labels)
+    return einsum((labels,), output, node, sizes=dict(enumerate(node.shape)))
+
+
+def count(node: Node, axis: object = None) -> Expr:
+    """The number of entries along axes."""
+    result: Expr = S.One
+    for k in axes_of(node, axis):
+        result *= node.shape[k]
+    return result
+
+
+def along(kind: type[Any], node: Node, axis: object, keepdims: bool = False, *head: object) -> Node:
+    """Reduce or LogSumExp along axes; axes of size 1 are no work."""
+    axes = axes_of(node, axis)
+    result = kind(*head, axes, node) if axes else node
+    return keep(result, node.shape, axes) if keepdims else result
+
+
+def extremum(op: str, node: Node, axis: object = None, keepdims: bool = False) -> Node:
+    """The maximum ("max") or minimum ("min") along axes."""
+    return along(Reduce, node, axis, keepdims, op)
+
+
+def eye(size: object) -> Node:
+    """The identity matrix."""
+    n = as_dim(size)
+    return Iverson("eq", INDEX[0] - INDEX[1], (n, n))
+
+
+def index(node: Node, key: object) -> Node:
+    """node[key] for whole numbers, slices, None and Ellipsis.
+
+    A whole number or a bounded slice is an Einsum with an Iverson: x[k] = Σⱼ xⱼ [j = k].
+
+    Raises
+    ------
+    ShapeError    if there are more indices than axes, or one is out of range.
+    """
+    keys = list(key) if isinstance(key, tuple) else [key]
+    taken = sum(each is not None and each is not Ellipsis for each in keys)
+    if taken > node.ndim:
+        raise ShapeError(f"{taken} indices for shape {show(node.shape)}")
+    if Ellipsis not in [each for each in keys if not isinstance(each, Node)]:
+        keys.append(Ellipsis)
+    at = next(k for k, each in enumerate(keys) if each is Ellipsis)
+    keys[at : at + 1] = [slice(None)] * (node.ndim - taken)
+
+    factors: list[Node] = [node]
+    inputs: list[Labels] = [tuple(range(node.ndim))]
+    output: list[int] = []
+    sizes: dict[int, Dim] = dict(enumerate(node.shape))
+    axis = 0
+    for each in keys:
+        if each is None:
+            output.append(UNIT)
+            continue
+        size, label = node.shape[axis], axis
+        if isinstance(each, slice):
+            if each == slice(None):
+                output.append(UNIT if size is ONE else label)
+            else:
+                start, length, step = _bounds(each, size)
+                fresh = node.ndim + axis
+                sizes[fresh] = length
+                output.append(UNIT if length == 1 else fresh)
+                if size is not ONE:
+                    condition = INDEX[0] - start - step * INDEX[1]
+                    factors.append(Iverson("eq", condition, (size, length)))
+                    inputs.append((label, fresh))
+        else:
+            k = _position(each, size)
+            if size is not ONE:
+                factors.append(Iverson("eq", INDEX[0] - k, (size,)))
+                inputs.append((label,))
+        axis += 1
+    return einsum(inputs, output, *factors, sizes=sizes)
+
+
+def _position(key: object, size: Dim) -> Expr:
+    k = exact(key.value if isinstance(key, Constant) else key)
+    if not (k.is_integer or k.free_symbols):
+        raise DeclarationError(f"an index must be a whole number, not {k}")
+    position = k + size if k.could_extract_minus_sign() else k
+    gap = size - 1 - position
+    if position.is_negative or gap.is_negative:
+        raise ShapeError(f"index {k} is out of range for an axis of size {size}")
+    return position
+
+
+def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
+    step = exact(1 if key.step is None else key.step)
+    if not (step.is_Integer and step > 0):
+        raise DeclarationError(f"a slice's step must be a positive whole number, not {step}")
+
+    def bound(value: object, default: Expr) -> Expr:
+        if value is None:
+            return default
+        k = exact(value.value if isinstance(value, Constant) else value)
+        return k + size if k.could_extract_minus_sign() else k
+
+    start, stop = bound(key.start, S.Zero), bound(key.stop, size)
+    if size.is_Integer and stop.is_Integer:
+        stop = min(stop, size)
+    length = (stop - start + step - 1) / step
+    return start, as_dim(floor(length)), step
