@@ -65,15 +65,11 @@ class Precise:
 
     def array(self, value: object) -> Array:
         a = np.asarray(value, dtype=object)
-        return _object(np.frompyfunc(mpmath.mpmathify, 1, 1)(a))
+        return np.asarray(np.frompyfunc(mpmath.mpmathify, 1, 1)(a))
 
     def function(self, name: str) -> Any:
         row = FUNCTIONS[name]
         return np.frompyfunc(row.mpmath, len(row.partials), 1)
-
-
-def _object(value: Any) -> Array:
-    return value if isinstance(value, np.ndarray) else np.array(value, dtype=object)
 
 
 def bind_sizes(symbols: Iterable[Leaf], values: Mapping[str, Any]) -> Sizes:
@@ -192,7 +188,7 @@ def _einsum(node: Einsum, operands: list[Array], sizes: Sizes, system: Any) -> A
             arguments += [np.ones(size_of(node.sizes[label], sizes), dtype=int), [label]]
     if not arguments:
         return np.ones(_shape(node, sizes))
-    return _object(np.einsum(*arguments, output, optimize=False)).reshape(_shape(node, sizes))
+    return np.asarray(np.einsum(*arguments, output, optimize=False)).reshape(_shape(node, sizes))
 
 
 def _total(node: Total, operands: list[Array], sizes: Sizes, system: Any) -> Any:
@@ -269,7 +265,7 @@ def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> A
 
 def _shifted(x: Array, axes: tuple[int, ...], system: Any) -> tuple[Array, Array]:
     top = np.max(x if system.dtype is object else np.real(x), axis=axes, keepdims=True)
-    return top, _object(system.function("exp")(x - top))
+    return top, np.asarray(system.function("exp")(x - top))
 
 
 def _logsumexp(node: LogSumExp, operands: list[Array], sizes: Sizes, system: Any) -> Any:
