@@ -1,0 +1,267 @@
+"""The graph: an ordered list of named definitions over declared symbols."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sympy import Symbol
+
+from symgrad.declare.identifiers import require_identifier
+from symgrad.declare.sampling import draw, draw_sizes
+from symgrad.declare.symbols import declared_at, require_domain
+from symgrad.errors import DeclarationError, NameClash, SymgradError, UnknownName
+from symgrad.tensor.dims import show
+from symgrad.tensor.evaluate import bind_sizes, evaluate
+from symgrad.tensor.nodes import Leaf, Node, leaves, topological
+from symgrad.tensor.operators import as_node
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`leaf = expr`: later expressions know the value by its leaf alone."""
+
+    leaf: Leaf
+    expr: Node
+
+    def __str__(self) -> str:
+        return f"{self.leaf.name} = {self.expr}"
+
+
+class Graph:
+    """Named definitions over symbols; the last one is the output.
+
+    A graph is frozen at its first use (a derivation, a check, an evaluation).
+
+    >>> import symgrad as sg
+    >>> n, d = sg.dims("n d")
+    >>> net = sg.Graph("least_squares")
+    >>> X, w, y = sg.tensor("X", n, d), sg.parameter("w", d), sg.tensor("y", n)
+    >>> r = net.define("r", X @ w - y)
+    >>> J = net.define("J", sg.sum(r**2) / 2)
+    >>> net.parameters, net.inputs, net.output
+    (('w',), ('X', 'y'), 'J')
+    """
+
+    def __init__(self, name: str = "net", *, symbols: Iterable[Leaf] = (), output: str = "") -> None:
+        self.name = require_identifier(name)
+        self._symbols: dict[str, Leaf] = {}
+        self._ordered = bool(symbols)
+        self._definitions: dict[str, Definition] = {}
+        self._output = output
+        self._frozen = False
+        for leaf in symbols:
+            self._admit(leaf)
+
+    def define(self, name: str, expr: object, *, domain: str = "real", latex: str = "") -> Leaf:
+        """Name a value; returns the leaf that stands for it in later expressions.
+
+        Parameters
+        ----------
+        expr :   a tensor expression, a number, or an expression in dimensions.
+        domain : a declared fact about the value (a kernel matrix as spd, say).
+        latex :  its spelling.
+
+        Raises
+        ------
+        NameClash           if the name is unsafe, taken, or a dimension's.
+        UnknownName         if the expression uses a value that this graph does not define.
+        DeclarationError    if the graph is frozen.
+        """
+        if self._frozen:
+            raise DeclarationError(
+                f"graph {self.name!r} is in use, so {name!r} cannot be added",
+                hint="define everything before the first derivation, check or evaluation",
+            )
+        require_identifier(name)
+        if name in self._definitions:
+            raise NameClash(f"{name!r} is defined twice", hint="give each value its own name")
+        if name in self._symbols:
+            raise NameClash(f"{name!r} is a declared symbol; a definition cannot have its name")
+        node = as_node(expr)
+        require_domain(name, node.shape, domain)
+        for leaf in leaves(node):
+            self._admit(leaf)
+        if name in {s.name for s in self._dimensions(node)} | set(self.dims):
+            raise NameClash(f"{name!r} is both a value and a dimension")
+        value = Leaf(name, node.shape, "value", domain, latex)
+        self._definitions[name] = Definition(value, node)
+        return value
+
+    def _admit(self, leaf: Leaf) -> None:
+        """Know a symbol, or raise if it is none of this graph's."""
+        known = self._definitions.get(leaf.name)
+        if leaf.role == "value":
+            if known is None or known.leaf is not leaf:
+                raise UnknownName(
+                    f"{leaf.name!r} is not defined in graph {self.name!r}",
+                    hint="define it first; values of other graphs cannot be used",
+                )
+            return
+        if known is not None:
+            raise NameClash(f"{leaf.name!r} is already the name of a definition")
+        if leaf.role not in ("parameter", "input"):
+            raise DeclarationError(f"{leaf.name!r} is a {leaf.role}; it cannot be declared")
+        if self._symbols.setdefault(leaf.name, leaf) is not leaf:
+            raise NameClash(f"{leaf.name!r} is declared twice, in different ways")
+        if leaf.name in self.dims:
+            raise NameClash(f"{leaf.name!r} is both a symbol and a dimension")
+
+    def freeze(self) -> "Graph":
+        """The graph, which cannot be changed from now on.
+
+        Raises
+        ------
+        DeclarationError    if it defines nothing.
+        """
+        if not self._definitions:
+            raise DeclarationError(f"graph {self.name!r} defines nothing")
+        if self._output and self._output not in self._definitions:
+            raise UnknownName(f"the output {self._output!r} is not defined")
+        self._frozen = True
+        return self
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """All definitions, in order."""
+        return tuple(self._definitions.values())
+
+    @property
+    def output(self) -> str:
+        """The name of the output: the last definition unless said otherwise."""
+        return self._output or (next(reversed(self._definitions)) if self._definitions else "")
+
+    @property
+    def symbols(self) -> tuple[Leaf, ...]:
+        """All declared symbols, in the order of their declaration."""
+        listed = list(self._symbols.values())
+        return tuple(listed if self._ordered else sorted(listed, key=declared_at))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that gradients are taken by, in the order of their declaration."""
+        return tuple(leaf.name for leaf in self.symbols if leaf.role == "parameter")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of all other symbols."""
+        return tuple(leaf.name for leaf in self.symbols if leaf.role != "parameter")
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The names of all dimensions, in the order in which they are met."""
+        found: dict[str, None] = {}
+        for leaf in self._symbols.values():
+            found |= dict.fromkeys(s.name for s in _dimensions_of(leaf))
+        for definition in self._definitions.values():
+            found |= dict.fromkeys(s.name for s in _dimensions_of(definition.leaf))
+        return tuple(found)
+
+    def leaf(self, name: object) -> Leaf:
+        """The symbol or defined value of that name (a leaf of the graph stands for itself).
+
+        Raises
+        ------
+        UnknownName    if there is none; suggests the closest.
+        """
+        wanted = name.name if isinstance(name, Leaf | Symbol) else name
+        if wanted in self._symbols:
+            found = self._symbols[str(wanted)]
+        elif wanted in self._definitions:
+            found = self._definitions[str(wanted)].leaf
+        else:
+            raise UnknownName(
+                f"graph {self.name!r} has no symbol or value {wanted!r}", hint=self._closest(wanted)
+            )
+        if isinstance(name, Leaf) and name is not found:
+            raise UnknownName(f"{name.name!r} is another graph's")
+        return found
+
+    def _closest(self, name: object) -> str:
+        from difflib import get_close_matches
+
+        names = [*self._symbols, *self._definitions]
+        close = get_close_matches(str(name), names, 1)
+        return f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}"
+
+    def _dimensions(self, *nodes: Node) -> list[Symbol]:
+        found: dict[Symbol, None] = {}
+        for node in topological(*nodes):
+            found |= dict.fromkeys(_dimensions_of(node))
+        return list(found)
+
+    def sample(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """Random values of all symbols in their domains, and the sizes of all dimensions.
+
+        Sizes that are not given are drawn, pairwise different.
+        """
+        self.freeze()
+        rng = np.random.default_rng(seed)
+        nodes = [*self.symbols, *(d.expr for d in self.definitions)]
+        extra = {a for leaf in self.symbols for _, _, a in [leaf.domain.partition(":")]}
+        dimensions = self._dimensions(*nodes)
+        dimensions += [
+            Symbol(a, integer=True, positive=True)
+            for a in sorted(extra)
+            if a.isidentifier() and a not in {s.name for s in dimensions}
+        ]
+        values: dict[str, Any] = dict(
+            draw_sizes([*self.symbols, *(d.leaf for d in self.definitions)], dimensions,
+                       {k: v for k, v in (sizes or {}).items() if k in {s.name for s in dimensions}},
+                       rng)
+        )  # fmt: skip
+        for leaf in self.symbols:
+            values[leaf.name] = draw(leaf, values, rng)
+        return values
+
+    def evaluate(self, values: Mapping[str, Any], name: str | None = None) -> np.ndarray[Any, Any]:
+        """The output, or the value of that name, in NumPy; other keys of `values` are ignored.
+
+        Raises
+        ------
+        ValueMismatch, ShapeError    if a value is missing or does not fit its declared shape.
+        UnknownName                  if there is no value of that name.
+        """
+        return self.evaluate_all(values, name)[name or self.output]
+
+    def evaluate_all(
+        self, values: Mapping[str, Any], name: str | None = None, precision: int | None = None
+    ) -> dict[str, Any]:
+        """The values of all symbols and definitions, up to that of a name."""
+        self.freeze()
+        known = {leaf.name: values[leaf.name] for leaf in self.symbols if leaf.name in values}
+        if name is not None and self.leaf(name).role != "value":
+            evaluate([self.leaf(name)], values)
+            return known
+        used = [leaf for leaf in self.symbols if leaf.name in values]
+        sizes = bind_sizes(used, values)
+        for definition in self.definitions:
+            try:
+                (known[definition.leaf.name],) = evaluate(
+                    [definition.expr], known, sizes, precision
+                )
+            except SymgradError as error:
+                raise error.at(f'definition "{definition.leaf.name}"') from None
+            if definition.leaf.name == name:
+                break
+        return known
+
+    def __str__(self) -> str:
+        head = f"graph {self.name}: parameters {', '.join(self.parameters) or 'none'}"
+        lines = [head, f"  inputs {', '.join(self.inputs) or 'none'}; output {self.output}"]
+        rows = [(f"    {d}", show(d.leaf.shape)) for d in self.definitions]
+        width = max((len(row) for row, _ in rows), default=0)
+        return "\n".join(lines + [f"{row:<{width}}   {shape}" for row, shape in rows])
+
+    __repr__ = __str__
+
+
+def _dimensions_of(node: Node) -> list[Symbol]:
+    """The dimensions in a node's shape and numbers, by name."""
+    found: set[Symbol] = set()
+    for size in node.shape:
+        found |= size.free_symbols
+    for arg in node.args:
+        if not isinstance(arg, Node):
+            found |= {s for s in arg.free_symbols if s.is_integer and not s.name.startswith("_")}
+    return sorted(found, key=lambda s: s.name)
