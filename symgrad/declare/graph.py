@@ -48,6 +48,7 @@ class Graph:
         self._symbols: dict[str, Leaf] = {}
         self._ordered = bool(symbols)
         self._definitions: dict[str, Definition] = {}
+        self._dims: dict[str, None] = {}
         self._output = output
         self._frozen = False
         for leaf in symbols:
@@ -82,7 +83,8 @@ class Graph:
         require_domain(name, node.shape, domain)
         for leaf in leaves(node):
             self._admit(leaf)
-        if name in {s.name for s in self._dimensions(node)} | set(self.dims):
+        self._dims |= dict.fromkeys(s.name for s in self._dimensions(node))
+        if name in self._dims:
             raise NameClash(f"{name!r} is both a value and a dimension")
         value = Leaf(name, node.shape, "value", domain, latex)
         self._definitions[name] = Definition(value, node)
@@ -104,7 +106,8 @@ class Graph:
             raise DeclarationError(f"{leaf.name!r} is a {leaf.role}; it cannot be declared")
         if self._symbols.setdefault(leaf.name, leaf) is not leaf:
             raise NameClash(f"{leaf.name!r} is declared twice, in different ways")
-        if leaf.name in self.dims:
+        self._dims |= dict.fromkeys(s.name for s in _dimensions_of(leaf))
+        if leaf.name in self._dims:
             raise NameClash(f"{leaf.name!r} is both a symbol and a dimension")
 
     def freeze(self) -> "Graph":
@@ -150,12 +153,7 @@ class Graph:
     @property
     def dims(self) -> tuple[str, ...]:
         """The names of all dimensions, in the order in which they are met."""
-        found: dict[str, None] = {}
-        for leaf in self._symbols.values():
-            found |= dict.fromkeys(s.name for s in _dimensions_of(leaf))
-        for definition in self._definitions.values():
-            found |= dict.fromkeys(s.name for s in _dimensions_of(definition.leaf))
-        return tuple(found)
+        return tuple(self._dims)
 
     def leaf(self, name: object) -> Leaf:
         """The symbol or defined value of that name (a leaf of the graph stands for itself).

@@ -174,6 +174,11 @@ def _digest(kind: str, args: tuple[Basic, ...]) -> bytes:
 
 @cache
 def _text_key(arg: Basic) -> bytes:
+    """A text that tells arguments apart; SymPy's printer is too slow for the frequent kinds."""
+    if isinstance(arg, Str):
+        return b"'" + arg.name.encode() + b"'"
+    if isinstance(arg, Tuple):
+        return b"(" + b",".join(map(_text_key, arg)) + b")"
     return f"{type(arg).__name__}:{arg}".encode()
 
 

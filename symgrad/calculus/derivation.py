@@ -1,0 +1,232 @@
+"""Derivations: gradients as named steps, each a definition of an adjoint in terms of others."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symgrad.declare.graph import Definition, Graph
+from symgrad.errors import ShapeError, UnknownName
+from symgrad.tensor.dims import Shape, show
+from symgrad.tensor.evaluate import bind_sizes, evaluate
+from symgrad.tensor.nodes import Leaf, Node, leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One adjoint: dv = ∂J/∂v.
+
+    `raw` is what the chain rule gives, `expr` the same simplified, both in terms of adjoints that
+    earlier steps define and of cached values. `exact` is `expr` without declared facts: what may be
+    differentiated again.
+    """
+
+    leaf: Leaf
+    of: Leaf
+    rule: str
+    raw: Node
+    expr: Node
+    exact: Node
+    notes: tuple[str, ...]
+    through: tuple[Leaf, ...]
+
+    @property
+    def name(self) -> str:
+        return self.leaf.name
+
+    @property
+    def shape(self) -> Shape:
+        return self.leaf.shape
+
+    @property
+    def uses(self) -> tuple[Leaf, ...]:
+        """The cached forward values that the step reuses."""
+        return tuple(leaf for leaf in leaves(self.expr) if leaf.role == "value")
+
+    @property
+    def definition(self) -> Definition:
+        return Definition(self.leaf, self.expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """The derivative of a graph's output by one symbol or value, in the variable's shape.
+
+    It is the last of a list of definitions: adjoints that its formula uses, then itself.
+    """
+
+    graph: Graph
+    of: Leaf
+    definitions: tuple[Definition, ...]
+
+    @property
+    def name(self) -> str:
+        return self.of.name
+
+    @property
+    def leaf(self) -> Leaf:
+        return self.definitions[-1].leaf
+
+    @property
+    def expr(self) -> Node:
+        """The formula, in terms of the graph's symbols and values and of earlier adjoints."""
+        return self.definitions[-1].expr
+
+    @property
+    def shape(self) -> Shape:
+        return self.expr.shape
+
+    def evaluate(
+        self, values: Mapping[str, Any], precision: int | None = None
+    ) -> np.ndarray[Any, Any]:
+        """The derivative as an array, for values of all symbols by name.
+
+        Parameters
+        ----------
+        precision :  decimal digits of mpmath arithmetic; without it float64 or complex128.
+
+        Raises
+        ------
+        ValueMismatch, ShapeError    if a value is missing or does not fit its declared shape.
+        """
+        known = self.graph.evaluate_all(values, precision=precision)
+        sizes = bind_sizes([s for s in self.graph.symbols if s.name in values], values)
+        for definition in self.definitions:
+            (known[definition.leaf.name],) = evaluate(
+                [definition.expr], known, sizes, precision
+            )
+        result: np.ndarray[Any, Any] = known[self.leaf.name]
+        return result
+
+    def numpy(self) -> str:
+        """Closed form as text: `name = ...; ...; result`."""
+        from symgrad.notation import numpy
+
+        *before, last = self.definitions
+        lines = [f"{d.leaf.name} = {numpy(d.expr)}" for d in before]
+        return "; ".join([*lines, numpy(last.expr)])
+
+    def latex(self) -> str:
+        """Matrix notation where it exists; several lines where the formula uses other adjoints."""
+        from symgrad.notation import latex_equations
+
+        return latex_equations(self.definitions)
+
+    def text(self) -> str:
+        """The same in Unicode."""
+        from symgrad.notation import text_equation
+
+        return "\n".join(text_equation(d.leaf, d.expr) for d in self.definitions)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def cost(self, sizes: Mapping[str, int] | None = None) -> "Cost":
+        """Flops and the largest intermediate of the definitions: polynomials, or numbers for sizes."""
+        from symgrad.tensor.cost import cost
+
+        return cost([d.expr for d in self.definitions], dict(sizes) if sizes else None)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Floating-point operations, and the number of entries of the largest intermediate."""
+
+    flops: Expr | int
+    largest: Expr | int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derivation(Mapping[str, Derivative]):
+    """Gradients by name, and the steps that lead to them, in order.
+
+    >>> import symgrad as sg
+    >>> net = sg.parse("r = X @ w - y; J = sum(r**2) / 2",
+    ...                symbols={"X": ("n", "d"), "w": ("d",), "y": ("n",)}, parameters=["w"])
+    >>> D = sg.gradient(net)
+    >>> D["w"].numpy()
+    'X.T @ r'
+    """
+
+    graph: Graph
+    wrt: tuple[Leaf, ...]
+    steps: tuple[Step, ...]
+
+    def __getitem__(self, name: object) -> Derivative:
+        wanted = name.name if isinstance(name, Leaf) else name
+        for step in self.steps:
+            if step.of.name == wanted:
+                return Derivative(self.graph, step.of, self._needed(step))
+        raise UnknownName(f"no derivative by {wanted!r} was asked for",
+                          hint=f"it has {', '.join(self)}")  # fmt: skip
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(leaf.name for leaf in self.wrt)
+
+    def __len__(self) -> int:
+        return len(self.wrt)
+
+    def _needed(self, last: Step) -> tuple[Definition, ...]:
+        """The definitions that a step needs, in order, itself last."""
+        by_leaf = {step.leaf: step for step in self.steps}
+        wanted, stack = {last.leaf}, [last.expr]
+        while stack:
+            for leaf in leaves(stack.pop()):
+                if leaf.role == "adjoint" and leaf not in wanted:
+                    wanted.add(leaf)
+                    stack.append(by_leaf[leaf].expr)
+        chosen = [s.definition for s in self.steps if s.leaf in wanted and s is not last]
+        return (*chosen, last.definition)
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """The adjoints that the wanted derivatives need, in order; others were inlined."""
+        needed = {d.leaf for leaf in self for d in self[leaf].definitions}
+        return tuple(step.definition for step in self.steps if step.leaf in needed)
+
+    def text(self, *, shapes: bool = False) -> str:
+        """The steps in Unicode, one after another."""
+        from symgrad.notation.steps import derivation_text
+
+        return derivation_text(self, shapes=shapes)
+
+    def latex(self) -> str:
+        """The steps as one aligned block."""
+        from symgrad.notation.steps import derivation_latex
+
+        return derivation_latex(self)
+
+    def markdown(self) -> str:
+        """The steps as Markdown with LaTeX in it."""
+        from symgrad.notation.steps import derivation_markdown
+
+        return derivation_markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+
+def require_scalar(graph: Graph) -> None:
+    """Raise ShapeError unless the output is a number."""
+    output = graph.leaf(graph.output)
+    if output.shape:
+        raise ShapeError(
+            f"the output {output.name} has shape {show(output.shape)}; a gradient is of a number",
+            where=f'graph "{graph.name}"',
+            hint="sum it or take its mean, or ask for the Jacobian",
+        )
+
+
+__all__ = ["Cost", "Derivation", "Derivative", "Step", "require_scalar"]

@@ -1,0 +1,269 @@
+"""The engine: flattens, collects, applies the table of rules and keeps the shortest form.
+
+A node is simplified operands first. Sums of products stay as they are written unless multiplying
+out makes them shorter; that phase is bounded, and the best form so far is kept.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import combinations
+
+from sympy import Expr, S
+
+from symgrad.simplify.cost import operations
+from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
+from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, rank
+from symgrad.tensor.dims import Shape
+from symgrad.tensor.nodes import (
+    UNIT,
+    Constant,
+    Einsum,
+    Leaf,
+    Node,
+    Total,
+    rebuild,
+    topological,
+)
+from symgrad.tensor.operators import constant_of, scale, total
+
+#: How many terms multiplying out may make before it is given up.
+MOST_TERMS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Simplified:
+    """A simpler node of the same value, and what was used that a reader should be told."""
+
+    node: Node
+    notes: tuple[str, ...]
+
+
+def simplify(node: Node, *, facts: bool = True) -> Simplified:
+    """The shortest form found. Without `facts`, declared domains are not used.
+
+    What is differentiated again must be simplified without facts: for spd X the gradient of
+    log det X becomes X⁻¹, and the derivative of that is wrong for independent entries.
+    """
+    engine = _Engine(facts)
+    result = engine.run(node)
+    return Simplified(result, tuple(engine.notes))
+
+
+@dataclass(slots=True)
+class _Engine:
+    facts: bool
+    done: dict[Node, Node] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def run(self, root: Node) -> Node:
+        for node in topological(root):
+            if node not in self.done:
+                operands = tuple(self.done[operand] for operand in node.operands)
+                self.done[node] = self._local(rebuild(node, operands))
+        return self.done[root]
+
+    def _local(self, node: Node) -> Node:
+        """A node whose operands are simplified."""
+        if node in self.done:
+            return self.done[node]
+        if isinstance(node, Total):
+            result = self._sum(node.pairs, node.shape)
+        elif isinstance(node, Einsum):
+            result = self._product(node)
+        elif isinstance(node, Leaf | Constant):
+            result = node
+        else:
+            result = self._apply_node_rules(node)
+        self.done[node] = result
+        return result
+
+    def _apply_node_rules(self, node: Node) -> Node:
+        for rule in NODE_RULES:
+            changed = rule.apply(node)  # type: ignore[arg-type]
+            if changed is not None:
+                self._log(rule)
+                return self.run(changed)  # type: ignore[arg-type]
+        return node
+
+    def _log(self, rule: Rule, subject: str = "") -> None:
+        if not rule.quiet:
+            self.notes[rule.why.format(subject)] = None
+
+    # --- products
+
+    def _reduced(self, term: Term) -> Term:
+        """The term after all term rules, again and again until none applies."""
+        changed = True
+        while changed:
+            changed = False
+            for rule in TERM_RULES:
+                if rule.fact and not self.facts:
+                    continue
+                result: Term | None = rule.apply(term)  # type: ignore[arg-type, assignment]
+                if result is not None:
+                    if not rule.quiet:
+                        self._log(rule, _gone(term, result))
+                    term, changed = result, True
+        return term
+
+    def _product(self, node: Node) -> Node:
+        term = self._reduced(flatten(node))
+        plain = build(term)
+        sums = [n for n, (atom, _) in enumerate(term.factors) if isinstance(atom, Total)]
+        if not sums or not isinstance(plain, Einsum | Total):
+            return plain
+        best, least = plain, operations(plain)
+        for chosen in self._choices(term, sums):
+            told = dict(self.notes)
+            candidate = self._expanded(term, chosen)
+            if candidate is not None and operations(candidate) < least:
+                best, least = candidate, operations(candidate)
+            else:
+                self.notes = told
+        return best
+
+    def _choices(self, term: Term, sums: list[int]) -> Iterable[tuple[int, ...]]:
+        """The sets of sums that are multiplied out: each alone, then all."""
+        yield from combinations(sums, 1)
+        if len(sums) > 1:
+            yield tuple(sums)
+
+    def _expanded(self, term: Term, chosen: tuple[int, ...]) -> Node | None:
+        """The term with those sums multiplied out and each product simplified."""
+        products = self._products(term, chosen)
+        return None if products is None else self._sum(products, term.shape())
+
+    def _products(self, term: Term, chosen: tuple[int, ...]) -> list[tuple[Expr, Node]] | None:
+        """The products that multiplying out those sums gives; None if they are too many."""
+        rows: list[tuple[Expr, tuple[Factor, ...]]] = [(term.coefficient, ())]
+        for n, (atom, labels) in enumerate(term.factors):
+            if n in chosen and isinstance(atom, Total):
+                rows = [
+                    (c * own, (*factors, (inner, labels)))
+                    for c, factors in rows
+                    for own, inner in atom.pairs
+                ]
+            else:
+                rows = [(c, (*factors, (atom, labels))) for c, factors in rows]
+            if len(rows) > MOST_TERMS:
+                return None
+        shape = term.shape()
+        products = []
+        for coefficient, factors in rows:
+            inputs = tuple(labels for _, labels in factors)
+            held = {k for labels in inputs for k in labels}
+            for label in term.summed:
+                if label not in held:
+                    coefficient *= term.sizes[label]
+            product = Einsum(inputs, term.output, shape, *(atom for atom, _ in factors))
+            products.append((coefficient, build(self._reduced(flatten(product)))))
+        return products
+
+    # --- sums
+
+    def _sum(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
+        best = self._collected(pairs, shape)
+        if not isinstance(best, Total):
+            return best
+        told = dict(self.notes)
+        expanded = self._multiplied_out(best)
+        if expanded is not None and operations(expanded) < operations(best):
+            return expanded
+        self.notes = told
+        return best
+
+    def _collected(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
+        """The sum with nested sums flattened, equal terms collected and common factors outside."""
+        collected = total(self._flat_pairs(pairs), shape)
+        if not isinstance(collected, Total) or len(collected.terms) == 1:
+            return collected
+        rows = sorted(collected.pairs, key=lambda pair: _place(*pair))
+        best: Node = Total(tuple(c for c, _ in rows), *(t for _, t in rows))
+        least = operations(best)
+        outside = common_factor([c for c, _ in rows])
+        for factor in (outside, -outside):
+            if factor is not S.One:
+                inner = Total(tuple(c / factor for c, _ in rows), *(t for _, t in rows))
+                candidate = Total((factor,), inner)
+                if operations(candidate) < least:
+                    best, least = candidate, operations(candidate)
+        shared = self._shared_factor(rows, shape)
+        return shared if shared is not None and operations(shared) < least else best
+
+    def _multiplied_out(self, node: Total) -> Node | None:
+        """The sum with all products of sums in it multiplied out, as far as the bound allows."""
+        pairs = list(self._flat_pairs(node.pairs))
+        for _ in range(3):
+            rows: list[tuple[Expr, Node]] = []
+            changed = False
+            for coefficient, each in pairs:
+                term = flatten(each)
+                sums = tuple(n for n, f in enumerate(term.factors) if isinstance(f[0], Total))
+                products = self._products(term, sums) if sums and len(term.factors) > 1 else None
+                if products is None:
+                    rows.append((coefficient, each))
+                else:
+                    changed = True
+                    rows += [(coefficient * c, product) for c, product in products]
+            if not changed:
+                break
+            if len(rows) > MOST_TERMS:
+                return None
+            pairs = list(self._flat_pairs(rows))
+        return self._collected(pairs, node.shape)
+
+    def _flat_pairs(self, pairs: Iterable[tuple[Expr, Node]]) -> Iterable[tuple[Expr, Node]]:
+        stack = list(reversed(list(pairs)))
+        while stack:
+            coefficient, node = stack.pop()
+            if isinstance(node, Total):
+                stack.extend((coefficient * c, inner) for c, inner in reversed(node.pairs))
+            else:
+                yield coefficient, node
+
+    def _shared_factor(self, rows: list[tuple[Expr, Node]], shape: Shape) -> Node | None:
+        """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for the factor A that most terms share."""
+        terms = [flatten(scale(c, t)) for c, t in rows]
+        shares: dict[Factor, list[int]] = {}
+        for n, term in enumerate(terms):
+            for factor in dict.fromkeys(term.factors):
+                if all(k == UNIT or k in term.output for k in factor[1]):
+                    shares.setdefault(factor, []).append(n)
+        best: Node | None = None
+        for (atom, labels), members in shares.items():
+            if len(members) < 2:
+                continue
+            inner = []
+            for n in members:
+                factors = list(terms[n].factors)
+                factors.remove((atom, labels))
+                inner.append(
+                    (S.One, build(Term(terms[n].coefficient, tuple(factors), terms[n].output,
+                                       terms[n].sizes)))
+                )  # fmt: skip
+            rest = [row for n, row in enumerate(rows) if n not in members]
+            gathered = self._collected(tuple(inner), shape)
+            output = terms[0].output
+            product = build(flatten(Einsum((labels, output), output, shape, atom, gathered)))
+            candidate = self._collected(((S.One, product), *rest), shape) if rest else product
+            if best is None or operations(candidate) < operations(best):
+                best = candidate
+        return best
+
+
+def _gone(before: Term, after: Term) -> str:
+    """The names of the factors that a rule removed, for its note."""
+    left = {node for node, _ in after.factors}
+    gone = [node for node, _ in before.factors if node not in left]
+    return ", ".join(
+        node.name if isinstance(node, Leaf) else f"the {type(node).__name__.lower()}"
+        for node in dict.fromkeys(gone)
+    )
+
+
+def _place(coefficient: Expr, node: Node) -> tuple[object, ...]:
+    """The order in which people write terms: gradients first, positive before negative, then 1."""
+    atoms = node.factors if isinstance(node, Einsum) else (node,)
+    upstream = any(isinstance(n, Leaf) and n.role in ("adjoint", "tangent") for n in atoms)
+    negative = coefficient.could_extract_minus_sign()
+    return (negative, not upstream, constant_of(node) is None, min(map(rank, atoms)), rank(node))

@@ -1,0 +1,256 @@
+"""The table of rewrite rules: what each does, when it may, and why it is true.
+
+Term rules take a product of indexed atoms, node rules a node whose operands are simplified; both
+return the simpler form, or None where they do not apply. Every rule lowers the number of factors,
+labels or operations, so they end.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Pow, S, exp, log
+
+from symgrad.simplify.terms import Factor, Term, relabelled
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    UNIT,
+    Einsum,
+    Iverson,
+    Labels,
+    Leaf,
+    LogSumExp,
+    Map,
+    Node,
+    Softmax,
+    Total,
+    rebuild,
+)
+from symgrad.tensor.operators import apply, full, power, scale, total
+from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, relu, sigmoid, softplus
+
+INDICATORS = (gt, ge, lt, le, eq, ne)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the table. A `quiet` rule is bookkeeping that no reader needs to be told of."""
+
+    name: str
+    apply: Callable[[Term], Term | None] | Callable[[Node], Node | None]
+    why: str
+    quiet: bool = True
+    fact: bool = False
+
+
+def _others(term: Term, *positions: int) -> tuple[Factor, ...]:
+    return tuple(f for n, f in enumerate(term.factors) if n not in positions)
+
+
+def _holders(term: Term, label: int) -> list[int]:
+    return [n for n, (_, labels) in enumerate(term.factors) if label in labels]
+
+
+def delta(term: Term) -> Term | None:
+    """Σⱼ [i = j] xⱼ = xᵢ."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (isinstance(node, Iverson) and node.condition == INDEX[0] - INDEX[1]):
+            continue
+        if node.op != "eq" or len(labels) != 2 or UNIT in labels:
+            continue
+        if node.shape[0] != node.shape[1]:
+            continue
+        a, b = labels
+        rest = _others(term, n)
+        if a == b:
+            return _spread(replace(term, factors=rest), a)
+        for old, new in ((a, b), (b, a)):
+            if old not in term.output:
+                return replace(term, factors=relabelled(rest, old, new))
+    return None
+
+
+def _spread(term: Term, label: int) -> Term:
+    """A term that lost a factor with the label: a sum over nothing counts."""
+    if label in term.output or label == UNIT or _holders(term, label):
+        return term
+    return replace(term, coefficient=term.coefficient * term.sizes[label])
+
+
+def _sums_to_one(node: Node) -> tuple[int, ...]:
+    """The axes along which the entries sum to one, by declaration or by nature; () if none."""
+    if isinstance(node, Softmax):
+        return node.axes
+    if isinstance(node, Leaf):
+        kind, _, axis = node.domain.partition(":")
+        if kind in ("onehot", "simplex"):
+            return (0,) if axis == "0" else (node.ndim - 1,)
+    if isinstance(node, Iverson) and node.op == "eq" and len(node.operands) == 1:
+        return tuple(
+            axis
+            for axis in range(node.ndim)
+            if node.condition in (INDEX[axis] - LOOKUP[0], LOOKUP[0] - INDEX[axis])
+        )
+    return ()
+
+
+def sums_to_one(term: Term) -> Term | None:
+    """Σₖ yᵢₖ = 1 for one-hot, simplex and softmax rows, where nothing else depends on k."""
+    for n, (node, labels) in enumerate(term.factors):
+        axes = _sums_to_one(node)
+        along = {labels[a] for a in axes}
+        if not axes or UNIT in along or along & set(term.output):
+            continue
+        if all(_holders(term, label) == [n] for label in along):
+            result = replace(term, factors=_others(term, n))
+            for label in set(labels) - along - {UNIT}:
+                result = _spread(result, label)
+            return result
+    return None
+
+
+def _power_of(node: Node) -> tuple[Node, Expr]:
+    """The base and the exponent of a factor."""
+    if isinstance(node, Map) and isinstance(node.body, Pow) and node.body.base == ARGS[0]:
+        exponent = node.body.exp
+        if not exponent.free_symbols & set(ARGS):
+            return node.operands[0], exponent
+    return node, S.One
+
+
+def powers(term: Term) -> Term | None:
+    """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power."""
+    groups: dict[tuple[Node, Labels], list[tuple[int, Expr]]] = {}
+    for n, (node, labels) in enumerate(term.factors):
+        base, exponent = _power_of(node)
+        groups.setdefault((base, labels), []).append((n, exponent))
+    for (base, labels), members in groups.items():
+        if len(members) < 2 or all(e is S.One for _, e in members):
+            continue
+        exponent = sum((e for _, e in members), S.Zero)
+        result = replace(term, factors=_others(term, *(n for n, _ in members)))
+        if exponent.is_Integer and 0 < exponent <= 4:
+            return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
+        if exponent != 0:
+            return replace(result, factors=(*result.factors, (power(base, exponent), labels)))
+        for label in set(labels) - {UNIT}:
+            result = _spread(result, label)
+        return result
+    return None
+
+
+def _is_binary(node: Node) -> bool:
+    if isinstance(node, Leaf):
+        return node.domain.partition(":")[0] in ("binary", "onehot")
+    if isinstance(node, Iverson):
+        return True
+    return isinstance(node, Map) and node.body.func in INDICATORS
+
+
+def idempotent(term: Term) -> Term | None:
+    """b² = b for what is 0 or 1."""
+    for n, factor in enumerate(term.factors):
+        if factor in term.factors[:n] and _is_binary(factor[0]):
+            return replace(term, factors=_others(term, n))
+    return None
+
+
+def signs(term: Term) -> Term | None:
+    """s² = 1 for declared signs."""
+    for n, factor in enumerate(term.factors):
+        node, labels = factor
+        if not (isinstance(node, Leaf) and node.domain == "sign"):
+            continue
+        if factor in term.factors[:n]:
+            result = replace(term, factors=_others(term, n, term.factors.index(factor)))
+            for label in set(labels) - {UNIT}:
+                result = _spread(result, label)
+            return result
+    return None
+
+
+def _softmax_of(node: Node) -> Node | None:
+    """log softmax(x) = x − logsumexp(x)."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not isinstance(inner, Softmax):
+        return None
+    return log_softmax(inner)
+
+
+def log_softmax(soft: Softmax) -> Node:
+    """x − logsumexp(x), along the softmax's axes."""
+    labels = tuple(range(soft.ndim))
+    kept = tuple(k for k in labels if k not in soft.axes)
+    spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
+    return total(((1, soft.operand), (-1, spread)), soft.shape)
+
+
+def _log_sigmoid(node: Node) -> Node | None:
+    """log sigmoid(x) = −softplus(−x)."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Map) and inner.body == sigmoid(ARGS[0])):
+        return None
+    return scale(-1, apply(softplus(ARGS[0]), scale(-1, inner.operands[0])))
+
+
+def _one_minus_sigmoid(node: Node) -> Node | None:
+    """1 − sigmoid(x) = sigmoid(−x), inside a logarithm."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Total) and len(inner.terms) == 2):
+        return None
+    pairs = {c: t for c, t in inner.pairs}
+    gate = pairs.get(S.NegativeOne)
+    if not (isinstance(gate, Map) and gate.body == sigmoid(ARGS[0])):
+        return None
+    if pairs.get(S.One) is not full(1, node.shape):
+        return None
+    return scale(-1, apply(softplus(ARGS[0]), gate.operands[0]))
+
+
+def _inverses(node: Node) -> Node | None:
+    """exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
+    if not isinstance(node, Map) or len(node.operands) != 1:
+        return None
+    inner = node.operands[0]
+    if not isinstance(inner, Map) or len(inner.operands) != 1:
+        return None
+    if {node.body, inner.body} == {exp(ARGS[0]), log(ARGS[0])}:
+        return inner.operands[0]
+    if isinstance(node.body, Pow) and isinstance(inner.body, Pow):
+        base, first = _power_of(inner)
+        _, second = _power_of(node)
+        if second is S.NegativeOne and first is not S.One:
+            return power(base, -first)
+    return None
+
+
+def _relu_slope(node: Node) -> Node | None:
+    """[relu(x) > 0] = [x > 0]."""
+    if isinstance(node, Map) and node.body == gt(ARGS[0], 0):
+        (inner,) = node.operands
+        if isinstance(inner, Map) and inner.body == relu(ARGS[0]):
+            return rebuild(node, inner.operands)
+    return None
+
+
+TERM_RULES: tuple[Rule, ...] = (
+    Rule("delta", delta, "a sum over [i = j] picks one entry"),
+    Rule("sums to one", sums_to_one, "rows of {0} sum to one", quiet=False, fact=True),
+    Rule("powers", powers, "powers of one base add up"),
+    Rule("idempotent", idempotent, "a value that is 0 or 1 is its own square", fact=True),
+    Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
+)
+
+NODE_RULES: tuple[Rule, ...] = (
+    Rule("log of a softmax", _softmax_of, "rewritten: log of a softmax", quiet=False),
+    Rule("log of a sigmoid", _log_sigmoid, "rewritten: log of a sigmoid", quiet=False),
+    Rule("log of 1 − sigmoid", _one_minus_sigmoid, "rewritten: log of 1 − sigmoid", quiet=False),
+    Rule("inverse functions", _inverses, "exp and log undo each other"),
+    Rule("sign of a ReLU", _relu_slope, "a ReLU is positive where its argument is"),
+)
