@@ -1,7 +1,7 @@
 """Derivations: gradients as named steps, each a definition of an adjoint in terms of others."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -158,14 +158,21 @@ class Derivation(Mapping[str, Derivative]):
     graph: Graph
     wrt: tuple[Leaf, ...]
     steps: tuple[Step, ...]
+    _by_name: dict[str, int] = field(init=False, repr=False)
+    _by_leaf: dict[Leaf, int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {s.of.name: n for n, s in enumerate(self.steps)})
+        object.__setattr__(self, "_by_leaf", {s.leaf: n for n, s in enumerate(self.steps)})
 
     def __getitem__(self, name: object) -> Derivative:
         wanted = name.name if isinstance(name, Leaf) else name
-        for step in self.steps:
-            if step.of.name == wanted:
-                return Derivative(self.graph, step.of, self._needed(step))
-        raise UnknownName(f"no derivative by {wanted!r} was asked for",
-                          hint=f"it has {', '.join(self)}")  # fmt: skip
+        if wanted not in self._by_name:
+            raise UnknownName(
+                f"no derivative by {wanted!r} was asked for", hint=f"it has {', '.join(self)}"
+            )
+        step = self.steps[self._by_name[str(wanted)]]
+        return Derivative(self.graph, step.of, self._needed([step]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(leaf.name for leaf in self.wrt)
@@ -173,23 +180,22 @@ class Derivation(Mapping[str, Derivative]):
     def __len__(self) -> int:
         return len(self.wrt)
 
-    def _needed(self, last: Step) -> tuple[Definition, ...]:
-        """The definitions that a step needs, in order, itself last."""
-        by_leaf = {step.leaf: step for step in self.steps}
-        wanted, stack = {last.leaf}, [last.expr]
+    def _needed(self, last: Iterable[Step]) -> tuple[Definition, ...]:
+        """The definitions that steps need, in order, themselves included; others were inlined."""
+        wanted = {self._by_leaf[step.leaf] for step in last}
+        stack = list(wanted)
         while stack:
-            for leaf in leaves(stack.pop()):
-                if leaf.role == "adjoint" and leaf not in wanted:
-                    wanted.add(leaf)
-                    stack.append(by_leaf[leaf].expr)
-        chosen = [s.definition for s in self.steps if s.leaf in wanted and s is not last]
-        return (*chosen, last.definition)
+            for leaf in leaves(self.steps[stack.pop()].expr):
+                n = self._by_leaf.get(leaf)
+                if n is not None and n not in wanted:
+                    wanted.add(n)
+                    stack.append(n)
+        return tuple(self.steps[n].definition for n in sorted(wanted))
 
     @property
     def definitions(self) -> tuple[Definition, ...]:
-        """The adjoints that the wanted derivatives need, in order; others were inlined."""
-        needed = {d.leaf for leaf in self for d in self[leaf].definitions}
-        return tuple(step.definition for step in self.steps if step.leaf in needed)
+        """All adjoints that the wanted derivatives need, in order."""
+        return self._needed(self.steps[self._by_name[leaf.name]] for leaf in self.wrt)
 
     def text(self, *, shapes: bool = False) -> str:
         """The steps in Unicode, one after another."""

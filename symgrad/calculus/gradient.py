@@ -72,10 +72,12 @@ class _Sweep:
         definitions = self.graph.definitions
         output = self.graph.leaf(self.graph.output)
         needed = reachable(definitions, self.wanted)
-        last = {}  # the first definition, in the order of the sweep's end, that still adds to a leaf
+        ready: dict[Leaf, list[Leaf]] = {}  # what is complete once a definition is pulled back:
+        seen: set[Leaf] = set()  # the first definition that uses a leaf is the last to be pulled
         for definition in definitions:
-            for leaf in leaves(definition.expr):
-                last.setdefault(leaf, definition.leaf)
+            fresh = [leaf for leaf in leaves(definition.expr) if leaf not in seen]
+            ready[definition.leaf] = fresh
+            seen.update(fresh)
         position = {d.leaf: n for n, d in enumerate(definitions)}
         self.taken = {*(s.name for s in self.graph.symbols), *self.graph.dims,
                       *(d.leaf.name for d in definitions)}  # fmt: skip
@@ -87,8 +89,8 @@ class _Sweep:
             if definition.leaf is not output and position[definition.leaf] > position[output]:
                 continue
             self._pull(definition, needed)
-            ready = [leaf for leaf, by in last.items() if by is definition.leaf and leaf in self.parts]
-            for leaf in sorted(ready, key=lambda leaf: position.get(leaf, -1)):
+            complete = [leaf for leaf in ready[definition.leaf] if leaf in self.parts]
+            for leaf in sorted(complete, key=lambda leaf: position.get(leaf, -1)):
                 self._finish(leaf, self._gather(leaf), folded)
         for leaf in self.wanted:
             if leaf not in self.steps:  # the output does not depend on it
@@ -107,18 +109,19 @@ class _Sweep:
 
     def _finish(self, leaf: Leaf, raw: Node, folded: dict[Node, Leaf]) -> None:
         """The step of a leaf whose contributions are all known."""
-        raw = substitute(raw, {expr: name for expr, name in folded.items() if name is not leaf})
+        raw = substitute(raw, folded)
         best = simplify(raw)
-        exact = simplify(raw, facts=False).node
-        expr, notes = best.node, best.notes
-        for adjoint in leaves(expr):
-            if adjoint.role != "adjoint" or not _may_cancel(expr, adjoint):
+        exact = simplify(raw, facts=False).node if best.used_facts else best.node
+        for adjoint in leaves(best.node):
+            if adjoint.role != "adjoint" or not _may_cancel(best.node, adjoint):
                 continue
             inner = self.by_adjoint[adjoint]
-            candidate = simplify(substitute(expr, {adjoint: inner.expr}))
-            if isinstance(inner.expr, Leaf) or operations(candidate.node) < operations(expr):
-                again = simplify(substitute(exact, {adjoint: inner.exact}), facts=False).node
-                expr, notes, exact = candidate.node, candidate.notes, again
+            shorter = simplify(substitute(best.node, {adjoint: inner.expr}))
+            if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
+                same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
+                exact = substitute(exact, {adjoint: inner.exact})
+                exact = shorter.node if same else simplify(exact, facts=False).node
+                best = shorter
         parts = self.parts.get(leaf, [])
         rules = dict.fromkeys(name for part in parts for name in part.rules)
         step = Step(
@@ -126,9 +129,9 @@ class _Sweep:
             of=leaf,
             rule=", ".join(rules),
             raw=raw,
-            expr=expr,
+            expr=best.node,
             exact=exact,
-            notes=notes,
+            notes=best.notes,
             through=tuple(part.through for part in parts),
         )
         self.steps[leaf] = self.by_adjoint[step.leaf] = step

@@ -11,20 +11,22 @@ from itertools import combinations
 from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
-from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
-from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, rank
+from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule, power_of
+from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
     UNIT,
     Constant,
     Einsum,
+    Iverson,
     Leaf,
     Node,
+    Softmax,
     Total,
     rebuild,
     topological,
 )
-from symgrad.tensor.operators import constant_of, scale, total
+from symgrad.tensor.operators import scale, total
 
 #: How many terms multiplying out may make before it is given up.
 MOST_TERMS = 48
@@ -36,6 +38,7 @@ class Simplified:
 
     node: Node
     notes: tuple[str, ...]
+    used_facts: bool
 
 
 def simplify(node: Node, *, facts: bool = True) -> Simplified:
@@ -46,7 +49,7 @@ def simplify(node: Node, *, facts: bool = True) -> Simplified:
     """
     engine = _Engine(facts)
     result = engine.run(node)
-    return Simplified(result, tuple(engine.notes))
+    return Simplified(result, tuple(engine.notes), engine.used_facts)
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class _Engine:
     facts: bool
     done: dict[Node, Node] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
+    used_facts: bool = False
 
     def run(self, root: Node) -> Node:
         for node in topological(root):
@@ -101,6 +105,7 @@ class _Engine:
                     continue
                 result: Term | None = rule.apply(term)  # type: ignore[arg-type, assignment]
                 if result is not None:
+                    self.used_facts |= rule.fact
                     if not rule.quiet:
                         self._log(rule, _gone(term, result))
                     term, changed = result, True
@@ -110,7 +115,7 @@ class _Engine:
         term = self._reduced(flatten(node))
         plain = build(term)
         sums = [n for n, (atom, _) in enumerate(term.factors) if isinstance(atom, Total)]
-        if not sums or not isinstance(plain, Einsum | Total):
+        if not sums or not isinstance(plain, Einsum | Total) or not _may_reduce(term):
             return plain
         best, least = plain, operations(plain)
         for chosen in self._choices(term, sums):
@@ -165,6 +170,8 @@ class _Engine:
         best = self._collected(pairs, shape)
         if not isinstance(best, Total):
             return best
+        if not _may_cancel(best):
+            return best
         told = dict(self.notes)
         expanded = self._multiplied_out(best)
         if expanded is not None and operations(expanded) < operations(best):
@@ -177,7 +184,7 @@ class _Engine:
         collected = total(self._flat_pairs(pairs), shape)
         if not isinstance(collected, Total) or len(collected.terms) == 1:
             return collected
-        rows = sorted(collected.pairs, key=lambda pair: _place(*pair))
+        rows = sorted(collected.pairs, key=lambda pair: place(*pair))
         best: Node = Total(tuple(c for c, _ in rows), *(t for _, t in rows))
         least = operations(best)
         outside = common_factor([c for c, _ in rows])
@@ -251,6 +258,83 @@ class _Engine:
         return best
 
 
+def _may_reduce(term: Term) -> bool:
+    """Whether a rule could apply to the products that multiplying out a sum gives.
+
+    That takes a base that stands both in a sum and beside it (or in two sums), once with another
+    power than one or as what is 0, 1 or a sign; or a sum over what sums to one.
+    """
+    places: dict[Node, int] = {}
+    special = False
+    for atom, _ in term.factors:
+        bases = {}
+        for factor in _factors_below(atom) if isinstance(atom, Total) else (atom,):
+            base, exponent = power_of(factor)
+            bases[base] = None
+            special = special or exponent is not S.One or _has_fact(base)
+        for base in bases:
+            places[base] = places.get(base, 0) + 1
+    return special and (max(places.values()) > 1 or any(map(_has_fact, places)))
+
+
+def _has_fact(node: Node) -> bool:
+    if isinstance(node, Leaf):
+        return node.domain.partition(":")[0] in ("onehot", "simplex", "binary", "sign")
+    return isinstance(node, Softmax | Iverson)
+
+
+def _factors_below(node: Node) -> Iterable[Node]:
+    """The factors of the products that a sum consists of, through nested sums."""
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Total):
+            stack.extend(each.terms)
+        elif isinstance(each, Einsum):
+            stack.extend(each.factors)
+        else:
+            yield each
+
+
+def _may_cancel(node: Total) -> bool:
+    """Whether two of the products that multiplying out gives could be alike."""
+    seen: set[tuple[int, ...]] = set()
+    for term in _flat_terms(node):
+        for monomial in _monomials(term):
+            if monomial in seen:
+                return True
+            seen.add(monomial)
+            if len(seen) > MOST_TERMS:
+                return False
+    return False
+
+
+def _flat_terms(node: Node) -> Iterable[Node]:
+    stack = [node]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, Total):
+            stack.extend(each.terms)
+        else:
+            yield each
+
+
+def _monomials(node: Node) -> list[tuple[int, ...]]:
+    """The products that multiplying out gives, each as its sorted atoms, without their labels."""
+    rows: list[tuple[int, ...]] = [()]
+    stack = [node]
+    while stack and len(rows) <= MOST_TERMS:
+        each = stack.pop()
+        if isinstance(each, Einsum):
+            stack.extend(each.factors)
+        elif isinstance(each, Total):
+            parts = [m for term in each.terms for m in _monomials(term)]
+            rows = [row + part for row in rows for part in parts]
+        elif not isinstance(each, Constant):
+            rows = [(*row, hash(each)) for row in rows]
+    return [tuple(sorted(row)) for row in rows]
+
+
 def _gone(before: Term, after: Term) -> str:
     """The names of the factors that a rule removed, for its note."""
     left = {node for node, _ in after.factors}
@@ -259,11 +343,3 @@ def _gone(before: Term, after: Term) -> str:
         node.name if isinstance(node, Leaf) else f"the {type(node).__name__.lower()}"
         for node in dict.fromkeys(gone)
     )
-
-
-def _place(coefficient: Expr, node: Node) -> tuple[object, ...]:
-    """The order in which people write terms: gradients first, positive before negative, then 1."""
-    atoms = node.factors if isinstance(node, Einsum) else (node,)
-    upstream = any(isinstance(n, Leaf) and n.role in ("adjoint", "tangent") for n in atoms)
-    negative = coefficient.could_extract_minus_sign()
-    return (negative, not upstream, constant_of(node) is None, min(map(rank, atoms)), rank(node))

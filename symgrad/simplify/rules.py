@@ -77,14 +77,19 @@ def _spread(term: Term, label: int) -> Term:
     return replace(term, coefficient=term.coefficient * term.sizes[label])
 
 
-def _sums_to_one(node: Node) -> tuple[int, ...]:
-    """The axes along which the entries sum to one, by declaration or by nature; () if none."""
-    if isinstance(node, Softmax):
-        return node.axes
+def _declared_to_one(node: Node) -> tuple[int, ...]:
+    """The axes along which the entries were declared to sum to one; () if none."""
     if isinstance(node, Leaf):
         kind, _, axis = node.domain.partition(":")
         if kind in ("onehot", "simplex"):
             return (0,) if axis == "0" else (node.ndim - 1,)
+    return ()
+
+
+def _naturally_to_one(node: Node) -> tuple[int, ...]:
+    """The axes along which the entries sum to one whatever the values; () if none."""
+    if isinstance(node, Softmax):
+        return node.axes
     if isinstance(node, Iverson) and node.op == "eq" and len(node.operands) == 1:
         return tuple(
             axis
@@ -94,22 +99,26 @@ def _sums_to_one(node: Node) -> tuple[int, ...]:
     return ()
 
 
-def sums_to_one(term: Term) -> Term | None:
-    """Σₖ yᵢₖ = 1 for one-hot, simplex and softmax rows, where nothing else depends on k."""
-    for n, (node, labels) in enumerate(term.factors):
-        axes = _sums_to_one(node)
-        along = {labels[a] for a in axes}
-        if not axes or UNIT in along or along & set(term.output):
-            continue
-        if all(_holders(term, label) == [n] for label in along):
-            result = replace(term, factors=_others(term, n))
-            for label in set(labels) - along - {UNIT}:
-                result = _spread(result, label)
-            return result
-    return None
+def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], Term | None]:
+    """Σₖ yᵢₖ = 1, where nothing else depends on k."""
+
+    def rule(term: Term) -> Term | None:
+        for n, (node, labels) in enumerate(term.factors):
+            axes = axes_of(node)
+            along = {labels[a] for a in axes}
+            if not axes or UNIT in along or along & set(term.output):
+                continue
+            if all(_holders(term, label) == [n] for label in along):
+                result = replace(term, factors=_others(term, n))
+                for label in set(labels) - along - {UNIT}:
+                    result = _spread(result, label)
+                return result
+        return None
+
+    return rule
 
 
-def _power_of(node: Node) -> tuple[Node, Expr]:
+def power_of(node: Node) -> tuple[Node, Expr]:
     """The base and the exponent of a factor."""
     if isinstance(node, Map) and isinstance(node.body, Pow) and node.body.base == ARGS[0]:
         exponent = node.body.exp
@@ -122,7 +131,7 @@ def powers(term: Term) -> Term | None:
     """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power."""
     groups: dict[tuple[Node, Labels], list[tuple[int, Expr]]] = {}
     for n, (node, labels) in enumerate(term.factors):
-        base, exponent = _power_of(node)
+        base, exponent = power_of(node)
         groups.setdefault((base, labels), []).append((n, exponent))
     for (base, labels), members in groups.items():
         if len(members) < 2 or all(e is S.One for _, e in members):
@@ -139,20 +148,24 @@ def powers(term: Term) -> Term | None:
     return None
 
 
-def _is_binary(node: Node) -> bool:
-    if isinstance(node, Leaf):
-        return node.domain.partition(":")[0] in ("binary", "onehot")
-    if isinstance(node, Iverson):
-        return True
-    return isinstance(node, Map) and node.body.func in INDICATORS
+def _declared_binary(node: Node) -> bool:
+    return isinstance(node, Leaf) and node.domain.partition(":")[0] in ("binary", "onehot")
 
 
-def idempotent(term: Term) -> Term | None:
+def _indicator(node: Node) -> bool:
+    return isinstance(node, Iverson) or (isinstance(node, Map) and node.body.func in INDICATORS)
+
+
+def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | None]:
     """b² = b for what is 0 or 1."""
-    for n, factor in enumerate(term.factors):
-        if factor in term.factors[:n] and _is_binary(factor[0]):
-            return replace(term, factors=_others(term, n))
-    return None
+
+    def rule(term: Term) -> Term | None:
+        for n, factor in enumerate(term.factors):
+            if factor in term.factors[:n] and is_binary(factor[0]):
+                return replace(term, factors=_others(term, n))
+        return None
+
+    return rule
 
 
 def signs(term: Term) -> Term | None:
@@ -223,8 +236,8 @@ def _inverses(node: Node) -> Node | None:
     if {node.body, inner.body} == {exp(ARGS[0]), log(ARGS[0])}:
         return inner.operands[0]
     if isinstance(node.body, Pow) and isinstance(inner.body, Pow):
-        base, first = _power_of(inner)
-        _, second = _power_of(node)
+        base, first = power_of(inner)
+        _, second = power_of(node)
         if second is S.NegativeOne and first is not S.One:
             return power(base, -first)
     return None
@@ -241,9 +254,13 @@ def _relu_slope(node: Node) -> Node | None:
 
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
-    Rule("sums to one", sums_to_one, "rows of {0} sum to one", quiet=False, fact=True),
+    Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
+    Rule("declared to sum to one", sums_to_one(_declared_to_one), "rows of {0} sum to one",
+         quiet=False, fact=True),
     Rule("powers", powers, "powers of one base add up"),
-    Rule("idempotent", idempotent, "a value that is 0 or 1 is its own square", fact=True),
+    Rule("indicator squared", idempotent(_indicator), "an indicator is its own square"),
+    Rule("binary squared", idempotent(_declared_binary), "{0} is 0 or 1, so it is its own square",
+         quiet=False, fact=True),
     Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
 )
 

@@ -60,15 +60,14 @@ def flatten(node: Node) -> Term:
         if isinstance(atom, Constant):
             coefficient *= atom.value
         elif isinstance(atom, Total):
-            own, atom = content(atom) if atom is not node else (S.One, atom)
-            coefficient *= own
-            if isinstance(atom, Total) and len(atom.terms) > 1:
-                factors.append((atom, labels))
-            elif isinstance(atom, Total):
+            if len(atom.terms) == 1:
                 coefficient *= atom.coefficients[0]
                 stack.append((atom.terms[0], labels))
-            else:
-                stack.append((atom, labels))
+                continue
+            if atom is not node:
+                own, atom = content(atom)
+                coefficient *= own
+            factors.append((atom, labels))
         elif isinstance(atom, Einsum):
             names = dict(zip(atom.output, labels, strict=True))
             for label, size in atom.sizes.items():
@@ -89,9 +88,7 @@ def flatten(node: Node) -> Term:
 
 
 def content(node: Total) -> tuple[Expr, Node]:
-    """The common factor of a sum, and the rest, whose leading sign is positive."""
-    if len(node.terms) == 1:
-        return node.coefficients[0], node.terms[0]
+    """The common factor of a sum of several terms, and the rest, whose leading sign is positive."""
     factor = common_factor(node.coefficients)
     positive = [c for c in node.coefficients if not c.could_extract_minus_sign()]
     lead = next((c for c, t in node.pairs if constant_of(t) is not None), node.coefficients[0])
@@ -99,7 +96,8 @@ def content(node: Total) -> tuple[Expr, Node]:
         factor = -factor
     if factor is S.One:
         return S.One, node
-    return factor, Total(tuple(c / factor for c in node.coefficients), *node.terms)
+    rows = sorted(((c / factor, t) for c, t in node.pairs), key=lambda row: place(*row))
+    return factor, Total(tuple(c for c, _ in rows), *(t for _, t in rows))
 
 
 def common_factor(coefficients: Sequence[Expr]) -> Expr:
@@ -135,6 +133,14 @@ def rank(node: Node) -> tuple[int, int, str, bytes]:
     if isinstance(node, Leaf):
         return (0 if not node.ndim else 1, _ROLES[node.role], node.name, b"")
     return (1, _KINDS.get(type(node), 7), "", node.digest)
+
+
+def place(coefficient: Expr, node: Node) -> tuple[object, ...]:
+    """The order in which people write terms: positive before negative, upstream gradients first."""
+    atoms = node.factors if isinstance(node, Einsum) else (node,)
+    upstream = any(isinstance(n, Leaf) and n.role in ("adjoint", "tangent") for n in atoms)
+    negative = coefficient.could_extract_minus_sign()
+    return (negative, not upstream, constant_of(node) is None, min(map(rank, atoms)), rank(node))
 
 
 def build(term: Term) -> Node:

@@ -182,6 +182,12 @@ def _text_key(arg: Basic) -> bytes:
     return f"{type(arg).__name__}:{arg}".encode()
 
 
+@cache
+def _pack(values: tuple[Any, ...]) -> Tuple:
+    """A SymPy Tuple of labels, label tuples or dimensions; few different ones are ever met."""
+    return Tuple(*(_pack(v) if isinstance(v, tuple) else v for v in values))
+
+
 class Leaf(Node):
     """A symbol. Its role is one of ROLES; declared facts stand in `domain`, its spelling in `latex`."""
 
@@ -194,7 +200,7 @@ class Leaf(Node):
         shape = as_shape(tuple(shape))  # type: ignore[arg-type]
         if str(role) not in cls.ROLES:
             raise ValueError(f"{role} is none of {cls.ROLES}")
-        args = (Str(str(name)), Tuple(*shape), Str(str(role)), Str(str(domain)), Str(str(latex)))
+        args = (Str(str(name)), _pack(shape), Str(str(role)), Str(str(domain)), Str(str(latex)))
         self = cls._intern(shape, *args)
         self.name, self.role, self.domain, self.latex = (
             str(name), str(role), str(domain), str(latex),
@@ -236,7 +242,7 @@ class Einsum(Node):
     def __new__(cls, inputs: Any, output: Any, shape: Any, *factors: Node) -> "Einsum":
         shape = tuple(shape)
         inputs, output, sizes = _relabel(inputs, output, shape, factors)
-        args = (Tuple(*(Tuple(*labels) for labels in inputs)), Tuple(*output), Tuple(*shape))
+        args = (_pack(inputs), _pack(output), _pack(shape))
         self = cls._intern(shape, *args, *factors)
         self.inputs, self.output, self.factors, self.sizes = inputs, output, factors, sizes
         return self
@@ -255,15 +261,16 @@ def _relabel(
             raise ShapeError(f"einsum: {len(labels)} labels for {where} of shape {show(dims)}")
         result = []
         for label, size in zip(labels, dims, strict=True):
-            if size is ONE or size == 1:
+            if size is ONE:
                 result.append(UNIT)
                 continue
             if label == UNIT:
                 raise ShapeError(f"einsum: an axis of size {size} of {where} has no label")
             k = number.setdefault(int(label), len(number))
-            if not same(sizes.setdefault(k, size), size):
+            known = sizes.setdefault(k, size)
+            if known is not size and not same(known, size):
                 raise ShapeError(
-                    f"einsum: one label stands for both {sizes[k]} and {size} in {where}"
+                    f"einsum: one label stands for both {known} and {size} in {where}"
                 )
             result.append(k)
         return tuple(result)
@@ -403,7 +410,7 @@ class Reduce(_AlongAxes):
         if str(op) not in ("max", "min"):
             raise ValueError(f"reduce: {op} is neither max nor min")
         axes = cls._checked(axes, operand)
-        self = cls._intern(without(operand.shape, axes), Str(str(op)), Tuple(*axes), operand)
+        self = cls._intern(without(operand.shape, axes), Str(str(op)), _pack(axes), operand)
         self.op, self.axes = str(op), axes
         return self
 
@@ -415,7 +422,7 @@ class LogSumExp(_AlongAxes):
 
     def __new__(cls, axes: Any, operand: Node) -> "LogSumExp":
         axes = cls._checked(axes, operand)
-        self = cls._intern(without(operand.shape, axes), Tuple(*axes), operand)
+        self = cls._intern(without(operand.shape, axes), _pack(axes), operand)
         self.axes = axes
         return self
 
@@ -427,7 +434,7 @@ class Softmax(_AlongAxes):
 
     def __new__(cls, axes: Any, operand: Node) -> "Softmax":
         axes = cls._checked(axes, operand)
-        self = cls._intern(operand.shape, Tuple(*axes), operand)
+        self = cls._intern(operand.shape, _pack(axes), operand)
         self.axes = axes
         return self
 

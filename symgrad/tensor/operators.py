@@ -33,6 +33,8 @@ def exact(value: object) -> Expr:
     ------
     DeclarationError    for anything that is neither; for NaN and infinities.
     """
+    if isinstance(value, Rational):
+        return value
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):
