@@ -7,7 +7,7 @@ from symgrad.calculus.derivation import Derivation, Step, require_scalar
 from symgrad.calculus.sweep import Contribution, pull_definition, reachable
 from symgrad.declare.graph import Definition, Graph
 from symgrad.errors import UnknownName
-from symgrad.simplify import simplify
+from symgrad.simplify import Simplifier
 from symgrad.simplify.cost import operations
 from symgrad.tensor.nodes import (
     UNIT,
@@ -67,6 +67,8 @@ class _Sweep:
     steps: dict[Leaf, Step] = field(default_factory=dict)
     by_adjoint: dict[Leaf, Step] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    shortest: Simplifier = field(default_factory=Simplifier)
+    exactly: Simplifier = field(default_factory=lambda: Simplifier(facts=False))
 
     def run(self) -> Iterable[Step]:
         definitions = self.graph.definitions
@@ -110,17 +112,17 @@ class _Sweep:
     def _finish(self, leaf: Leaf, raw: Node, folded: dict[Node, Leaf]) -> None:
         """The step of a leaf whose contributions are all known."""
         raw = substitute(raw, folded)
-        best = simplify(raw)
-        exact = simplify(raw, facts=False).node if best.used_facts else best.node
+        best = self.shortest.run(raw)
+        exact = self.exactly.run(raw).node if best.used_facts else best.node
         for adjoint in leaves(best.node):
             if adjoint.role != "adjoint" or not _may_cancel(best.node, adjoint):
                 continue
             inner = self.by_adjoint[adjoint]
-            shorter = simplify(substitute(best.node, {adjoint: inner.expr}))
+            shorter = self.shortest.run(substitute(best.node, {adjoint: inner.expr}))
             if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
                 same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
                 exact = substitute(exact, {adjoint: inner.exact})
-                exact = shorter.node if same else simplify(exact, facts=False).node
+                exact = shorter.node if same else self.exactly.run(exact).node
                 best = shorter
         parts = self.parts.get(leaf, [])
         rules = dict.fromkeys(name for part in parts for name in part.rules)

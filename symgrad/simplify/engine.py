@@ -47,51 +47,61 @@ def simplify(node: Node, *, facts: bool = True) -> Simplified:
     What is differentiated again must be simplified without facts: for spd X the gradient of
     log det X becomes X⁻¹, and the derivative of that is wrong for independent entries.
     """
-    engine = _Engine(facts)
-    result = engine.run(node)
-    return Simplified(result, tuple(engine.notes), engine.used_facts)
+    return Simplifier(facts).run(node)
 
 
 @dataclass(slots=True)
-class _Engine:
-    facts: bool
-    done: dict[Node, Node] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
-    used_facts: bool = False
+class Simplifier:
+    """Simplifies many expressions that share parts; each part is worked on once."""
 
-    def run(self, root: Node) -> Node:
-        for node in topological(root):
-            if node not in self.done:
-                operands = tuple(self.done[operand] for operand in node.operands)
-                self.done[node] = self._local(rebuild(node, operands))
-        return self.done[root]
+    facts: bool = True
+    _done: dict[Node, Node] = field(default_factory=dict)
+    _told: dict[Node, tuple[dict[str, None], bool]] = field(default_factory=dict)
+    _notes: dict[str, None] = field(default_factory=dict)
+    _used_facts: bool = False
+
+    def run(self, root: Node) -> Simplified:
+        """The shortest form found of an expression."""
+        order = topological(root)
+        for node in order:
+            if node not in self._done:
+                self._notes, self._used_facts = {}, False
+                operands = tuple(self._done[operand] for operand in node.operands)
+                self._done[node] = self._local(rebuild(node, operands))
+                if self._notes or self._used_facts:
+                    self._told[node] = (self._notes, self._used_facts)
+        told = [self._told[node] for node in order if node in self._told]
+        notes = tuple(dict.fromkeys(note for notes, _ in told for note in notes))
+        return Simplified(self._done[root], notes, any(used for _, used in told))
 
     def _local(self, node: Node) -> Node:
-        """A node whose operands are simplified."""
-        if node in self.done:
-            return self.done[node]
+        """The shortest form of a node whose operands are simplified."""
+        if node in self._done:
+            return self._done[node]
         if isinstance(node, Total):
-            result = self._sum(node.pairs, node.shape)
-        elif isinstance(node, Einsum):
-            result = self._product(node)
-        elif isinstance(node, Leaf | Constant):
-            result = node
-        else:
-            result = self._apply_node_rules(node)
-        self.done[node] = result
-        return result
+            return self._sum(node.pairs, node.shape)
+        if isinstance(node, Einsum):
+            return self._product(node)
+        return self._apply_node_rules(node)
+
+    def _again(self, root: Node) -> Node:
+        """A node that a rule made, its parts simplified in turn."""
+        done: dict[Node, Node] = {}
+        for node in topological(root):
+            done[node] = self._local(rebuild(node, tuple(done[o] for o in node.operands)))
+        return done[root]
 
     def _apply_node_rules(self, node: Node) -> Node:
         for rule in NODE_RULES:
             changed = rule.apply(node)  # type: ignore[arg-type]
             if changed is not None:
                 self._log(rule)
-                return self.run(changed)  # type: ignore[arg-type]
+                return self._again(changed)  # type: ignore[arg-type]
         return node
 
     def _log(self, rule: Rule, subject: str = "") -> None:
         if not rule.quiet:
-            self.notes[rule.why.format(subject)] = None
+            self._notes[rule.why.format(subject)] = None
 
     # --- products
 
@@ -105,7 +115,7 @@ class _Engine:
                     continue
                 result: Term | None = rule.apply(term)  # type: ignore[arg-type, assignment]
                 if result is not None:
-                    self.used_facts |= rule.fact
+                    self._used_facts |= rule.fact
                     if not rule.quiet:
                         self._log(rule, _gone(term, result))
                     term, changed = result, True
@@ -119,12 +129,12 @@ class _Engine:
             return plain
         best, least = plain, operations(plain)
         for chosen in self._choices(term, sums):
-            told = dict(self.notes)
+            told = dict(self._notes)
             candidate = self._expanded(term, chosen)
             if candidate is not None and operations(candidate) < least:
                 best, least = candidate, operations(candidate)
             else:
-                self.notes = told
+                self._notes = told
         return best
 
     def _choices(self, term: Term, sums: list[int]) -> Iterable[tuple[int, ...]]:
@@ -172,11 +182,11 @@ class _Engine:
             return best
         if not _may_cancel(best):
             return best
-        told = dict(self.notes)
+        told = dict(self._notes)
         expanded = self._multiplied_out(best)
         if expanded is not None and operations(expanded) < operations(best):
             return expanded
-        self.notes = told
+        self._notes = told
         return best
 
     def _collected(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:

@@ -65,11 +65,10 @@ class Node(Basic):
             node = _interned.setdefault(key, node)
         return node
 
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __hash__(self) -> int:
-        return id(self) >> 4
+    # identity, at C speed; SymPy's own recurse
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+    __hash__ = object.__hash__
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return _unflatten, (_flatten(self),)
@@ -462,18 +461,20 @@ class UnspecifiedTensor(Node):
 
 def topological(*roots: Node) -> list[Node]:
     """All nodes below the roots, each once, operands before what uses them; no recursion."""
-    order: list[Node] = []
-    seen: set[Node] = set()
-    stack = [(root, False) for root in reversed(roots)]
-    while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
-        elif node not in seen:
-            seen.add(node)
-            stack.append((node, True))
-            stack.extend((operand, False) for operand in reversed(node.operands))
-    return order
+    order: dict[Node, None] = {}
+    for root in roots:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in order:
+                stack.pop()
+                continue
+            waiting = [operand for operand in node.operands if operand not in order]
+            if waiting:
+                stack.extend(reversed(waiting))
+            else:
+                order[stack.pop()] = None
+    return list(order)
 
 
 def leaves(*roots: Node) -> list[Leaf]:
