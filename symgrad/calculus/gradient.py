@@ -118,6 +118,8 @@ class _Sweep:
             if adjoint.role != "adjoint" or not _may_cancel(best.node, adjoint):
                 continue
             inner = self.by_adjoint[adjoint]
+            if _has_matrix_product(inner.expr):  # nothing cancels across one
+                continue
             shorter = self.shortest.run(substitute(best.node, {adjoint: inner.expr}))
             if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
                 same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
@@ -157,3 +159,12 @@ def _may_cancel(expr: Node, adjoint: Leaf) -> bool:
         elif adjoint in node.operands:
             return True
     return expr is adjoint
+
+
+def _has_matrix_product(expr: Node) -> bool:
+    for node in topological(expr):
+        if isinstance(node, Einsum) and len(node.factors) > 1:
+            held = {k for labels in node.inputs for k in labels if k != UNIT}
+            if held - set(node.output):
+                return True
+    return False
