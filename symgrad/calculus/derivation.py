@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sympy import Expr
-
 from symgrad.declare.graph import Definition, Graph
 from symgrad.errors import ShapeError, UnknownName
+from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
 from symgrad.tensor.nodes import Leaf, Node, leaves
@@ -123,24 +122,14 @@ class Derivative:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 
-    def cost(self, sizes: Mapping[str, int] | None = None) -> "Cost":
+    def cost(self, sizes: Mapping[str, int] | None = None) -> Cost:
         """Flops and the largest intermediate of the definitions: polynomials, or numbers for sizes."""
-        from symgrad.tensor.cost import cost
-
-        return cost([d.expr for d in self.definitions], dict(sizes) if sizes else None)
+        return cost([d.expr for d in self.definitions], sizes)
 
     def __str__(self) -> str:
         return self.text()
 
     __repr__ = __str__
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Floating-point operations, and the number of entries of the largest intermediate."""
-
-    flops: Expr | int
-    largest: Expr | int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,4 +224,4 @@ def require_scalar(graph: Graph) -> None:
         )
 
 
-__all__ = ["Cost", "Derivation", "Derivative", "Step", "require_scalar"]
+__all__ = ["Derivation", "Derivative", "Step", "require_scalar"]

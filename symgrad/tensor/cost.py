@@ -1,0 +1,123 @@
+"""What an expression costs to evaluate: floating-point operations and the largest intermediate."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from sympy import Expr, Integer, S, expand
+
+from symgrad.tensor.dims import size_of
+from symgrad.tensor.nodes import (
+    UNIT,
+    Constant,
+    Einsum,
+    Iverson,
+    Labels,
+    Leaf,
+    LogSumExp,
+    Map,
+    Node,
+    Reduce,
+    Softmax,
+    Total,
+    topological,
+)
+
+#: The size that an unknown dimension is taken to have when an order of contraction is chosen.
+REPRESENTATIVE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Floating-point operations, and the number of entries of the largest intermediate.
+
+    Numbers, or polynomials in the dimensions. Transcendental functions count as one operation.
+    """
+
+    flops: Expr | int
+    largest: Expr | int
+
+    def __str__(self) -> str:
+        return f"{self.flops} flops, largest intermediate {self.largest} numbers"
+
+
+def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
+    """The cost of evaluating nodes, each shared part once.
+
+    Parameters
+    ----------
+    sizes :  of the dimensions; without them the result is a polynomial in the dimensions.
+    """
+    flops: Expr = S.Zero
+    shapes: list[Expr] = [S.One]
+    for node in topological(*nodes):
+        if isinstance(node, Leaf | Constant):
+            continue
+        flops += _FLOPS[type(node)](node) if type(node) in _FLOPS else _entries(node)
+        shapes.append(_entries(node))
+    if sizes is None:
+        return Cost(expand(flops), max(shapes, key=_representative))
+    known = {s: Integer(sizes[s.name]) for s in flops.free_symbols}
+    return Cost(
+        int(flops.xreplace(known)), max(size_of(shape, dict(sizes)) for shape in shapes)
+    )
+
+
+def _entries(node: Node) -> Expr:
+    return prod(node.shape, start=S.One)
+
+
+def _representative(size: Expr) -> int:
+    return int(size.xreplace({s: Integer(REPRESENTATIVE) for s in size.free_symbols}))
+
+
+def pairwise(node: Einsum) -> Iterator[tuple[int, int, Labels]]:
+    """The order of contraction that opt_einsum chooses: positions of two operands (the result goes
+    to the end of the list) and the labels of their product.
+    """
+    import opt_einsum
+
+    held = [tuple(k for k in labels if k != UNIT) for labels in node.inputs]
+    output = {k for k in node.output if k != UNIT}
+    shapes = [tuple(_representative(node.sizes[k]) for k in labels) for labels in held]
+    equation = ",".join("".join(map(opt_einsum.get_symbol, labels)) for labels in held)
+    equation += "->" + "".join(map(opt_einsum.get_symbol, sorted(output & set(sum(held, ())))))
+    path, _ = opt_einsum.contract_path(equation, *shapes, shapes=True, optimize="auto")
+    left = [set(labels) for labels in held]
+    for step in path:
+        if len(step) == 1:
+            continue
+        first, second = sorted(step)
+        b, a = left.pop(second), left.pop(first)
+        rest = set().union(output, *left)
+        left.append((a | b) & rest)
+        yield first, second, tuple(sorted(a | b))
+
+
+def _einsum(node: Einsum) -> Expr:
+    output = set(node.output)
+    if len(node.factors) < 2:
+        held = {k for labels in node.inputs for k in labels if k != UNIT}
+        return prod((node.sizes[k] for k in held), start=S.One) if held - output else S.Zero
+    flops: Expr = S.Zero
+    for _, _, labels in pairwise(node):
+        size = prod((node.sizes[k] for k in labels), start=S.One)
+        flops += size * (2 if set(labels) - output else 1)
+    return flops
+
+
+def _total(node: Total) -> Expr:
+    scaled = sum(c not in (1, -1) for c in node.coefficients)
+    return _entries(node) * (len(node.terms) - 1 + scaled)
+
+
+#: Operations of a node itself; a node that is not listed costs one for each of its entries.
+_FLOPS: dict[type[Node], Callable[..., Expr]] = {
+    Einsum: _einsum,
+    Total: _total,
+    Map: lambda node: _entries(node) * int(node.body.count_ops(visual=False)),
+    Iverson: lambda node: S.Zero,
+    Reduce: lambda node: _entries(node.operand),
+    LogSumExp: lambda node: 4 * _entries(node.operand),
+    Softmax: lambda node: 5 * _entries(node.operand),
+}
