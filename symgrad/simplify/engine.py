@@ -216,7 +216,7 @@ class Simplifier:
             for coefficient, each in pairs:
                 term = flatten(each)
                 sums = tuple(n for n, f in enumerate(term.factors) if isinstance(f[0], Total))
-                products = self._products(term, sums) if sums and len(term.factors) > 1 else None
+                products = self._products(term, sums) if sums else None
                 if products is None:
                     rows.append((coefficient, each))
                 else:

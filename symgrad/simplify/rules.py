@@ -66,7 +66,7 @@ def delta(term: Term) -> Term | None:
             return _spread(replace(term, factors=rest), a)
         for old, new in ((a, b), (b, a)):
             if old not in term.output:
-                return replace(term, factors=relabelled(rest, old, new))
+                return _spread(replace(term, factors=relabelled(rest, old, new)), new)
     return None
 
 

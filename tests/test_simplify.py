@@ -1,0 +1,192 @@
+"""The simplifier: every rule keeps the value, the results are what people write, facts are kept apart."""
+
+import numpy as np
+import pytest
+from sympy import exp, log, tanh
+
+from symgrad.declare.sampling import draw
+from symgrad.declare.symbols import dims, scalar, tensor
+from symgrad.errors import SymgradError
+from symgrad.simplify import simplify
+from symgrad.simplify.cost import operations
+from symgrad.simplify.rules import NODE_RULES, TERM_RULES
+from symgrad.tensor.evaluate import evaluate
+from symgrad.tensor.nodes import INDEX, LOOKUP, Einsum, Iverson, LogSumExp, Map, Softmax, Total, leaves
+from symgrad.tensor.operators import apply, einsum, eye, full, multiply, power, sum_over, total
+from symgrad.tensor.scalar import ARGS, gt, relu, sigmoid
+
+n, k, m = dims("n k m")
+X, A = tensor("X", n, k), tensor("A", n, k)
+Y = tensor("Y", n, k, domain="onehot")
+C = tensor("C", k, n, domain="onehot:0")
+p = tensor("p", k, domain="simplex")
+s = tensor("s", n, domain="sign")
+b = tensor("b", n, k, domain="binary")
+y = tensor("y", n, domain="labels:k")
+x, v = tensor("x", n), tensor("v", k)
+lam = scalar("lam")
+onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
+soft = Softmax((1,), X)
+SIZES = {"n": 3, "k": 4, "m": 5}
+
+
+def values_of(node, seed=0, sizes=SIZES):
+    rng = np.random.default_rng(seed)
+    return {leaf.name: draw(leaf, sizes, rng) for leaf in leaves(node)}
+
+
+def spread(rows, axis=0):
+    """A vector along axis 0 of an (n, k) array."""
+    return Einsum(((axis,),), (0, 1), (n, k), rows)
+
+
+# rule -> expressions where it must fire, and the operations that are left
+FIRES = {
+    "delta": [
+        (einsum(((0, 1), (1, 2)), (0, 2), eye(n), X), 0),
+        (einsum(((0, 1),), (), eye(n)), 0),
+        (einsum(((0, 1), (0,), (1,)), (), eye(n), x, x), 1),
+    ],
+    "sums to one": [(sum_over(soft, 1), 0), (sum_over(onehot, 1), 0), (sum_over(soft), 0)],
+    "declared to sum to one": [
+        (sum_over(Y, 1), 0),
+        (sum_over(C, 0), 0),
+        (sum_over(p), 0),
+        (einsum(((0, 1), (0,)), (), Y, x), 1),
+    ],
+    "powers": [
+        (multiply(X, power(X, -1)), 0),
+        (multiply(multiply(X, X), power(X, -1)), 0),
+        (multiply(power(X, -1), power(X, -1)), 2),
+        (multiply(power(p, 0.5), power(p, 0.5)), 0),
+    ],
+    "indicator squared": [
+        (multiply(apply(gt(ARGS[0], 0), X), apply(gt(ARGS[0], 0), X)), 1),
+    ],
+    "binary squared": [(multiply(b, b), 0), (multiply(Y, Y), 0)],
+    "signs": [(multiply(s, s), 0), (multiply(multiply(s, x), s), 0)],
+    "log of a softmax": [(apply(log(ARGS[0]), soft), 2)],
+    "log of a sigmoid": [(apply(log(ARGS[0]), apply(sigmoid(ARGS[0]), X)), 3)],
+    "log of 1 − sigmoid": [(apply(log(ARGS[0]), 1 - apply(sigmoid(ARGS[0]), X)), 2)],
+    "inverse functions": [
+        (apply(exp(ARGS[0]), apply(log(ARGS[0]), p)), 0),
+        (Map(1 / ARGS[0], Map(ARGS[0] ** -2, X)), 1),
+    ],
+    "sign of a ReLU": [(apply(gt(ARGS[0], 0), apply(relu(ARGS[0]), X)), 1)],
+}
+
+
+def test_every_rule_has_a_row():
+    assert set(FIRES) == {rule.name for rule in TERM_RULES + NODE_RULES}
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "left"), [(name, node, left) for name, rows in FIRES.items() for node, left in rows]
+)
+def test_rule_keeps_the_value_and_shortens(name, node, left):
+    result = simplify(node).node
+    assert operations(result) <= left
+    for seed, sizes in enumerate((SIZES, {"n": 1, "k": 3, "m": 2}, {"n": 2, "k": 1, "m": 1})):
+        values = values_of(node, seed, sizes)
+        before, after = evaluate([node, result], values, sizes, precision=50)
+        assert before.shape == after.shape
+        # drawn simplex rows are float64, so they sum to one to within their rounding only
+        close = 1e-15 if p in leaves(node) else 1e-40
+        assert all(abs(u - w) < close for u, w in zip(before.ravel(), after.ravel(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "node",
+    [sum_over(Y, 1), sum_over(C, 0), sum_over(p), multiply(b, b), multiply(s, s)],
+)
+def test_facts_are_off_where_asked(node):
+    assert simplify(node).used_facts
+    assert simplify(node, facts=False).node is simplify(simplify(node, facts=False).node, facts=False).node
+    assert operations(simplify(node, facts=False).node) > operations(simplify(node).node)
+    assert not simplify(node, facts=False).used_facts
+
+
+def test_notes_name_the_fact():
+    assert simplify(sum_over(Y, 1)).notes == ("rows of Y sum to one",)
+    assert simplify(X + A).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (X - X, full(0, (n, k))),
+        (X + X - 2 * X, full(0, (n, k))),
+        (multiply(X, A) - multiply(A, X), full(0, (n, k))),
+        ((X @ v) - (v @ X.T), full(0, (n,))),
+        (multiply(X + A, X - A) - X * X + A * A, full(0, (n, k))),
+        (2 * (X + A) - 2 * X - 2 * A, full(0, (n, k))),
+        (sum_over(X + A) - sum_over(X) - sum_over(A), full(0, ())),
+        (sum_over(multiply(x, x)) - x @ x, full(0, ())),
+        (X.T.T, X),
+        ((X.T @ x) - (x @ X), full(0, (k,))),
+        (soft - total(((1, soft),), (n, k)), full(0, (n, k))),
+        (multiply(soft, spread(sum_over(soft, 1))), soft),
+    ],
+)
+def test_equal_expressions_meet(node, expected):
+    assert simplify(node).node is expected
+
+
+@pytest.mark.parametrize(
+    ("node", "most"),
+    [
+        (soft / n - Y / n, 3),  # (softmax(X) − Y)/n
+        (lam * X + lam * A, 2),
+        (X / 2 + X / 2, 0),
+        (multiply(x, 1 - multiply(x, x)), 3),
+        (multiply(soft, X) - multiply(soft, A), 3),
+    ],
+)
+def test_shortest_form(node, most):
+    result = simplify(node).node
+    assert operations(result) <= most
+    values = values_of(node)
+    before, after = evaluate([node, result], values, SIZES)
+    np.testing.assert_allclose(after, before, rtol=1e-12, atol=1e-14)
+
+
+def test_spelling_does_not_matter():
+    assert simplify(x * x * v[0]).node is simplify(v[0] * x**2).node
+    assert simplify(sum_over(X) / n).node is simplify(sum_over(X / n)).node
+    assert simplify(2 * X + A).node is simplify(A + X + X).node
+    assert simplify(einsum(((0, 1), (1, 2)), (0, 2), X, X.T)).node is simplify(X @ X.T).node
+
+
+def test_summed_labels_are_canonical():
+    one = einsum(((0, 1), (1, 2), (2, 3)), (0, 3), X, X.T, X)
+    other = einsum(((2, 3), (1, 2), (0, 1)), (0, 3), X, X.T, X)
+    assert simplify(one).node is simplify(other).node
+
+
+def test_simplifying_twice_changes_nothing():
+    for rows in FIRES.values():
+        for node, _ in rows:
+            once = simplify(node).node
+            assert simplify(once).node is once
+
+
+def test_deep_nesting_is_no_recursion():
+    node = x
+    for i in range(3000):
+        node = apply(tanh(ARGS[0]), node + x) if i % 2 else node * x
+    assert simplify(node).node.shape == (n,)
+
+
+def test_logsumexp_gradient_parts_stay_finite():
+    big = {"X": np.array([[1e4, -1e4, 0.0]])}
+    (value,) = evaluate([simplify(apply(log(ARGS[0]), soft)).node], big)
+    assert np.isfinite(value).all()
+    assert simplify(apply(log(ARGS[0]), soft)).notes == ("rewritten: log of a softmax",)
+    assert any(isinstance(t, Einsum) and isinstance(t.factors[0], LogSumExp)
+               for t in simplify(apply(log(ARGS[0]), soft)).node.terms)  # fmt: skip
+
+
+def test_sums_of_one_term_do_not_stay():
+    assert not isinstance(simplify(Total((1,), X)).node, Total)
+    with pytest.raises(SymgradError):
+        Total((), )
