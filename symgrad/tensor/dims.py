@@ -2,9 +2,10 @@
 
 import ast
 from functools import cache
+from numbers import Integral
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Symbol, expand, floor, sympify
+from sympy import Expr, Integer, Symbol, expand, floor, nan, sympify, zoo
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
 
@@ -46,21 +47,22 @@ def as_dim(value: object) -> Dim:
         result = _parsed(value)
     elif isinstance(value, Expr):
         result = value.xreplace({s: dim(s.name) for s in value.free_symbols})
-    elif isinstance(value, int) and not isinstance(value, bool):
-        result = Integer(value)
+    elif isinstance(value, Integral) and not isinstance(value, bool):
+        result = Integer(int(value))
     else:
         raise DeclarationError(
             f"{value!r} is not a dimension",
             hint="a dimension is a name, a positive integer, or an expression in them",
         )
-    if result.is_Number and not (result.is_Integer and result > 0):
-        raise DeclarationError(f"a dimension must be a positive integer, not {result}")
     return _normal(result)
 
 
 @cache
 def _normal(value: Expr) -> Expr:
-    return expand(value)
+    result = expand(value)
+    if result.is_positive is False or result.is_integer is False or result.has(zoo, nan):
+        raise DeclarationError(f"a dimension must be a positive integer, not {value}")
+    return result
 
 
 @cache

@@ -8,9 +8,9 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Add, Expr, Integer, Mul, Number, NumberSymbol, Pow, Symbol
+from sympy import Add, Expr, Integer, Mul, Number, NumberSymbol, Pow, S, Symbol, expand
 
-from symgrad.errors import ShapeError, ValueMismatch
+from symgrad.errors import ShapeError, SymgradError, ValueMismatch
 from symgrad.tensor.dims import Dim, show, size_of
 from symgrad.tensor.nodes import (
     INDEX,
@@ -45,15 +45,26 @@ class Float:
         return float(value)
 
     def array(self, value: object) -> Array:
+        """Integers too become float64: products of them would wrap around in silence."""
         a = np.asarray(value)
-        return a.astype(np.float64) if a.dtype.kind in "biu" or a.dtype == np.float32 else a
+        if a.dtype.kind not in "biufc":
+            raise ValueMismatch(f"values of dtype {a.dtype} are not numbers")
+        return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
     def function(self, name: str) -> Any:
         return FUNCTIONS[name].numpy
 
+    def power(self, base: Any, exponent: Any, whole: int | None) -> Any:
+        if whole is None:
+            return np.power(base, exponent)
+        return base**whole if whole >= 0 else 1 / base**-whole
+
 
 class Precise:
-    """Arithmetic in mpmath numbers of `digits` decimal digits, held in object arrays."""
+    """Arithmetic in mpmath numbers of `digits` decimal digits, held in object arrays.
+
+    As in NumPy, what leaves the real numbers is a NaN and 1/0 is infinite (there is no -0 here).
+    """
 
     dtype: Any = object
 
@@ -65,20 +76,46 @@ class Precise:
 
     def array(self, value: object) -> Array:
         a = np.asarray(value, dtype=object)
-        return np.asarray(np.frompyfunc(mpmath.mpmathify, 1, 1)(a))
+        try:
+            return np.asarray(np.frompyfunc(mpmath.mpmathify, 1, 1)(a))
+        except (TypeError, ValueError):
+            raise ValueMismatch("values are not numbers") from None
 
     def function(self, name: str) -> Any:
         row = FUNCTIONS[name]
-        return np.frompyfunc(row.mpmath, len(row.partials), 1)
+        return np.frompyfunc(_kept_real(row.mpmath), len(row.partials), 1)
+
+    def power(self, base: Any, exponent: Any, whole: int | None) -> Any:
+        raised = np.frompyfunc(_kept_real(mpmath.power), 2, 1)
+        return raised(base, exponent if whole is None else whole)
 
 
-def bind_sizes(symbols: Iterable[Leaf], values: Mapping[str, Any]) -> Sizes:
+def _kept_real(function: Any) -> Any:
+    """An mpmath function with NumPy's results outside its domain."""
+
+    def kept(*arguments: Any) -> Any:
+        try:
+            result = function(*arguments)
+        except ZeroDivisionError:
+            return mpmath.inf
+        if isinstance(result, mpmath.mpc) and not any(
+            isinstance(argument, mpmath.mpc) for argument in arguments
+        ):
+            return mpmath.nan
+        return result
+
+    return kept
+
+
+def bind_sizes(
+    symbols: Iterable[Leaf], values: Mapping[str, Any], given: Mapping[str, int] | None = None
+) -> Sizes:
     """The sizes of the dimensions, read off the arrays; sizes among `values` fill what is left.
 
     Raises
     ------
     ValueMismatch    if a value is missing or has another rank.
-    ShapeError       if two axes give one dimension two sizes.
+    ShapeError       if two axes give one dimension two sizes, or one contradicts the `given` sizes.
     """
     sizes: Sizes = {}
     source: dict[str, str] = {}
@@ -97,8 +134,14 @@ def bind_sizes(symbols: Iterable[Leaf], values: Mapping[str, Any]) -> Sizes:
                 sizes[size.name], source[size.name] = actual, leaf.name
             else:
                 later.append((leaf, axis, size, actual))
-    given = {name: v for name, v in values.items() if isinstance(v, int | np.integer)}
-    known = {name: int(v) for name, v in given.items()} | sizes
+    told = dict(given or {})
+    for name in sorted(sizes.keys() & told.keys()):
+        if sizes[name] != told[name]:
+            raise ShapeError(
+                f"dimension {name} is {sizes[name]} in {source[name]}, but given as {told[name]}"
+            )
+    spare = {name: int(v) for name, v in values.items() if isinstance(v, int | np.integer)}
+    known = spare | told | sizes
     for leaf, axis, size, actual in later:
         expected = size_of(size, known)
         if expected != actual:
@@ -130,8 +173,7 @@ def evaluate(
     ShapeError       if the values' shapes contradict the declared ones.
     """
     roots = list(nodes)
-    known = bind_sizes(leaves(*roots), values)
-    known = {**known, **(sizes or {})}
+    known = bind_sizes(leaves(*roots), values, sizes)
     if precision is None:
         with np.errstate(all="ignore"):
             return _run(roots, values, known, Float())
@@ -143,8 +185,10 @@ def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any
     done: dict[Node, Array] = {}
     for node in topological(*roots):
         if isinstance(node, Leaf):
-            value = np.asarray(values[node.name])
-            done[node] = value if value.dtype.kind in "iu" else system.array(value)
+            try:
+                done[node] = system.array(values[node.name])
+            except SymgradError as error:
+                raise error.at(f"the value of {node.name}") from None
             continue
         rule = _RULES.get(type(node))
         if rule is None:
@@ -222,41 +266,45 @@ def body_value(body: Expr, bound: dict[Symbol, Array], sizes: Sizes, system: Any
             result = result * argument
         return result
     if isinstance(body, Pow):
-        return _power(arguments[0], arguments[1], body.exp, system)
+        return system.power(*arguments, int(body.exp) if body.exp.is_Integer else None)
     return system.function(NAMES[body.func])(*arguments)
-
-
-def _power(base: Any, exponent: Any, exact: Expr, system: Any) -> Any:
-    if exact.is_Integer:
-        n = int(exact)
-        return base**n if n >= 0 else 1 / base**-n
-    if system.dtype is object:
-        return np.frompyfunc(mpmath.power, 2, 1)(base, exponent)
-    return np.power(base, exponent)
 
 
 def _iverson(node: Iverson, operands: list[Array], sizes: Sizes, system: Any) -> Any:
     shape = _shape(node, sizes)
     values: dict[Symbol, Any] = dict(zip(INDEX, np.indices(shape, sparse=True), strict=False))
     for symbol, axes, operand in zip(LOOKUP, node.operand_axes, operands, strict=False):
-        if operand.dtype.kind not in "iu":
-            raise ValueMismatch("labels must be integers", hint="give an array of integers")
         view = [operand.shape[axes.index(a)] if a in axes else 1 for a in range(len(shape))]
-        values[symbol] = operand.transpose(np.argsort(axes)).reshape(view)
-    total: Any = 0
-    for term, coefficient in node.condition.as_coefficients_dict().items():
-        if term in values:
-            total = total + int(coefficient) * values[term]
-        else:
-            total = total + int(_number(coefficient * term, sizes, Float()))
+        values[symbol] = _labels(operand).transpose(np.argsort(axes)).reshape(view)
+    condition = expand(node.condition)
+    total: Any = _whole(condition.xreplace(dict.fromkeys(values, S.Zero)), sizes)
+    for symbol in values.keys() & condition.free_symbols:
+        total = total + _whole(condition.coeff(symbol), sizes) * values[symbol]
     held = total == 0 if node.op == "eq" else total >= 0
     return np.broadcast_to(held, shape).astype(int)
+
+
+def _labels(operand: Array) -> Array:
+    labels = np.real(operand).astype(np.float64)
+    if not np.all(np.isfinite(labels) & (labels == np.rint(labels))):
+        raise ValueMismatch("labels must be integers", hint="give an array of integers")
+    return labels.astype(np.int64)
+
+
+def _whole(value: Expr, sizes: Sizes) -> int:
+    """A term of a condition on indices; exact, for half an index is none."""
+    exact = value.xreplace({s: Integer(_size(s, sizes)) for s in value.free_symbols})
+    if not exact.is_Integer:
+        raise ShapeError(f"{value} is {exact}, not a whole number, for {sizes}")
+    return int(exact)
 
 
 def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> Any:
     (x,) = operands
     if system.dtype is object:
-        return getattr(np, node.op)(x, axis=node.axes)
+        for axis in reversed(node.axes):
+            x = system.function(f"{node.op}imum").reduce(x, axis=axis)
+        return x
     pick = np.argmax if node.op == "max" else np.argmin
     rows = np.moveaxis(x, node.axes, range(-len(node.axes), 0))
     rows = rows.reshape(*rows.shape[: x.ndim - len(node.axes)], -1)
@@ -265,6 +313,7 @@ def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> A
 
 def _shifted(x: Array, axes: tuple[int, ...], system: Any) -> tuple[Array, Array]:
     top = np.max(x if system.dtype is object else np.real(x), axis=axes, keepdims=True)
+    top = np.where(np.isfinite(top.astype(np.float64)), top, 0)
     return top, np.asarray(system.function("exp")(x - top))
 
 

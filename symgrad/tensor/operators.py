@@ -38,12 +38,24 @@ def exact(value: object) -> Expr:
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):
-        return value.xreplace({s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)})
+        return _real(
+            value.xreplace({s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)})
+        )
     if isinstance(value, int | Fraction):
         return Rational(value)
     if value != value or value in (float("inf"), float("-inf")):
         raise DeclarationError(f"{value} is not a number that an expression can hold")
     return Rational(repr(float(value)))
+
+
+def _real(value: Expr) -> Expr:
+    """The number or scalar body itself, unless it holds what is no real number."""
+    if value.is_real is False or value.has(*_UNREAL):
+        raise DeclarationError(f"{value} is not a number that an expression can hold")
+    return value
+
+
+_UNREAL = (S.ImaginaryUnit, S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity)
 
 
 def as_node(value: object) -> Node:
@@ -198,9 +210,7 @@ def apply(body: Expr, *operands: object) -> Node:
             kept.append(broadcast_to(node, shape))
         else:
             values[argument] = value
-    body = body.xreplace(values)
-    if not body.is_finite and body.is_number and body.is_finite is not None:
-        raise DeclarationError(f"{body} is not a number that an expression can hold")
+    body = _real(body.xreplace(values))
     if not body.free_symbols & set(ARGS):
         return full(body, shape)
     if body == ARGS[0]:
@@ -388,7 +398,7 @@ def _position(key: object, size: Dim) -> Expr:
     k = exact(key.value if isinstance(key, Constant) else key)
     if not (k.is_integer or k.free_symbols):
         raise DeclarationError(f"an index must be a whole number, not {k}")
-    position = k + size if k.could_extract_minus_sign() else k
+    position = k + size if k.is_negative else k
     gap = size - 1 - position
     if position.is_negative or gap.is_negative:
         raise ShapeError(f"index {k} is out of range for an axis of size {size}")
@@ -404,10 +414,14 @@ def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
         if value is None:
             return default
         k = exact(value.value if isinstance(value, Constant) else value)
-        return k + size if k.could_extract_minus_sign() else k
+        if not (k.is_integer or k.free_symbols):
+            raise DeclarationError(f"a bound of a slice must be a whole number, not {k}")
+        if k.is_negative:
+            k += size
+        if k.is_negative:  # bounds beyond the ends are clipped, as NumPy's
+            return S.Zero
+        return size if (k - size).is_positive else k
 
     start, stop = bound(key.start, S.Zero), bound(key.stop, size)
-    if size.is_Integer and stop.is_Integer:
-        stop = min(stop, size)
     length = (stop - start + step - 1) / step
     return start, as_dim(floor(length)), step

@@ -139,8 +139,24 @@ def _branch(test: Any, yes: Any, no: Any) -> Any:
     return np.where(test, yes, no)
 
 
+def _numpy_log1p(x: Any) -> Any:
+    """NumPy's own loses the real part of small complex numbers."""
+    if not np.iscomplexobj(x):
+        return np.log1p(x)
+    near = np.abs(x) < 0.5
+    z = _branch(near, x, 0)
+    log = np.log1p(z.real * (2 + z.real) + z.imag**2) / 2 + 1j * np.arctan2(z.imag, 1 + z.real)
+    return _branch(near, log, np.log(1 + _branch(near, 0, x)))
+
+
+def _numpy_sigmoid(x: Any) -> Any:
+    """By e^-|x|, so that neither tail overflows or cancels."""
+    e = np.exp(_branch(np.real(x) > 0, -x, x))
+    return _branch(np.real(x) > 0, 1, e) / (1 + e)
+
+
 def _numpy_softplus(x: Any) -> Any:
-    return _branch(np.real(x) > 0, x, 0) + np.log1p(np.exp(_branch(np.real(x) > 0, -x, x)))
+    return _branch(np.real(x) > 0, x, 0) + _numpy_log1p(np.exp(_branch(np.real(x) > 0, -x, x)))
 
 
 def _numpy_sign(x: Any) -> Any:
@@ -163,7 +179,7 @@ def _half_ties(more: type[Function]) -> Callable[[Expr, Expr], Expr]:
 FUNCTIONS: dict[str, Scalar] = {
     "exp": Scalar(sp.exp, np.exp, mpmath.exp, (sp.exp,)),
     "log": Scalar(sp.log, np.log, mpmath.log, (lambda x: 1 / x,)),
-    "log1p": Scalar(log1p, np.log1p, mpmath.log1p, (lambda x: 1 / (1 + x),)),
+    "log1p": Scalar(log1p, _numpy_log1p, mpmath.log1p, (lambda x: 1 / (1 + x),)),
     "expm1": Scalar(expm1, np.expm1, mpmath.expm1, (sp.exp,)),
     "sin": Scalar(sp.sin, np.sin, mpmath.sin, (sp.cos,)),
     "cos": Scalar(sp.cos, np.cos, mpmath.cos, (lambda x: -sp.sin(x),)),
@@ -177,7 +193,7 @@ FUNCTIONS: dict[str, Scalar] = {
     "erf": Scalar(sp.erf, _erf, mpmath.erf, (lambda x: 2 / sp.sqrt(sp.pi) * sp.exp(-(x**2)),)),
     "sigmoid": Scalar(
         sigmoid,
-        lambda x: (1 + np.tanh(x / 2)) / 2,
+        _numpy_sigmoid,
         lambda x: 1 / (1 + mpmath.exp(-x)),
         (lambda x: sigmoid(x) * (1 - sigmoid(x)),),
     ),
@@ -194,19 +210,19 @@ FUNCTIONS: dict[str, Scalar] = {
         (lambda x: gt(x, 0),),
     ),
     "abs": Scalar(
-        sp.Abs, lambda x: _branch(np.real(x) < 0, -x, x), lambda x: abs(x), (lambda x: sp.sign(x),)
+        sp.Abs, lambda x: _branch(np.signbit(np.real(x)), -x, x), abs, (lambda x: sp.sign(x),)
     ),
     "sign": Scalar(sp.sign, _numpy_sign, mpmath.sign, (_zero,)),
     "maximum": Scalar(
         maximum,
         lambda a, b: _branch(np.isnan(a) | (np.real(a) >= np.real(b)), a, b),
-        max,
+        lambda a, b: a if mpmath.isnan(a) or a >= b else b,  # Python's max drops a NaN
         (_half_ties(gt), lambda a, b: _half_ties(gt)(b, a)),
     ),
     "minimum": Scalar(
         minimum,
         lambda a, b: _branch(np.isnan(a) | (np.real(a) <= np.real(b)), a, b),
-        min,
+        lambda a, b: a if mpmath.isnan(a) or a <= b else b,
         (_half_ties(lt), lambda a, b: _half_ties(lt)(b, a)),
     ),
     "where": Scalar(
