@@ -2,5 +2,6 @@
 
 from symgrad.calculus.derivation import Derivation, Derivative, Step
 from symgrad.calculus.gradient import gradient
+from symgrad.calculus.second import hessian, hvp, jacobian
 
-__all__ = ["Derivation", "Derivative", "Step", "gradient"]
+__all__ = ["Derivation", "Derivative", "Step", "gradient", "hessian", "hvp", "jacobian"]

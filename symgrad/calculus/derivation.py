@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from symgrad.declare.graph import Definition, Graph
-from symgrad.errors import ShapeError, UnknownName
+from symgrad.errors import ShapeError, UnknownName, ValueMismatch
 from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
@@ -77,6 +77,12 @@ class Derivative:
     def shape(self) -> Shape:
         return self.expr.shape
 
+    @property
+    def directions(self) -> tuple[Leaf, ...]:
+        """The symbols that a product is taken with: d<name> of a Hessian-vector product."""
+        found = leaves(*(definition.expr for definition in self.definitions))
+        return tuple(leaf for leaf in found if leaf.role == "tangent")
+
     def evaluate(
         self, values: Mapping[str, Any], precision: int | None = None
     ) -> np.ndarray[Any, Any]:
@@ -92,10 +98,12 @@ class Derivative:
         """
         known = self.graph.evaluate_all(values, precision=precision)
         sizes = bind_sizes([s for s in self.graph.symbols if s.name in values], values)
+        for direction in self.directions:
+            if direction.name not in values:
+                raise ValueMismatch(f"no value for the direction {direction.name}")
+            known[direction.name] = values[direction.name]
         for definition in self.definitions:
-            (known[definition.leaf.name],) = evaluate(
-                [definition.expr], known, sizes, precision
-            )
+            (known[definition.leaf.name],) = evaluate([definition.expr], known, sizes, precision)
         result: np.ndarray[Any, Any] = known[self.leaf.name]
         return result
 
