@@ -5,7 +5,7 @@ from functools import cache
 from numbers import Integral
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Symbol, expand, floor, nan, sympify, zoo
+from sympy import Expr, Float, Integer, Symbol, expand, floor, nan, sympify, zoo
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
 
@@ -60,7 +60,7 @@ def as_dim(value: object) -> Dim:
 @cache
 def _normal(value: Expr) -> Expr:
     result = expand(value)
-    if result.is_positive is False or result.is_integer is False or result.has(zoo, nan):
+    if result.is_positive is False or result.is_integer is False or result.has(Float, nan, zoo):
         raise DeclarationError(f"a dimension must be a positive integer, not {value}")
     return result
 
