@@ -17,9 +17,9 @@ from symgrad.tensor.nodes import Leaf, Node, leaves
 class Step:
     """One adjoint: dv = ∂J/∂v.
 
-    `raw` is what the chain rule gives, `expr` the same simplified, both in terms of adjoints that
-    earlier steps define and of cached values. `exact` is `expr` without declared facts: what may be
-    differentiated again.
+    `raw` is what the chain rule gives, before declared facts and before other adjoints' formulas are
+    put in place; `expr` is the shortest form. Both are in terms of adjoints that earlier steps define
+    and of cached values. `exact` is `expr` without declared facts: what may be differentiated again.
     """
 
     leaf: Leaf

@@ -74,7 +74,7 @@ class Reverse:
         """The step of a leaf whose contributions are all known."""
         raw = substitute(raw, self.folded)
         best = self.shortest.run(raw)
-        exact = self.exactly.run(raw).node if best.used_facts else best.node
+        exact = ruled = self.exactly.run(raw).node if best.used_facts else best.node
         for adjoint in leaves(best.node):
             if adjoint not in self.by_adjoint or not _may_cancel(best.node, adjoint):
                 continue
@@ -93,7 +93,7 @@ class Reverse:
             leaf=self._adjoint(leaf, raw.shape[:lead]),
             of=leaf,
             rule=", ".join(rules),
-            raw=raw,
+            raw=ruled,
             expr=best.node,
             exact=exact,
             notes=best.notes,

@@ -1,0 +1,52 @@
+"""symgrad: derive, verify and compile gradients and Hessians of neural networks.
+
+The public names are loaded when they are first used, so that `import symgrad` is quick.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: Public name -> the module that defines it.
+_PUBLIC: dict[str, str] = (
+    dict.fromkeys(("dims", "parameter", "scalar", "tensor"), "symgrad.declare.symbols")
+    | dict.fromkeys(("elementwise", "function"), "symgrad.declare.functions")
+    | dict.fromkeys(("Graph",), "symgrad.declare.graph")
+    | dict.fromkeys(("parse",), "symgrad.declare.parse")
+    | dict.fromkeys(("load",), "symgrad.declare.files")
+    | dict.fromkeys(
+        ("Derivation", "Derivative", "gradient", "hessian", "hvp", "jacobian"), "symgrad.calculus"
+    )
+    | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
+    | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
+    | dict.fromkeys(
+        """DeclarationError GradientMismatch MissingExtra NameClash NotDifferentiable ParseError
+        ShapeError SymgradError TemplateError UnknownName ValueMismatch""".split(),
+        "symgrad.errors",
+    )
+)
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(import_module(_PUBLIC[name]), name)
+    else:
+        vocabulary = None if name.startswith("_") else _function(name)
+        if vocabulary is None:
+            raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+        value = vocabulary
+    globals()[name] = value
+    return value
+
+
+def _function(name: str) -> Any:
+    """A function of the vocabulary: sg.exp, sg.softmax ..."""
+    return import_module("symgrad.declare.vocabulary").FUNCTIONS.get(name)
+
+
+def __dir__() -> list[str]:
+    functions = import_module("symgrad.declare.vocabulary").FUNCTIONS
+    return sorted([*__all__, *functions])
