@@ -277,10 +277,16 @@ def test_what_is_no_node(make, complaint):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: Leaf("x", (n,), "nothing"), lambda: Reduce("sum", (0,), X),
-                                  lambda: Iverson("gt", INDEX[0], (n,))])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Leaf("x", (n,), "nothing"),
+        lambda: Reduce("sum", (0,), X),
+        lambda: Iverson("gt", INDEX[0], (n,)),
+    ],
+)
 def test_tables_are_closed(make):
-    with pytest.raises(ValueError, match="none of|neither"):
+    with pytest.raises(ValueError, match=r"none of|neither"):
         make()
 
 

@@ -174,11 +174,11 @@ def evaluate(
     """
     roots = list(nodes)
     known = bind_sizes(leaves(*roots), values, sizes)
-    if precision is None:
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if precision is None:
             return _run(roots, values, known, Float())
-    with mpmath.workdps(precision):
-        return _run(roots, values, known, Precise(precision))
+        with mpmath.workdps(precision):
+            return _run(roots, values, known, Precise(precision))
 
 
 def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any) -> list[Array]:
