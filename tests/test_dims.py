@@ -53,19 +53,54 @@ def test_as_dim(value, expected):
 
 @pytest.mark.parametrize(
     "value",
-    [0, -1, True, 2.0, None, Float(2.0), Rational(1, 2), "0", "1 - 2", "n - n", "-n", "n*0",
-     "(n + 1)*(n - 1) - n**2 + 1", "1//0", "n/0", "1/2", [3], b"n", 1j, -n],
+    [
+        0,
+        -1,
+        True,
+        2.0,
+        None,
+        Float(2.0),
+        Rational(1, 2),
+        "0",
+        "1 - 2",
+        "n - n",
+        "-n",
+        "n*0",
+        "(n + 1)*(n - 1) - n**2 + 1",
+        "1//0",
+        "n/0",
+        "1/2",
+        [3],
+        b"n",
+        1j,
+        -n,
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_not_a_dimension(value):
     with pytest.raises(DeclarationError):
         as_dim(value)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "n +", "n.real", "f(n)", "n[0]", "2.5", "n if m else k", "lambda: 0", "'n'", "n; m",
-             "__import__('os')", "n < m", "n = 2", "n %2"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "n +",
+        "n.real",
+        "f(n)",
+        "n[0]",
+        "2.5",
+        "n if m else k",
+        "lambda: 0",
+        "'n'",
+        "n; m",
+        "__import__('os')",
+        "n < m",
+        "n = 2",
+        "n %2",
+    ],
+)
 def test_unreadable_dimensions(text):
     with pytest.raises(ParseError, match="cannot read the dimension"):
         as_dim(text)
@@ -78,7 +113,14 @@ def test_a_name_must_be_an_identifier():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [((), ()), (("n", 1), (n, ONE)), ("n", (n,)), (3, (Integer(3),)), (["n", m], (n, m)), (n, (n,))],
+    [
+        ((), ()),
+        (("n", 1), (n, ONE)),
+        ("n", (n,)),
+        (3, (Integer(3),)),
+        (["n", m], (n, m)),
+        (n, (n,)),
+    ],
     ids=str,
 )
 def test_as_shape(value, expected):
@@ -118,8 +160,11 @@ def test_broadcast(a, b, expected):
     assert same_shape(broadcast(as_shape(b), as_shape(a)), result)
 
 
-@pytest.mark.parametrize(("a", "b"), [((n,), (m,)), ((n, m), (m, n)), ((n,), (2,)), ((2,), (3,)),
-                                      ((n, m), (n,))], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [((n,), (m,)), ((n, m), (m, n)), ((n,), (2,)), ((2,), (3,)), ((n, m), (n,))],
+    ids=str,
+)
 def test_what_does_not_broadcast_names_both_shapes(a, b):
     with pytest.raises(ShapeError) as caught:
         broadcast(as_shape(a), as_shape(b))
@@ -140,16 +185,30 @@ def test_broadcast_is_numpys(data):
         assert tuple(map(int, broadcast(as_shape(a), as_shape(b)))) == expected
 
 
-@pytest.mark.parametrize(("text", "sizes", "expected"), [
-    ("n", {"n": 4}, 4), ("4*n + m", {"n": 2, "m": 3}, 11), ("(n - m) // k + 1", {"n": 8, "m": 3, "k": 2}, 3),
-    ("n/2", {"n": 4}, 2), ("7", {}, 7)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "sizes", "expected"),
+    [
+        ("n", {"n": 4}, 4),
+        ("4*n + m", {"n": 2, "m": 3}, 11),
+        ("(n - m) // k + 1", {"n": 8, "m": 3, "k": 2}, 3),
+        ("n/2", {"n": 4}, 2),
+        ("7", {}, 7),
+    ],
+)
 def test_size_of(text, sizes, expected):
     assert size_of(as_dim(text), sizes) == expected
 
 
-@pytest.mark.parametrize(("text", "sizes", "complaint"), [
-    ("n", {}, "n is unknown"), ("n + m", {"n": 3}, "m is unknown"), ("n - m", {"n": 3, "m": 3}, "is 0"),
-    ("n - m", {"n": 2, "m": 3}, "-1"), ("n/2", {"n": 3}, "3/2")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "sizes", "complaint"),
+    [
+        ("n", {}, "n is unknown"),
+        ("n + m", {"n": 3}, "m is unknown"),
+        ("n - m", {"n": 3, "m": 3}, "is 0"),
+        ("n - m", {"n": 2, "m": 3}, "-1"),
+        ("n/2", {"n": 3}, "3/2"),
+    ],
+)
 def test_sizes_that_are_none(text, sizes, complaint):
     with pytest.raises(ShapeError, match=complaint):
         size_of(as_dim(text), sizes)

@@ -1,4 +1,4 @@
-"""The reference evaluator: each node against NumPy, three number systems, and values that do not fit."""
+"""The reference evaluator: nodes against NumPy, three number systems, values that do not fit."""
 
 import mpmath
 import numpy as np
@@ -51,35 +51,65 @@ CASES = [
     ("trace", Einsum(((0, 0),), (), (), S), lambda a: np.trace(a["S"])),
     ("diagonal", Einsum(((0, 0),), (0,), (n,), S), lambda a: np.diag(a["S"])),
     ("sum", Einsum(((0, 1, 2),), (1,), (m,), T), lambda a: a["T"].sum((0, 2))),
-    ("broadcast", Einsum(((0,),), (0, 1, 2), (n, m, k), v),
-     lambda a: np.broadcast_to(a["v"][:, None, None], (3, 4, 2))),
+    (
+        "broadcast",
+        Einsum(((0,),), (0, 1, 2), (n, m, k), v),
+        lambda a: np.broadcast_to(a["v"][:, None, None], (3, 4, 2)),
+    ),
     ("ones", Einsum((), (0, 1), (n, m)), lambda a: np.ones((3, 4))),
-    ("scalar product", Einsum(((), (0, 1), ()), (0, 1), (n, m), t, X, t),
-     lambda a: a["t"] ** 2 * a["X"]),
+    (
+        "scalar product",
+        Einsum(((), (0, 1), ()), (0, 1), (n, m), t, X, t),
+        lambda a: a["t"] ** 2 * a["X"],
+    ),
     ("column", Einsum(((0,),), (0, UNIT), (n, ONE), v), lambda a: a["v"][:, None]),
-    ("column times row", Einsum(((0, UNIT), (UNIT, 1)), (0, 1), (n, m), col, row),
-     lambda a: a["col"] * a["row"]),
+    (
+        "column times row",
+        Einsum(((0, UNIT), (UNIT, 1)), (0, 1), (n, m), col, row),
+        lambda a: a["col"] * a["row"],
+    ),
     ("squeezed", Einsum(((0, UNIT),), (0,), (n,), col), lambda a: a["col"][:, 0]),
     ("total", Total((Rational(1, 3), -1 / n), X, X), lambda a: (1 / 3 - 1 / 3) * a["X"]),
     ("total of one", Total((m,), v), lambda a: 4 * a["v"]),
-    ("map", Map(sin(ARGS[0]) / (1 + ARGS[1] ** 2) + n, X, X),
-     lambda a: np.sin(a["X"]) / (1 + a["X"] ** 2) + 3),
+    (
+        "map",
+        Map(sin(ARGS[0]) / (1 + ARGS[1] ** 2) + n, X, X),
+        lambda a: np.sin(a["X"]) / (1 + a["X"] ** 2) + 3,
+    ),
     ("map of a scalar", Map(exp(ARGS[0]), t), lambda a: np.exp(a["t"])),
     ("eye", Iverson("eq", INDEX[0] - INDEX[1], (n, n)), lambda a: np.eye(3)),
     ("triangle", Iverson("ge", INDEX[0] - INDEX[1], (n, n)), lambda a: np.tri(3)),
-    ("window", Iverson("eq", INDEX[0] - 2 * INDEX[1] - 1, (m, k)),
-     lambda a: np.array([[0, 0], [1, 0], [0, 0], [0, 1]])),
+    (
+        "window",
+        Iverson("eq", INDEX[0] - 2 * INDEX[1] - 1, (m, k)),
+        lambda a: np.array([[0, 0], [1, 0], [0, 0], [0, 1]]),
+    ),
     ("last", Iverson("eq", INDEX[0] - n + 1, (n,)), lambda a: np.array([0, 0, 1])),
-    ("symbolic stride", Iverson("eq", INDEX[0] - k * INDEX[1], (m, k)),
-     lambda a: np.array([[1, 0], [0, 0], [0, 1], [0, 0]])),
-    ("onehot", Iverson("eq", INDEX[1] - LOOKUP[0], (n, m), ((0,),), y),
-     lambda a: np.eye(4)[a["y"]]),
-    ("onehot in columns", Iverson("eq", INDEX[0] - LOOKUP[0], (m, n), ((1,),), y),
-     lambda a: np.eye(4)[a["y"]].T),
-    ("before the label", Iverson("ge", LOOKUP[0] - INDEX[1] - 1, (n, m), ((0,),), y),
-     lambda a: np.arange(4) < a["y"][:, None]),
-    ("equal labels", Iverson("eq", LOOKUP[0] - LOOKUP[1], (n, n), ((0,), (1,)), y, y),
-     lambda a: a["y"][:, None] == a["y"]),
+    (
+        "symbolic stride",
+        Iverson("eq", INDEX[0] - k * INDEX[1], (m, k)),
+        lambda a: np.array([[1, 0], [0, 0], [0, 1], [0, 0]]),
+    ),
+    (
+        "onehot",
+        Iverson("eq", INDEX[1] - LOOKUP[0], (n, m), ((0,),), y),
+        lambda a: np.eye(4)[a["y"]],
+    ),
+    (
+        "onehot in columns",
+        Iverson("eq", INDEX[0] - LOOKUP[0], (m, n), ((1,),), y),
+        lambda a: np.eye(4)[a["y"]].T,
+    ),
+    (
+        "before the label",
+        Iverson("ge", LOOKUP[0] - INDEX[1] - 1, (n, m), ((0,),), y),
+        lambda a: np.arange(4) < a["y"][:, None],
+    ),
+    (
+        "equal labels",
+        Iverson("eq", LOOKUP[0] - LOOKUP[1], (n, n), ((0,), (1,)), y, y),
+        lambda a: a["y"][:, None] == a["y"],
+    ),
     ("max", Reduce("max", (1,), X), lambda a: a["X"].max(1)),
     ("max over two", Reduce("max", (0, 2), T), lambda a: a["T"].max((0, 2))),
     ("min of all", Reduce("min", (0, 1), X), lambda a: a["X"].min()),
@@ -87,7 +117,7 @@ CASES = [
     ("logsumexp of two", LogSumExp((0, 2), T), lambda a: logsumexp(a["T"], (0, 2))),
     ("softmax", Softmax((1,), X), lambda a: softmax(a["X"], 1)),
     ("softmax of all", Softmax((0, 1), X), lambda a: softmax(a["X"])),
-]  # fmt: skip
+]
 IDS = [name for name, _, _ in CASES]
 # sums of at most 24 products of standard normal numbers
 TOLERANCE = {"rtol": 1e-13, "atol": 1e-14}
@@ -125,8 +155,10 @@ def test_complex_step_is_the_derivative(name):
     direction = {key: rng.normal(size=a.shape) for key, a in VALUES.items() if key != "y"}
 
     def at(h):
-        moved = {key: a if key == "y" else np.asarray(a) + h * direction[key]
-                 for key, a in VALUES.items()}  # fmt: skip
+        moved = {
+            key: a if key == "y" else np.asarray(a) + h * direction[key]
+            for key, a in VALUES.items()
+        }
         return evaluate([node], moved, SIZES, precision=None if isinstance(h, complex) else 50)[0]
 
     with mpmath.workdps(50):
@@ -194,8 +226,21 @@ def test_nan_passes_every_node(system):
     bad = {**VALUES, "X": VALUES["X"].copy(), "T": VALUES["T"].copy(), "v": np.full(3, np.nan)}
     bad["X"][1, 2] = np.nan
     bad["T"][:, 2, 1] = np.nan
-    for name in ("leaf", "product", "transpose", "sum", "broadcast", "total", "map", "max",
-                 "max over two", "min of all", "logsumexp", "logsumexp of two", "softmax"):  # fmt: skip
+    for name in (
+        "leaf",
+        "product",
+        "transpose",
+        "sum",
+        "broadcast",
+        "total",
+        "map",
+        "max",
+        "max over two",
+        "min of all",
+        "logsumexp",
+        "logsumexp of two",
+        "softmax",
+    ):
         node = next(node for title, node, _ in CASES if title == name)
         (value,) = evaluate([node], bad, SIZES, system)
         assert np.isnan(value.astype(float)).any(), name
@@ -236,16 +281,21 @@ def test_sizes_are_read_off_the_arrays():
         ({"X": np.ones((3, 4)), "W": np.ones((4, 2))}, {"n": 5}, ShapeError, ["n is 3 in X", "5"]),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_values_that_do_not_fit(values, sizes, error, words):
     with pytest.raises(error) as caught:
         evaluate([Einsum(((0, 2), (2, 1)), (0, 1), (n, k), X, W)], values, sizes)
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-@pytest.mark.parametrize(("declared", "given", "words"), [
-    ((3,), (4,), ["axis 0", "4", "3"]), ((ONE, n), (2, 3), ["axis 0", "2", "1"]),
-    ((n, n), (2, 3), ["axis 1", "3", "n is 2"])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("declared", "given", "words"),
+    [
+        ((3,), (4,), ["axis 0", "4", "3"]),
+        ((ONE, n), (2, 3), ["axis 0", "2", "1"]),
+        ((n, n), (2, 3), ["axis 1", "3", "n is 2"]),
+    ],
+)
 def test_declared_sizes_are_checked(declared, given, words):
     with pytest.raises(ShapeError) as caught:
         evaluate([Leaf("a", declared)], {"a": np.ones(given)})
@@ -258,10 +308,11 @@ def test_an_unknown_size_is_named():
             evaluate([node], {"v": np.ones(2)})
 
 
-@pytest.mark.parametrize("node", [UnspecifiedTensor("loss", (), (), v),
-                                  Map(Unspecified("phi", (0,), ARGS[0]), v)])  # fmt: skip
+@pytest.mark.parametrize(
+    "node", [UnspecifiedTensor("loss", (), (), v), Map(Unspecified("phi", (0,), ARGS[0]), v)]
+)
 def test_unspecified_functions_have_no_value(node):
-    with pytest.raises(ValueMismatch, match="(loss|phi) is an unspecified function"):
+    with pytest.raises(ValueMismatch, match=r"(loss|phi) is an unspecified function"):
         evaluate([node], {"v": np.ones(2)})
 
 

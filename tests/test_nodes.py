@@ -116,13 +116,15 @@ def test_no_truth_value_and_no_iteration(node):
         (Total((1, -1), X, Y), Total((1, -1), Y, X)),
         (Map(exp(ARGS[0]), v), Map(exp(ARGS[0]), Leaf("w", (n,)))),
         (Map(ARGS[0] - ARGS[1], X, Y), Map(ARGS[0] - ARGS[1], Y, X)),
-        (Einsum(((0, 1),), (0, 1), (n, n), Leaf("S", (n, n))),
-         Einsum(((1, 0),), (0, 1), (n, n), Leaf("S", (n, n)))),
+        (
+            Einsum(((0, 1),), (0, 1), (n, n), Leaf("S", (n, n))),
+            Einsum(((1, 0),), (0, 1), (n, n), Leaf("S", (n, n))),
+        ),
         (Reduce("max", (0,), X), Reduce("min", (0,), X)),
         (Iverson("eq", INDEX[0] - INDEX[1], (n, n)), Iverson("ge", INDEX[0] - INDEX[1], (n, n))),
         (Iverson("ge", INDEX[0] - INDEX[1], (n, n)), Iverson("ge", INDEX[1] - INDEX[0], (n, n))),
     ],
-)  # fmt: skip
+)
 def test_different_nodes_are_told_apart(a, b):
     assert a is not b
     assert a.digest != b.digest
@@ -168,10 +170,15 @@ def test_digests_do_not_depend_on_the_hash_seed():
     here = os.path.dirname(__file__)
     script = PRINT_DIGESTS.format(path=[here, os.path.dirname(here)])
     printed = {
-        subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONHASHSEED": seed},
-                       capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
         for seed in ("0", "4242")
-    }  # fmt: skip
+    }
     assert printed == {" ".join(node.digest.hex() for node in ALL)}
 
 
@@ -271,7 +278,7 @@ def test_shape_errors_name_the_shapes(make, named):
         (lambda: Map(exp(ARGS[0])), "no operands"),
         (lambda: Iverson("eq", INDEX[0], (n,), ((0,),)), "1 axis lists for 0 operands"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_node(make, complaint):
     with pytest.raises(ShapeError, match=complaint):
         make()
