@@ -1,0 +1,104 @@
+"""Derivations as people read them: one adjoint after another, rules and facts beside the formulas."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from symgrad.calculus.derivation import Derivation, Step
+from symgrad.notation import latex, text
+from symgrad.notation.spelling import latex_name, text_name
+from symgrad.tensor.dims import show
+from symgrad.tensor.nodes import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a step: the left side is empty where the line before goes on."""
+
+    left: str
+    right: str
+    remark: str
+
+
+def text_names(derivation: Derivation) -> dict[str, str]:
+    """Adjoint symbol -> ∂J/∂v."""
+    output = text_name(derivation.graph.leaf(derivation.graph.output))
+    return {step.name: f"∂{output}/∂{text_name(step.of)}" for step in derivation.steps}
+
+
+def latex_names(derivation: Derivation) -> dict[str, str]:
+    r"""Adjoint symbol -> \frac{\partial J}{\partial v}."""
+    output = latex_name(derivation.graph.leaf(derivation.graph.output))
+    return {
+        step.name: rf"\frac{{\partial {output}}}{{\partial {latex_name(step.of)}}}"
+        for step in derivation.steps
+    }
+
+
+def derivation_text(derivation: Derivation, *, shapes: bool = False) -> str:
+    """The steps in Unicode, as a table: formula, then why."""
+    names = text_names(derivation)
+    lines = list(_lines(derivation, names, lambda node: text(node, names)))
+    left = max((len(line.left) for line in lines), default=0)
+    right = max((len(line.right) for line in lines if len(line.right) <= 60), default=0)
+    rows = [_title(derivation)]
+    for line in lines:
+        row = f"  {line.left:<{left}} = {line.right:<{right}}"
+        rows.append(f"{row}   {line.remark}".rstrip())
+    if shapes:
+        rows.append("shapes")
+        rows += [f"  {names[step.name]:<{left}}   {show(step.shape)}" for step in derivation.steps]
+    return "\n".join(rows)
+
+
+def derivation_latex(derivation: Derivation) -> str:
+    """The steps as one aligned block; remarks stand to the right."""
+    names = latex_names(derivation)
+    rows = []
+    for line in _lines(derivation, names, lambda node: latex(node, names)):
+        remark = rf" && \text{{{_escaped(line.remark)}}}" if line.remark else ""
+        rows.append(rf"{line.left} &= {line.right}{remark}")
+    return "\\begin{aligned}\n" + " \\\\[1ex]\n".join(rows) + "\n\\end{aligned}"
+
+
+def derivation_markdown(derivation: Derivation) -> str:
+    """The steps as Markdown: what is given, then the derivation."""
+    names = latex_names(derivation)
+    given = " \\\\\n".join(
+        f"{latex_name(d.leaf)} &= {latex(d.expr, names)}" for d in derivation.graph.definitions
+    )
+    return (
+        f"## {_title(derivation)}\n\n$$\n\\begin{{aligned}}\n{given}\n\\end{{aligned}}\n$$\n\n"
+        f"$$\n{derivation_latex(derivation)}\n$$\n"
+    )
+
+
+def _title(derivation: Derivation) -> str:
+    wanted = ", ".join(text_name(leaf) for leaf in derivation.wrt)
+    return f"Gradient of {derivation.graph.output} by {wanted} ({derivation.graph.name})"
+
+
+def _lines(derivation: Derivation, names: dict[str, str], show_node: Callable[[Node], str]) -> Iterator[Line]:
+    for step in derivation.steps:
+        if step.of.name == derivation.graph.output and step.of not in derivation.wrt:
+            continue  # ∂J/∂J = 1
+        final = show_node(step.expr)
+        first = show_node(step.raw)
+        facts = "; ".join(step.notes)
+        if first == final:
+            remark = "; ".join(part for part in (_reason(step), facts) if part)
+            yield Line(names[step.name], final, remark)
+        else:
+            yield Line(names[step.name], first, _reason(step))
+            yield Line("", final, facts)
+
+
+def _reason(step: Step) -> str:
+    """Which definitions the step goes back through, and by what rules."""
+    through = ", ".join(text_name(leaf) for leaf in step.through)
+    return f"through {through}: {step.rule}" if through else step.rule
+
+
+def _escaped(remark: str) -> str:
+    return "".join(rf"\{char}" if char in "_%&#$" else char for char in remark)
+
+
