@@ -1,1 +1,116 @@
-"""From index notation to matrix notation: LaTeX, Unicode, NumPy text."""
+r"""From index notation to matrix notation: LaTeX, Unicode, NumPy text.
+
+A vector of shape (n,) is written as a column; functions, ⊙, ⊘ and powers \({}^{\odot 2}\) act entry
+by entry; 𝟏 is a vector of ones; what has no matrix form is written with indices.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from symgrad.tensor.nodes import Leaf, Node, leaves, topological
+
+#: Index letters, in the order in which they are used.
+_LETTERS = "ijklpqrstuvwmnabcdefgh"
+
+
+class Defined(Protocol):
+    """A definition: `leaf = expr`."""
+
+    @property
+    def leaf(self) -> Leaf: ...
+
+    @property
+    def expr(self) -> Node: ...
+
+
+def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
+    r"""The expression in LaTeX.
+
+    Parameters
+    ----------
+    names :  LaTeX spellings of symbols by name; a symbol's own, or what its name suggests, without.
+
+    Raises
+    ------
+    SymgradError    if the formula is longer than anyone can read.
+    """
+    from symgrad.notation.printlatex import latex_text
+    from symgrad.notation.read import formula_of
+
+    return latex_text(formula_of(node), _letters(node), names or {})
+
+
+def text(node: Node) -> str:
+    """The expression as one line of Unicode; raises as `latex`."""
+    from symgrad.notation.printtext import plain_text
+    from symgrad.notation.read import formula_of
+
+    return plain_text(formula_of(node), _letters(node))
+
+
+def numpy(node: Node) -> str:
+    """A closed form as NumPy text, with einsum only where there is no matrix form; raises as `latex`.
+
+    Unspecified functions are called by their names, their derivatives with a d in front.
+    """
+    from symgrad.notation.printnumpy import numpy_text
+    from symgrad.notation.read import formula_of
+
+    return numpy_text(formula_of(node))
+
+
+def latex_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:
+    """`leaf = node` in LaTeX."""
+    return f"{latex(leaf, names)} = {latex(node, names)}"
+
+
+def text_equation(leaf: Leaf, node: Node) -> str:
+    """`leaf = node` in Unicode."""
+    return f"{text(leaf)} = {text(node)}"
+
+
+def latex_equations(definitions: Iterable[Defined], names: Mapping[str, str] | None = None) -> str:
+    """Definitions in LaTeX, several aligned at the signs of equality."""
+    rows = [(latex(d.leaf, names), latex(d.expr, names)) for d in definitions]
+    if len(rows) == 1:
+        return " = ".join(rows[0])
+    lines = " \\\\\n".join(f"{left} &= {right}" for left, right in rows)
+    return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
+
+
+def abridged(node: Node, longest: int = 400) -> str:
+    """The text, or a description where that would be long: for `repr`; never raises.
+
+    >>> from symgrad.tensor.nodes import Leaf
+    >>> abridged(Leaf("W1", ("d", "h")))
+    'W₁'
+    """
+    from symgrad.errors import SymgradError
+    from symgrad.tensor.dims import show
+
+    nodes = topological(node)
+    if len(nodes) <= longest:
+        try:
+            result = text(node)
+        except SymgradError:
+            result = ""
+        if result and len(result) <= longest:
+            return result
+    return f"<{type(node).__name__} of shape {show(node.shape)}, {len(nodes)} nodes>"
+
+
+def _letters(node: Node) -> str:
+    """Index letters that no symbol of the expression has."""
+    taken = {leaf.name for leaf in leaves(node)}
+    return "".join(letter for letter in _LETTERS if letter not in taken)
+
+
+__all__ = [
+    "abridged",
+    "latex",
+    "latex_equation",
+    "latex_equations",
+    "numpy",
+    "text",
+    "text_equation",
+]

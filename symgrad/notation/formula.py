@@ -1,0 +1,285 @@
+"""Formulas: the closed set of matrix-notation forms that nodes are read as and printers print."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+from sympy import Expr
+
+from symgrad.tensor.dims import Shape
+from symgrad.tensor.nodes import Leaf
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Formula:
+    """A form of a shape, NumPy's; in mathematics a vector (n,) is a column."""
+
+    shape: Shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def parts(self) -> tuple["Formula", ...]:
+        """The formulas directly inside, in the order of the fields."""
+        return tuple(_parts(self))
+
+
+def _parts(formula: Formula) -> Iterator[Formula]:
+    for field in fields(formula):
+        value = getattr(formula, field.name)
+        if isinstance(value, Formula):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (each for each in value if isinstance(each, Formula))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Name(Formula):
+    """A symbol."""
+
+    leaf: Leaf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Number(Formula):
+    """A number, or an expression in dimensions; shape ()."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identity(Formula):
+    """The identity matrix."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneHot(Formula):
+    """The rows [k = y_i] of integer labels y; the classes are the last axis."""
+
+    labels: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bracket(Formula):
+    """The 0/1 array [condition = 0] or [condition ≥ 0]; the fields are an Iverson's."""
+
+    op: str
+    condition: Expr
+    operand_axes: tuple[tuple[int, ...], ...]
+    operands: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sum(Formula):
+    """Σ ± term, entry by entry; the terms have the shape of the sum."""
+
+    signs: tuple[int, ...]
+    terms: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product(Formula):
+    """± top/bottom · Π over / Π under, entry by entry; top and bottom are the coefficient's.
+
+    Each factor has the shape of the product or is a scalar; at least one has the shape.
+    """
+
+    coefficient: Expr
+    top: Number | None
+    bottom: Number | None
+    over: tuple[Formula, ...]
+    under: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Power(Formula):
+    """base ** exponent, entry by entry; the exponent may be a scalar."""
+
+    base: Formula
+    exponent: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Formula):
+    """A scalar function of the table, entry by entry."""
+
+    name: str
+    arguments: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compare(Formula):
+    """The 0/1 array [left op right]."""
+
+    op: str
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown(Formula):
+    """An unspecified scalar function or its derivative, entry by entry."""
+
+    name: str
+    orders: tuple[int, ...]
+    arguments: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnknownTensor(Formula):
+    """An unspecified function of tensors, or its derivative by the arguments `wrt`."""
+
+    name: str
+    wrt: tuple[int, ...]
+    arguments: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Along(Formula):
+    """sum, max, min, logsumexp (the axes go, or stay as 1) or softmax (the axes stay)."""
+
+    name: str
+    axes: tuple[int, ...]
+    keepdims: bool
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Norm2(Formula):
+    """‖x‖², the sum of squares of all entries."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inner(Formula):
+    """The sum of all entries of left ⊙ right."""
+
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trace(Formula):
+    """The trace of a matrix."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain(Formula):
+    """A product of matrices; a vector may end it as a column, or begin it transposed."""
+
+    factors: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outer(Formula):
+    """left rightᵀ of two vectors (n,)."""
+
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transpose(Formula):
+    """All axes in reverse order; of a vector (n,) it is the row, whose array is the vector's."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diag(Formula):
+    """The diagonal matrix of a vector."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagonal(Formula):
+    """The diagonal of a square matrix."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread(Formula):
+    """A broadcast: axis k of the operand is axis `axes[k]` of the shape, increasing.
+
+    An axis of size 1 stretches.
+    """
+
+    operand: Formula
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Squeeze(Formula):
+    """The operand without axes of size 1."""
+
+    operand: Formula
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class At(Formula):
+    """The operand at integer labels or a fixed position along one axis."""
+
+    operand: Formula
+    axis: int
+    index: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut(Formula):
+    """The operand from `start` by `step` along one axis."""
+
+    operand: Formula
+    axis: int
+    start: Expr
+    step: Expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Indexed(Formula):
+    """Σ Π factor[labels]: what no matrix form is known for."""
+
+    output: tuple[int, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    factors: tuple[Formula, ...]
+
+
+def fold(
+    root: Formula,
+    rules: dict[type[Formula], Callable[..., T]],
+    *context: object,
+    done: dict[Formula, T] | None = None,
+) -> T:
+    """rule(formula, results of its parts, *context) from the inside out; no recursion."""
+    results: dict[Formula, T] = {} if done is None else done
+    stack = [root]
+    while stack:
+        formula = stack[-1]
+        if formula in results:
+            stack.pop()
+            continue
+        waiting = [part for part in formula.parts if part not in results]
+        if waiting:
+            stack.extend(reversed(waiting))
+        else:
+            stack.pop()
+            parts = [results[part] for part in formula.parts]
+            results[formula] = rules[type(formula)](formula, parts, *context)
+    return results[root]
+
+
+#: Every class of formula; each printer has a rule for each, asserted where it is made.
+FORMS: frozenset[type[Formula]] = frozenset(
+    kind
+    for kind in list(globals().values())
+    if isinstance(kind, type) and issubclass(kind, Formula) and kind is not Formula
+)

@@ -1,0 +1,439 @@
+"""Formulas as NumPy text, in the grammar of einsum, operators and the vocabulary's functions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from string import ascii_lowercase
+
+from sympy import Expr, Integer, Pow, sstr
+
+from symgrad.errors import SymgradError
+from symgrad.notation.build import as_decimal, is_row, negative
+from symgrad.notation.formula import (
+    FORMS,
+    Along,
+    At,
+    Bracket,
+    Call,
+    Chain,
+    Compare,
+    Cut,
+    Diag,
+    Diagonal,
+    Formula,
+    Identity,
+    Indexed,
+    Inner,
+    Name,
+    Norm2,
+    Number,
+    OneHot,
+    Outer,
+    Power,
+    Product,
+    Spread,
+    Squeeze,
+    Sum,
+    Trace,
+    Transpose,
+    Unknown,
+    UnknownTensor,
+    fold,
+)
+from symgrad.notation.limits import bounded
+from symgrad.tensor.dims import ONE, Shape, broadcast, same_shape
+from symgrad.tensor.nodes import INDEX, LOOKUP
+
+# Python's precedences
+COMPARE, ADD, MULTIPLY, UNARY, POWER, ATOM = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Text, how tightly it binds, the shape of its array (which may still broadcast), its kind."""
+
+    text: str
+    level: int
+    shape: Shape
+    boolean: bool = False
+
+    def at(self, level: int) -> str:
+        """The text where at least this binding is needed."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+Codes = list[Code]
+
+
+def numpy_text(formula: Formula) -> str:
+    """A closed form that `evaluate.py` evaluates to an array of exactly the formula's shape."""
+    code = fold(formula, _RULES)
+    return _full(_numeric(code), formula.shape).text
+
+
+def _call(name: str, shape: Shape, *arguments: str) -> Code:
+    return Code(bounded(f"{name}({', '.join(arguments)})"), ATOM, shape)
+
+
+def _tuple(shape: Sequence[object]) -> str:
+    inner = [_number(d).text if isinstance(d, Expr) else str(d) for d in shape]
+    return inner[0] if len(inner) == 1 else f"({', '.join(inner)})"
+
+
+def _numeric(code: Code) -> Code:
+    """A comparison as 0.0 and 1.0."""
+    if not code.boolean:
+        return code
+    return Code(f"{code.at(UNARY)} * 1.0", MULTIPLY, code.shape)
+
+
+def _full(code: Code, shape: Shape) -> Code:
+    """The code with all its entries written out, where it only broadcasts."""
+    if same_shape(code.shape, shape):
+        return code
+    if code.text in ("0", "1"):
+        return _call("zeros" if code.text == "0" else "ones", shape, _tuple(shape))
+    return Code(f"{code.at(MULTIPLY)} * ones({_tuple(shape)})", MULTIPLY, shape)
+
+
+def _joint(codes: Sequence[Code]) -> Shape:
+    shape: Shape = ()
+    for code in codes:
+        shape = broadcast(shape, code.shape)
+    return shape
+
+
+def _exact(formula: Formula, codes: Codes) -> Codes:
+    """The parts as numbers, each of its full shape."""
+    return [_full(_numeric(c), part.shape) for c, part in zip(codes, formula.parts, strict=True)]
+
+
+# leaves
+
+
+def _name(formula: Name, _: Codes) -> Code:
+    return Code(formula.leaf.name, ATOM, formula.shape)
+
+
+def _number(value: Expr) -> Code:
+    text = as_decimal(value)
+    if not text:
+        text = sstr(value, full_prec=False)
+        if value.is_Integer and abs(value) >= 10**15:
+            text = repr(float(value))
+    if negative(value):
+        return Code(text, ADD, ())
+    if text.isidentifier() or not value.args and not value.is_Rational:
+        return Code(text, ATOM, ())
+    if value.is_Rational:
+        return Code(text, MULTIPLY if "/" in text else ATOM, ())
+    if value.is_Add:
+        return Code(text, ADD, ())
+    if isinstance(value, Pow):
+        return Code(text, ATOM if text.startswith("sqrt") else MULTIPLY, ())
+    return Code(text, MULTIPLY if value.is_Mul else ATOM, ())
+
+
+def _number_rule(formula: Number, _: Codes) -> Code:
+    return _number(formula.value)
+
+
+def _identity(formula: Identity, _: Codes) -> Code:
+    return _call("eye", formula.shape, _number(formula.shape[0]).text)
+
+
+def _onehot(formula: OneHot, codes: Codes) -> Code:
+    return _call("onehot", formula.shape, codes[0].text, _number(formula.shape[-1]).text)
+
+
+def _bracket(formula: Bracket, codes: Codes) -> Code:
+    """The condition on index vectors: arange along each axis, labels read at theirs."""
+    rank = formula.ndim
+    texts: dict[Expr, str] = {}
+    for axis in range(rank):
+        index = f"arange({_number(formula.shape[axis]).text})"
+        texts[INDEX[axis]] = index + _insert(rank, (axis,))
+    for symbol, axes, code in zip(LOOKUP, formula.operand_axes, codes, strict=False):
+        if list(axes) != sorted(axes):
+            raise SymgradError(f"labels at the axes {axes} of a bracket have no NumPy text")
+        texts[symbol] = code.at(ATOM) + _insert(rank, axes)
+    left: list[tuple[Expr, str]] = []
+    right: list[tuple[Expr, str]] = []
+    rest: Expr = Integer(0)
+    for term, coefficient in formula.condition.as_coefficients_dict().items():
+        if term in texts:
+            side = right if negative(coefficient) else left
+            side.append((abs(coefficient), texts[term]))
+        else:
+            rest += coefficient * term
+    sides = [
+        " + ".join(text if c == 1 else f"{c} * {text}" for c, text in side)
+        for side in (left, right)
+    ]
+    if rest != 0:
+        positive = not negative(rest)
+        shown = _number(rest if positive else -rest).at(MULTIPLY)
+        side = 0 if positive else 1
+        sides[side] = f"{sides[side]} + {shown}" if sides[side] else shown
+    sign = "==" if formula.op == "eq" else ">="
+    text = f"{sides[0] or '0'} {sign} {sides[1] or '0'}"
+    used = {a for a in range(rank) if formula.condition.has(INDEX[a])}
+    used |= {a for axes in formula.operand_axes for a in axes}
+    shape = tuple(d if a in used else ONE for a, d in enumerate(formula.shape))
+    while shape and shape[0] is ONE and formula.shape[rank - len(shape)] is not ONE:
+        shape = shape[1:]
+    return Code(text, COMPARE, shape, boolean=True)
+
+
+def _insert(rank: int, axes: Sequence[int]) -> str:
+    """The index that puts an array's axes at those of `rank`; leading axes need none."""
+    if not axes:
+        return ""
+    keys = [":" if a in axes else "None" for a in range(min(axes), rank)]
+    while keys and keys[-1] == ":":
+        keys.pop()
+    return f"[{', '.join(keys)}]" if keys else ""
+
+
+# entry by entry
+
+
+def _sum(formula: Sum, codes: Codes) -> Code:
+    booleans = [c for c in codes if c.boolean]
+    if len(booleans) > 1 or (booleans and codes[0].boolean and formula.signs[0] < 0):
+        codes = [_numeric(c) for c in codes]
+    text = ""
+    for sign, code in zip(formula.signs, codes, strict=True):
+        part = code.at(ADD if sign > 0 and not code.text.startswith("-") else MULTIPLY)
+        if text:
+            text += f" {'+' if sign > 0 else '-'} {part}"
+        else:
+            text = part if sign > 0 else f"-{part}"
+    return Code(bounded(text), ADD, _joint(codes))
+
+
+def _product(formula: Product, codes: Codes) -> Code:
+    rest = iter(codes)
+    top = next(rest) if formula.top else None
+    bottom = next(rest) if formula.bottom else None
+    over = [next(rest) for _ in formula.over]
+    under = [_numeric(next(rest)) for _ in formula.under]
+    if all(c.boolean for c in over) and top is None:
+        over = [_numeric(c) if n == 0 else c for n, c in enumerate(over)]
+    scalars = [c for c, f in zip(over, formula.over, strict=True) if not f.ndim]
+    arrays = [
+        _grouped(c, f, len(formula.over)) for c, f in zip(over, formula.over, strict=True) if f.ndim
+    ]
+    if not formula.ndim:
+        scalars = [_grouped(c, f, 0) for c, f in zip(over, formula.over, strict=True)]
+    factors = [c for c in (top, *scalars, *arrays) if c is not None]
+    divisors = [c for c in (bottom, *under) if c is not None]
+    text = " * ".join(c.at(MULTIPLY if n == 0 else UNARY) for n, c in enumerate(_chained(factors)))
+    if divisors:
+        below = " * ".join(c.at(MULTIPLY if n == 0 else UNARY) for n, c in enumerate(divisors))
+        alone = len(divisors) == 1 and divisors[0].level > MULTIPLY
+        text = f"{text or '1'} / {below if alone else f'({below})'}"
+    shape = _joint([*factors, *divisors])
+    if negative(formula.coefficient):
+        return Code(bounded(f"-{text}"), ADD, shape)
+    return Code(bounded(text), MULTIPLY, shape)
+
+
+def _grouped(code: Code, formula: Formula, others: int) -> Code:
+    """A matrix product among factors stands in brackets; after scalars alone it does not."""
+    if isinstance(formula, Chain) and others > 1 and code.level == MULTIPLY:
+        return replace(code, text=f"({code.text})", level=ATOM)
+    return code
+
+
+def _chained(factors: Codes) -> Codes:
+    """A matrix product as the last factor after scalars binds to them without brackets."""
+    return factors
+
+
+def _power(formula: Power, codes: Codes) -> Code:
+    base, exponent = _numeric(codes[0]), _numeric(codes[1])
+    shape = _joint([base, exponent])
+    if isinstance(formula.exponent, Number) and formula.exponent.value == Integer(1) / 2:
+        return _call("sqrt", shape, base.text)
+    power = exponent.at(ATOM) if "." not in exponent.text else exponent.text
+    return Code(bounded(f"{base.at(ATOM)}**{power}"), POWER, shape)
+
+
+def _function(formula: Call, codes: Codes) -> Code:
+    test, *others = codes
+    numeric = [_numeric(c) for c in others]
+    first = test if formula.name == "where" and test.boolean else _numeric(test)
+    if formula.name == "where" and not test.boolean:
+        first = Code(f"{first.at(ADD)} != 0", COMPARE, test.shape)
+    codes = [first, *numeric]
+    return _call(formula.name, _joint(codes), *(c.text for c in codes))
+
+
+_SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
+
+
+def _compare(formula: Compare, codes: Codes) -> Code:
+    left, right = (_numeric(c) for c in codes)
+    text = f"{left.at(ADD)} {_SIGNS[formula.op]} {right.at(ADD)}"
+    return Code(bounded(text), COMPARE, _joint([left, right]), boolean=True)
+
+
+def _unknown(formula: Unknown, codes: Codes) -> Code:
+    codes = [_numeric(c) for c in codes]
+    marks = "".join(f"d{k}" if len(codes) > 1 else "d" for k, n in enumerate(formula.orders)
+                    for _ in range(n))  # fmt: skip
+    name = f"{marks}_{formula.name}" if len(codes) > 1 and marks else f"{marks}{formula.name}"
+    return _call(name, _joint(codes), *(c.text for c in codes))
+
+
+def _unknown_tensor(formula: UnknownTensor, codes: Codes) -> Code:
+    codes = _exact(formula, codes)
+    marks = "".join(f"d{k}" for k in formula.wrt)
+    name = f"{marks}_{formula.name}" if marks else formula.name
+    return _call(name, formula.shape, *(c.text for c in codes))
+
+
+# arrays as wholes
+
+
+def _along(formula: Along, codes: Codes) -> Code:
+    operand = formula.operand
+    arguments = [_full(_numeric(codes[0]), operand.shape).text]
+    if len(formula.axes) < operand.ndim:
+        axes = formula.axes
+        arguments.append(f"axis={axes[0] if len(axes) == 1 else axes}")
+    if formula.keepdims and formula.name != "softmax":
+        arguments.append("keepdims=True")
+    return _call(formula.name, formula.shape, *arguments)
+
+
+def _norm2(formula: Norm2, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    if formula.operand.ndim == 1 and code.level == ATOM:
+        return Code(bounded(f"{code.text} @ {code.text}"), MULTIPLY, ())
+    return _call("sum", (), f"{code.at(ATOM)}**2")
+
+
+def _inner(formula: Inner, codes: Codes) -> Code:
+    pair = [_numeric(c) for c in codes]
+    text = f"{_at_product(pair[0], formula.left)} * {pair[1].at(UNARY)}"
+    code = _full(Code(text, MULTIPLY, _joint(pair)), formula.left.shape)
+    return _call("sum", (), code.text)
+
+
+def _at_product(code: Code, formula: Formula) -> str:
+    return code.at(UNARY if isinstance(formula, Chain) else MULTIPLY)
+
+
+def _trace(formula: Trace, codes: Codes) -> Code:
+    return _call("trace", (), _exact(formula, codes)[0].text)
+
+
+def _chain(formula: Chain, codes: Codes) -> Code:
+    factors = _exact(formula, codes)
+    first, last = formula.factors[0], formula.factors[-1]
+    if last.ndim == 1 and first.ndim > 1 and len(factors) > 2:  # matrix times vector, each time
+        text = factors[-1].at(UNARY)
+        for code in reversed(factors[1:-1]):
+            text = f"({code.at(UNARY)} @ {text})"
+        text = f"{factors[0].at(UNARY)} @ {text}"
+    else:
+        text = " @ ".join(code.at(UNARY) for code in factors)
+    return Code(bounded(text), MULTIPLY, formula.shape)
+
+
+def _outer(formula: Outer, codes: Codes) -> Code:
+    return _call("outer", formula.shape, *(c.text for c in _exact(formula, codes)))
+
+
+def _transpose(formula: Transpose, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    if formula.ndim < 2:
+        return code
+    return Code(f"{code.at(ATOM)}.T", ATOM, formula.shape)
+
+
+def _diag(formula: Diag | Diagonal, codes: Codes) -> Code:
+    return _call("diag", formula.shape, _exact(formula, codes)[0].text)
+
+
+def _spread(formula: Spread, codes: Codes) -> Code:
+    code = _numeric(codes[0])
+    if not code.shape:
+        return code
+    axes, rank = formula.axes, formula.ndim
+    code = _full(code, formula.operand.shape)
+    index = _insert(rank, axes)
+    shape = [ONE] * rank
+    for axis, size in zip(axes, formula.operand.shape, strict=True):
+        shape[axis] = size
+    result = tuple(shape[min(axes) :])
+    return Code(code.at(ATOM) + index, ATOM, result) if index else replace(code, shape=result)
+
+
+def _squeeze(formula: Squeeze, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    keys = ["0" if a in formula.axes else ":" for a in range(formula.operand.ndim)]
+    while keys[-1] == ":":
+        keys.pop()
+    return Code(f"{code.at(ATOM)}[{', '.join(keys)}]", ATOM, formula.shape)
+
+
+def _at(formula: At, codes: Codes) -> Code:
+    operand = _full(_numeric(codes[0]), formula.operand.shape)
+    keys = [":"] * formula.axis + [codes[1].text]
+    return Code(f"{operand.at(ATOM)}[{', '.join(keys)}]", ATOM, formula.shape)
+
+
+def _cut(formula: Cut, codes: Codes) -> Code:
+    (operand,) = _exact(formula, codes)
+    stop = formula.start + formula.step * (formula.shape[formula.axis] - 1) + 1
+    start = "" if formula.start == 0 else _number(formula.start).text
+    key = f"{start}:{_number(stop.expand()).text}"
+    key += "" if formula.step == 1 else f":{formula.step}"
+    keys = [":"] * formula.axis + [key]
+    return Code(f"{operand.at(ATOM)}[{', '.join(keys)}]", ATOM, formula.shape)
+
+
+def _indexed(formula: Indexed, codes: Codes) -> Code:
+    factors = _exact(formula, codes)
+    labels = dict.fromkeys((*formula.output, *(k for own in formula.inputs for k in own)))
+    if len(labels) > len(ascii_lowercase) - 8:
+        raise SymgradError(f"an einsum over {len(labels)} labels has no NumPy text")
+    letter = dict(zip(labels, ascii_lowercase[8:] + ascii_lowercase[:8], strict=False))
+    inputs = ",".join("".join(letter[k] for k in own) for own in formula.inputs)
+    output = "".join(letter[k] for k in formula.output)
+    return _call("einsum", formula.shape, f'"{inputs}->{output}"', *(c.text for c in factors))
+
+
+_RULES: dict[type[Formula], Callable[..., Code]] = {
+    Name: _name,
+    Number: _number_rule,
+    Identity: _identity,
+    OneHot: _onehot,
+    Bracket: _bracket,
+    Sum: _sum,
+    Product: _product,
+    Power: _power,
+    Call: _function,
+    Compare: _compare,
+    Unknown: _unknown,
+    UnknownTensor: _unknown_tensor,
+    Along: _along,
+    Norm2: _norm2,
+    Inner: _inner,
+    Trace: _trace,
+    Chain: _chain,
+    Outer: _outer,
+    Transpose: _transpose,
+    Diag: _diag,
+    Diagonal: _diag,
+    Spread: _spread,
+    Squeeze: _squeeze,
+    At: _at,
+    Cut: _cut,
+    Indexed: _indexed,
+}
+assert _RULES.keys() == FORMS, "a form has no NumPy text"
+
+__all__ = ["is_row", "numpy_text"]

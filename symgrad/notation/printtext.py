@@ -1,0 +1,109 @@
+"""Formulas as one line of Unicode."""
+
+from collections.abc import Mapping, Sequence
+
+from sympy import Expr, sstr
+
+from symgrad.notation.build import as_decimal, negative
+from symgrad.notation.formula import Formula
+from symgrad.notation.names import subscript, superscript, text_leaf, text_name
+from symgrad.notation.printmath import (
+    ATOM,
+    CALL,
+    POWER,
+    PRODUCT,
+    SUM,
+    Notation,
+    Printed,
+    printed,
+)
+from symgrad.tensor.nodes import Leaf
+
+_WORDS = {"sigmoid": "σ", "trace": "tr", "maximum": "max", "minimum": "min"}
+
+
+class Unicode(Notation):
+    """Unicode's marks; fractions are slashes on the line."""
+
+    one = "𝟏"
+    transposed = "ᵀ"
+    times = "⊙"
+    divided = "⊘"
+    minus = "−"
+    identity = "I"
+    inline = True
+    comparisons: Mapping[str, str] = {
+        "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠",
+    }  # fmt: skip
+
+    def name(self, leaf: Leaf) -> Printed:
+        text = text_leaf(leaf)
+        return Printed(text, PRODUCT if "/" in text else ATOM)
+
+    def number(self, value: Expr) -> Printed:
+        text = as_decimal(value)
+        if not text:
+            text = sstr(value).replace("**2", "²").replace("**3", "³").replace("**", "^")
+            text = text.replace("*", " ").replace("sqrt", "√").replace("pi", "π")
+            text = text.replace("-", "−")
+        if negative(value) or value.is_Add:
+            return Printed(text, SUM)
+        single = value.is_Symbol or value.is_Integer or value.is_NumberSymbol or as_decimal(value)
+        return Printed(text, ATOM if single else PRODUCT)
+
+    def word(self, name: str) -> str:
+        return "ℓ" if name == "l" else text_name(name)
+
+    def brackets(self, text: str) -> str:
+        return f"({text})"
+
+    def fraction(self, top: Printed, bottom: Printed) -> Printed:
+        below = bottom.text if bottom.level >= POWER and "/" not in bottom.text else f"({bottom.text})"
+        return Printed(f"{self.at(top, PRODUCT)}/{below}", PRODUCT)
+
+    def above(self, base: str, exponent: str) -> str:
+        if base[-1:] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁾ᵀ*":
+            base = f"({base})"
+        return base + (exponent if exponent == "ᵀ" else superscript(exponent))
+
+    def below(self, base: str, index: str) -> str:
+        return base + subscript(index)
+
+    def entrywise(self, exponent: str) -> str:
+        return exponent
+
+    def root(self, inner: Printed) -> Printed:
+        return Printed(f"√{self.at(inner, ATOM)}", CALL)
+
+    def norm(self, inner: str, matrix: bool, exponent: str) -> Printed:
+        text = f"‖{inner}‖"
+        return Printed(text + superscript(exponent) if exponent else text, POWER)
+
+    def pair(self, left: str, right: str) -> str:
+        return f"⟨{left}, {right}⟩"
+
+    def function(self, name: str, arguments: Sequence[str]) -> Printed:
+        if name == "abs":
+            return Printed(f"|{arguments[0]}|", CALL)
+        return Printed(f"{_WORDS.get(name, name)}({', '.join(arguments)})", CALL)
+
+    def along(self, name: str, axes: str, argument: str) -> Printed:
+        noted = f", {'axes' if ',' in axes else 'axis'} {axes}" if axes else ""
+        return Printed(f"{name}({argument}{noted})", CALL)
+
+    def bracket(self, condition: str) -> str:
+        return f"[{condition}]"
+
+    def partial(self, name: str, by: str) -> Printed:
+        return Printed(f"∂{name}/∂{by}", PRODUCT)
+
+    def entries(self, inner: str, index: str) -> str:
+        return f"[{inner}]{subscript(index)}"
+
+    def summation(self, index: str) -> str:
+        return f"Σ{subscript(index)}"
+
+
+def plain_text(formula: Formula, letters: Sequence[str]) -> str:
+    """The formula in Unicode."""
+    return printed(formula, Unicode(letters)).text

@@ -1,0 +1,156 @@
+"""Nodes to formulas: one rule for each kind of node, and one for the scalar functions of a Map."""
+
+from collections.abc import Callable, Sequence
+
+from sympy import Add, Expr, Mul, Pow, S, Symbol
+
+from symgrad.notation.build import number, power, product, spread, total
+from symgrad.notation.formula import (
+    Along,
+    Bracket,
+    Call,
+    Compare,
+    Formula,
+    Identity,
+    Name,
+    OneHot,
+    Unknown,
+    UnknownTensor,
+)
+from symgrad.notation.matrix import contraction
+from symgrad.tensor.dims import Shape, same
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    Constant,
+    Einsum,
+    Iverson,
+    Leaf,
+    LogSumExp,
+    Map,
+    Node,
+    Reduce,
+    Softmax,
+    Total,
+    UnspecifiedTensor,
+    topological,
+)
+from symgrad.tensor.scalar import NAMES, Unspecified
+
+COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+
+Formulas = Sequence[Formula]
+
+
+def formula_of(node: Node) -> Formula:
+    """The node in matrix notation, as far as it has one; no recursion over nodes."""
+    done: dict[Node, Formula] = {}
+    for each in topological(node):
+        done[each] = _RULES[type(each)](each, [done[operand] for operand in each.operands])
+    return done[node]
+
+
+def _leaf(node: Leaf, _: Formulas) -> Formula:
+    return Name(node.shape, node)
+
+
+def _constant(node: Constant, _: Formulas) -> Formula:
+    return number(node.value)
+
+
+def _einsum(node: Einsum, operands: Formulas) -> Formula:
+    return contraction(node, operands)
+
+
+def _total(node: Total, operands: Formulas) -> Formula:
+    return total(node.shape, zip(node.coefficients, operands, strict=True))
+
+
+def _map(node: Map, operands: Formulas) -> Formula:
+    result = body_formula(node.body, dict(zip(node.bound, operands, strict=True)), node.shape)
+    return _fit(result, node.shape)
+
+
+def _iverson(node: Iverson, operands: Formulas) -> Formula:
+    last = node.ndim - 1
+    if node.op == "eq" and not operands and node.ndim == 2 and same(*node.shape):
+        if node.condition in (INDEX[0] - INDEX[1], INDEX[1] - INDEX[0]):
+            return Identity(node.shape)
+    if node.op == "eq" and node.operand_axes == (tuple(range(last)),):
+        if node.condition in (INDEX[last] - LOOKUP[0], LOOKUP[0] - INDEX[last]):
+            return OneHot(node.shape, operands[0])
+    return Bracket(node.shape, node.op, node.condition, node.operand_axes, tuple(operands))
+
+
+def _reduce(node: Reduce, operands: Formulas) -> Formula:
+    return Along(node.shape, node.op, node.axes, False, operands[0])
+
+
+def _logsumexp(node: LogSumExp, operands: Formulas) -> Formula:
+    return Along(node.shape, "logsumexp", node.axes, False, operands[0])
+
+
+def _softmax(node: Softmax, operands: Formulas) -> Formula:
+    return Along(node.shape, "softmax", node.axes, True, operands[0])
+
+
+def _unspecified(node: UnspecifiedTensor, operands: Formulas) -> Formula:
+    return UnknownTensor(node.shape, node.name, node.wrt, tuple(operands))
+
+
+_RULES: dict[type[Node], Callable[..., Formula]] = {
+    Leaf: _leaf,
+    Constant: _constant,
+    Einsum: _einsum,
+    Total: _total,
+    Map: _map,
+    Iverson: _iverson,
+    Reduce: _reduce,
+    LogSumExp: _logsumexp,
+    Softmax: _softmax,
+    UnspecifiedTensor: _unspecified,
+}
+
+
+def body_formula(body: Expr, bound: dict[Symbol, Formula], shape: Shape) -> Formula:
+    """A scalar body with formulas for its arguments; no recursion."""
+    done: dict[Expr, Formula] = dict(bound)
+    stack: list[Expr] = [body]
+    while stack:
+        expr = stack[-1]
+        if expr in done:
+            stack.pop()
+            continue
+        if not expr.free_symbols & set(bound):
+            done[expr] = number(expr)
+            continue
+        arguments = expr.arguments if isinstance(expr, Unspecified) else expr.args
+        waiting = [arg for arg in arguments if arg not in done]
+        if waiting:
+            stack.extend(waiting)
+        else:
+            done[stack.pop()] = _scalar(expr, done, shape)
+    return done[body]
+
+
+def _fit(formula: Formula, shape: Shape) -> Formula:
+    return formula if formula.ndim else spread(formula, shape, ())
+
+
+def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
+    match expr:
+        case Add():
+            terms = [_fit(done[arg], shape) for arg in expr.as_ordered_terms()]
+            return total(shape, [(S.One, term) for term in terms])
+        case Mul():
+            return product(shape, S.One, [done[arg] for arg in expr.as_ordered_factors()])
+        case Pow(base=base, exp=exponent):
+            return power(_fit(done[base], shape), done[exponent])
+        case Unspecified():
+            arguments = tuple(_fit(done[arg], shape) for arg in expr.arguments)
+            return Unknown(shape, expr.name, expr.orders, arguments)
+    name = NAMES[expr.func]
+    arguments = tuple(_fit(done[arg], shape) for arg in expr.args)
+    if name in COMPARISONS:
+        return Compare(shape, name, *arguments)
+    return Call(shape, name, arguments)
