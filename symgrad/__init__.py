@@ -3,7 +3,9 @@
 The public names are loaded when they are first used, so that `import symgrad` is quick.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -50,3 +52,14 @@ def _function(name: str) -> Any:
 def __dir__() -> list[str]:
     functions = import_module("symgrad.declare.vocabulary").FUNCTIONS
     return sorted([*__all__, *functions])
+
+
+class _Package(ModuleType):
+    """The package; its folders `tensor` and `check` must not hide the functions of those names."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _PUBLIC and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -395,6 +395,8 @@ def index(node: Node, key: object) -> Node:
 
 
 def _position(key: object, size: Dim) -> Expr:
+    if isinstance(key, Node) and not isinstance(key, Constant):
+        raise DeclarationError("an index must be a whole number, not an array")
     k = exact(key.value if isinstance(key, Constant) else key)
     if not (k.is_integer or k.free_symbols):
         raise DeclarationError(f"an index must be a whole number, not {k}")

@@ -1,0 +1,423 @@
+"""Networks from text in NumPy's syntax: parsed with Python's grammar, never evaluated."""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fractions import Fraction
+from typing import Any, NoReturn
+
+from sympy import Expr, Rational, pi
+
+from symgrad.declare.graph import Graph
+from symgrad.declare.identifiers import require_identifier
+from symgrad.declare.symbols import declare
+from symgrad.declare.vocabulary import FUNCTIONS
+from symgrad.errors import NameClash, ParseError, SymgradError, UnknownName
+from symgrad.tensor import operators as op
+from symgrad.tensor.dims import as_shape, dim
+from symgrad.tensor.nodes import Leaf, Node
+
+#: Names that stand for NumPy in front of a function.
+_NUMPY = frozenset({"np", "numpy", "jnp"})
+
+#: Functions that are also methods of an array.
+_METHODS = frozenset({"sum", "mean", "var", "max", "min", "dot", "trace", "transpose", "clip"})
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: op.add,
+    ast.Sub: op.subtract,
+    ast.Mult: op.multiply,
+    ast.Div: op.divide,
+    ast.Pow: op.power,
+    ast.MatMult: op.matmul,
+}
+_NUMBERS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: a / b,
+    ast.Pow: lambda a, b: a**b,
+}
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
+}  # fmt: skip
+
+_GRAMMAR = (
+    "expressions are made of names, numbers, + - * / ** @, comparisons, .T, indices and "
+    "calls of the vocabulary's functions"
+)
+
+
+def parse(
+    text: str,
+    symbols: Mapping[str, object],
+    domain: Mapping[str, str] | None = None,
+    parameters: Iterable[str] = (),
+    output: str | None = None,
+    name: str = "net",
+    latex: Mapping[str, str] | None = None,
+) -> Graph:
+    """A graph from equations in NumPy's syntax.
+
+    Parameters
+    ----------
+    text :       statements `name = expression`, ended by ";" or a line break; the last may be a bare
+                 expression; "#" starts a comment.
+    symbols :    name -> shape: a tuple of dimension names, integers and expressions in them.
+    domain :     name -> domain, of symbols and defined values; real where not given.
+    parameters : the symbols that gradients are taken by, in order.
+    output :     the name of the output; the last definition without it.
+    latex :      name -> spelling.
+
+    Raises
+    ------
+    ParseError     for text that is not in the grammar; says line and column.
+    UnknownName    for a name or function that nobody declared; suggests the closest.
+    NameClash      for a name that is defined twice, unsafe, or both a dimension and a symbol.
+    ShapeError     for shapes that do not fit; names both operands and the line.
+
+    >>> net = parse("r = X @ w - y; J = sum(r**2) / 2",
+    ...             symbols={"X": ("n", "d"), "w": ("d",), "y": ("n",)}, parameters=["w"])
+    >>> net.parameters, net.inputs, net.output
+    (('w',), ('X', 'y'), 'J')
+    """
+    domains, spellings = dict(domain or {}), dict(latex or {})
+    parameters = tuple(parameters)
+    for wanted in parameters:
+        if wanted not in symbols:
+            raise UnknownName(f"the parameter {wanted!r} is not among the symbols")
+    ordered = [*parameters, *(each for each in symbols if each not in parameters)]
+    leaves = [
+        declare(
+            each,
+            as_shape(symbols[each]),
+            "parameter" if each in parameters else "input",
+            domains.pop(each, "real"),
+            spellings.pop(each, ""),
+        )
+        for each in ordered
+    ]
+    graph = Graph(name, symbols=leaves, output=output or "")
+    reader = _Reader(text, graph, domains, spellings)
+    reader.read()
+    for what, left in (("domain", domains), ("spelling", spellings)):
+        if left:
+            raise UnknownName(f"the {what} of {next(iter(left))!r} is given, but no such name is")
+    return graph.freeze()
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    graph: Graph
+    domains: dict[str, str]
+    spellings: dict[str, str]
+    lines: list[str] = field(init=False)
+    indents: list[int] = field(init=False)
+    names: dict[str, Leaf | Expr] = field(init=False)
+    later: dict[str, int] = field(init=False)
+    current: str = ""
+
+    def __post_init__(self) -> None:
+        raw = self.text.splitlines()
+        self.lines = [line.lstrip() for line in raw]
+        self.indents = [len(line) - len(short) for line, short in zip(raw, self.lines, strict=True)]
+        self.names = {"pi": pi} | {size: dim(size) for size in self.graph.dims}
+        self.names |= {leaf.name: leaf for leaf in self.graph.symbols}
+
+    def read(self) -> None:
+        """Define every statement in the graph."""
+        try:
+            statements = ast.parse("\n".join(self.lines)).body
+        except SyntaxError as error:
+            self._fail(f"cannot read this: {error.msg}", error.lineno or 1, (error.offset or 1) - 1)
+        except (RecursionError, MemoryError):
+            raise ParseError("the text is nested too deeply", hint="name parts of it") from None
+        except ValueError as error:  # a null byte
+            raise ParseError(f"cannot read this: {error}") from None
+        if not statements:
+            raise ParseError("there are no equations", hint="write name = expression")
+        self.later = {
+            target.id: statement.lineno
+            for statement in reversed(statements)
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        for statement in statements:
+            self._statement(statement, statement is statements[-1])
+
+    def _statement(self, statement: ast.stmt, last: bool) -> None:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                pass
+            case ast.Expr(value=value) if last:
+                name = "out"
+                while name in self.names:
+                    name += "_"
+            case ast.Expr():
+                self._fail("only the last statement may be without a name", statement.lineno,
+                           statement.col_offset, "write name = expression")  # fmt: skip
+            case _:
+                self._fail(
+                    f"a statement must be name = expression, not {_article(statement)}",
+                    statement.lineno, statement.col_offset,
+                )  # fmt: skip
+        self.current = name
+        try:
+            require_identifier(name)
+            if name in self.names and name != "pi":
+                self._clash(name)
+            result = self.value(value)
+            expr = result if isinstance(result, Node | Expr) else self._no_tensor(value)
+            leaf = self.graph.define(
+                name, expr, domain=self.domains.pop(name, "real"),
+                latex=self.spellings.pop(name, ""),
+            )  # fmt: skip
+        except RecursionError:
+            self._fail("the expression is nested too deeply", statement.lineno,
+                       statement.col_offset, "name parts of it")  # fmt: skip
+        except SymgradError as error:
+            raise self._placed(error, statement) from None
+        self.names[name] = leaf
+
+    def _clash(self, name: str) -> NoReturn:
+        known = self.names[name]
+        if not isinstance(known, Leaf):
+            raise NameClash(f"{name!r} is a dimension; a value cannot have its name")
+        what = "defined twice" if known.role == "value" else "a declared symbol"
+        raise NameClash(f"{name!r} is {what}", hint="give each value a name of its own")
+
+    def _no_tensor(self, tree: ast.expr) -> NoReturn:
+        self._fail(f"{_article(tree)} is no value", tree.lineno, tree.col_offset)
+
+    # --- expressions
+
+    def value(self, tree: ast.expr) -> Any:
+        """A node, a number (an exact SymPy expression), or an argument: tuple, text, flag, slice."""
+        try:
+            if isinstance(tree, ast.BinOp):
+                return self._chain(tree)
+            rule = _RULES.get(type(tree))
+            if rule is None:
+                raise ParseError(f"{_article(tree)} is outside the grammar", hint=_GRAMMAR)
+            return rule(self, tree)
+        except SymgradError as error:
+            raise self._placed(error, tree) from None
+
+    def _chain(self, tree: ast.BinOp) -> Any:
+        """a + b + c + ... leans to the left: read it without recursion."""
+        links = [tree]
+        while isinstance(links[-1].left, ast.BinOp):
+            links.append(links[-1].left)
+        result = self.value(links[-1].left)
+        for link in reversed(links):
+            try:
+                result = self._binary(link, result, self.value(link.right))
+            except SymgradError as error:
+                raise self._placed(error, link) from None
+        return result
+
+    def _binary(self, tree: ast.BinOp, left: Any, right: Any) -> Any:
+        kind = type(tree.op)
+        for side in (left, right):
+            if not isinstance(side, Node | Expr):
+                raise ParseError(f"{side!r} is no value to calculate with")
+        if isinstance(left, Expr) and isinstance(right, Expr) and kind in _NUMBERS:
+            if kind is ast.Div and right == 0 or kind is ast.Pow and left == 0 and right.is_negative:
+                raise ParseError("division by the number 0")
+            return _NUMBERS[kind](left, right)
+        if kind not in _BINARY:
+            raise ParseError(f"the operator {_OPERATORS.get(kind, kind.__name__)} is outside "
+                             "the grammar", hint=_GRAMMAR)  # fmt: skip
+        return _BINARY[kind](left, right)
+
+    def _unary(self, tree: ast.UnaryOp) -> Any:
+        inner = self.value(tree.operand)
+        if not isinstance(tree.op, ast.USub | ast.UAdd) or not isinstance(inner, Node | Expr):
+            raise ParseError(f"the operator {type(tree.op).__name__} is outside the grammar")
+        if isinstance(tree.op, ast.UAdd):
+            return inner
+        return -inner
+
+    def _compare(self, tree: ast.Compare) -> Node:
+        if len(tree.ops) > 1:
+            raise ParseError("comparisons cannot be chained", hint="write (a < b) * (b < c)")
+        kind = type(tree.ops[0])
+        if kind not in _COMPARE:
+            raise ParseError(f"{kind.__name__} is outside the grammar", hint=_GRAMMAR)
+        return op.compare(_COMPARE[kind], self.value(tree.left), self.value(tree.comparators[0]))
+
+    def _name(self, tree: ast.Name) -> Any:
+        name = tree.id
+        if name in self.names:
+            return self.names[name]
+        if name in self.later:
+            raise UnknownName(
+                f"{name!r} is defined by itself"
+                if name == self.current
+                else f"{name!r} is used before it is defined (line {self.later[name]})",
+                hint="equations go from inputs to output, without cycles",
+            )
+        if name in FUNCTIONS:
+            raise UnknownName(f"{name!r} is a function; it needs arguments")
+        raise UnknownName(f"{name!r} is not declared", hint=_closest(name, [*self.names]))
+
+    def _number(self, tree: ast.Constant) -> Any:
+        value = tree.value
+        if value is None or isinstance(value, bool | str) or value is Ellipsis:
+            return value
+        if isinstance(value, int | float):
+            line = self.lines[tree.lineno - 1].encode()
+            return _exact(line[tree.col_offset : tree.end_col_offset].decode(), value)
+        raise ParseError(f"{value!r} is outside the grammar", hint="numbers are real")
+
+    def _attribute(self, tree: ast.Attribute) -> Any:
+        if tree.attr == "T":
+            inner = self.value(tree.value)
+            return op.transpose(inner) if isinstance(inner, Node) else inner
+        if isinstance(tree.value, ast.Name) and tree.value.id in _NUMPY and tree.attr == "pi":
+            return pi
+        raise ParseError(f"the attribute .{tree.attr} is outside the grammar", hint=_GRAMMAR)
+
+    def _call(self, tree: ast.Call) -> Any:
+        function, name, own = self._function(tree.func)
+        if any(isinstance(each, ast.Starred) for each in tree.args):
+            raise ParseError("starred arguments are outside the grammar")
+        arguments = own + [self.value(each) for each in tree.args]
+        options = {}
+        for keyword in tree.keywords:
+            if keyword.arg is None:
+                raise ParseError("starred arguments are outside the grammar")
+            options[keyword.arg] = self.value(keyword.value)
+        try:
+            inspect.signature(function).bind(*arguments, **options)
+        except TypeError as error:
+            raise ParseError(f"{name}: {error}", hint=f"{name}{_signature(function)}") from None
+        return function(*arguments, **options)
+
+    def _function(self, tree: ast.expr) -> tuple[Callable[..., Any], str, list[Any]]:
+        match tree:
+            case ast.Name(id=name):
+                if name in self.names:
+                    raise ParseError(f"{name!r} is a value here, not a function")
+                own: list[Any] = []
+            case ast.Attribute(value=ast.Name(id=module), attr=name) if (
+                module in _NUMPY and module not in self.names
+            ):
+                own = []
+            case ast.Attribute(
+                value=ast.Attribute(value=ast.Name(id=module), attr="linalg"), attr=name
+            ) if module in _NUMPY and module not in self.names:
+                own = []
+            case ast.Attribute(value=value, attr=name) if name in _METHODS:
+                own = [self.value(value)]
+            case ast.Attribute(value=value, attr=name):
+                self.value(value)  # an unknown name is the nearer fault
+                raise UnknownName(f"arrays have no method {name!r} here",
+                                  hint=_closest(name, sorted(_METHODS)))  # fmt: skip
+            case _:
+                raise ParseError(f"{_article(tree)} cannot be called")
+        if name not in FUNCTIONS:
+            raise UnknownName(f"no function is named {name!r}", hint=_closest(name, [*FUNCTIONS]))
+        return FUNCTIONS[name], name, own
+
+    def _subscript(self, tree: ast.Subscript) -> Node:
+        inner = self.value(tree.value)
+        if not isinstance(inner, Node):
+            raise ParseError("a number has no entries")
+        return op.index(inner, self.value(tree.slice))
+
+    def _tuple(self, tree: ast.Tuple | ast.List) -> tuple[Any, ...]:
+        return tuple(self.value(each) for each in tree.elts)
+
+    def _slice(self, tree: ast.Slice) -> slice:
+        parts = (tree.lower, tree.upper, tree.step)
+        return slice(*(None if part is None else self.value(part) for part in parts))
+
+    # --- errors
+
+    def _placed(self, error: SymgradError, tree: ast.stmt | ast.expr) -> SymgradError:
+        """The error with its line, the text of the line and a caret under the culprit."""
+        if error.where:
+            return error
+        placed = error.at(self._where(tree.lineno, tree.col_offset))
+        if isinstance(placed, ParseError):
+            placed.line, placed.column = tree.lineno, self._column(tree.lineno, tree.col_offset) + 1
+        return placed
+
+    def _fail(self, what: str, line: int, column: int, hint: str = "") -> NoReturn:
+        where = self._where(line, column)
+        raise ParseError(what, where, hint, line, self._column(line, column) + 1) from None
+
+    def _column(self, line: int, column: int) -> int:
+        indent = self.indents[line - 1] if line <= len(self.indents) else 0
+        return indent + column
+
+    def _where(self, line: int, column: int) -> str:
+        shown = self.lines[line - 1] if line <= len(self.lines) else ""
+        before = len(shown.encode()[:column].decode(errors="ignore"))
+        start = max(before - 60, 0)
+        piece = shown[start : start + 90]
+        return f"line {line}:\n      {piece}\n      {' ' * (before - start)}^"
+
+
+def _exact(typed: str, value: float) -> Expr:
+    """The number that was typed: 0.1 is 1/10."""
+    if isinstance(value, int):
+        return Rational(value)
+    if value in (float("inf"), float("-inf")):
+        raise ParseError(f"{typed} is too large to be a number")
+    return Rational(Fraction(typed.replace("_", "")))
+
+
+def _closest(name: str, names: list[str]) -> str:
+    close = get_close_matches(name, names, 1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    return f"known are {listed}"
+
+
+def _signature(function: Callable[..., Any]) -> str:
+    names = []
+    for each in inspect.signature(function).parameters.values():
+        default = "" if each.default is each.empty else f"={each.default}"
+        names.append(f"{'*' if each.kind is each.VAR_POSITIONAL else ''}{each.name}{default}")
+    return f"({', '.join(names)})"
+
+
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Mod: "%", ast.FloorDiv: "//", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+    ast.LShift: "<<", ast.RShift: ">>",
+}  # fmt: skip
+
+_KINDS: dict[type[ast.AST], str] = {
+    ast.Lambda: "a lambda", ast.IfExp: "an if expression", ast.ListComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension", ast.BoolOp: "and/or", ast.Dict: "a dictionary",
+    ast.JoinedStr: "a formatted text", ast.NamedExpr: "an assignment inside an expression",
+    ast.Import: "an import", ast.ImportFrom: "an import", ast.FunctionDef: "a function definition",
+    ast.For: "a loop", ast.While: "a loop", ast.If: "an if statement", ast.AugAssign: "an update",
+    ast.Constant: "a text or flag", ast.Tuple: "a tuple", ast.List: "a list", ast.Slice: "a slice",
+    ast.Call: "a call", ast.Assign: "an assignment to several names or to an entry",
+}  # fmt: skip
+
+
+def _article(tree: ast.AST) -> str:
+    return _KINDS.get(type(tree), type(tree).__name__.lower())
+
+
+_RULES: dict[type[ast.expr], Callable[[_Reader, Any], Any]] = {
+    ast.UnaryOp: _Reader._unary,
+    ast.Compare: _Reader._compare,
+    ast.Name: _Reader._name,
+    ast.Constant: _Reader._number,
+    ast.Attribute: _Reader._attribute,
+    ast.Call: _Reader._call,
+    ast.Subscript: _Reader._subscript,
+    ast.Tuple: _Reader._tuple,
+    ast.List: _Reader._tuple,
+    ast.Slice: _Reader._slice,
+}

@@ -1,0 +1,404 @@
+"""The vocabulary: the functions that networks are written with, in text and in Python alike.
+
+One table, FUNCTIONS, from name to function; `sg.exp` and `exp` in text are the same row. Each is a
+few lines that compose nodes; its docstring's first line is the formula. Where a formula has a form
+that is stable in floating point, that is the one built, and the docstring says so.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sympy import Expr, Rational, S, pi
+
+from symgrad.errors import DeclarationError, ShapeError
+from symgrad.tensor import operators as op
+from symgrad.tensor import scalar
+from symgrad.tensor.dims import as_dim, as_shape, same, same_shape, show
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    Constant,
+    Iverson,
+    Leaf,
+    LogSumExp,
+    Node,
+    Softmax,
+)
+from symgrad.tensor.scalar import ARGS
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+
+
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Enter a function into the table under its name (a trailing underscore is dropped)."""
+    FUNCTIONS[function.__name__.rstrip("_")] = function
+    return function
+
+
+def _scalar_function(name: str) -> Callable[..., Node]:
+    def function(x: object) -> Node:
+        return op.apply(scalar.FUNCTIONS[name].kind(ARGS[0]), x)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{name}(x) entry by entry."
+    return function
+
+
+for _name in """exp log log1p expm1 sin cos tan sinh cosh tanh arcsin arccos arctan erf abs sign
+        sigmoid softplus relu""".split():
+    _named(_scalar_function(_name))
+del _name
+
+
+# --- elementwise
+
+
+@_named
+def sqrt(x: object) -> Node:
+    """√x entry by entry."""
+    return op.power(x, S.Half)
+
+
+@_named
+def maximum(a: object, b: object) -> Node:
+    """max(a, b) entry by entry; at ties each has half the derivative."""
+    return op.apply(scalar.maximum(ARGS[0], ARGS[1]), a, b)
+
+
+@_named
+def minimum(a: object, b: object) -> Node:
+    """min(a, b) entry by entry; at ties each has half the derivative."""
+    return op.apply(scalar.minimum(ARGS[0], ARGS[1]), a, b)
+
+
+@_named
+def where(condition: object, a: object, b: object) -> Node:
+    """A where the condition is not 0, else b; a NaN of the branch not taken stays out."""
+    return op.apply(scalar.where(*ARGS[:3]), condition, a, b)
+
+
+@_named
+def clip(x: object, low: object, high: object) -> Node:
+    """min(max(x, low), high) entry by entry."""
+    return minimum(maximum(x, low), high)
+
+
+@_named
+def leaky_relu(x: object, negative_slope: object = Rational(1, 100)) -> Node:
+    """X for x > 0, else negative_slope · x. Maas, Hannun, Ng (2013)."""
+    return where(op.compare("gt", x, 0), x, op.multiply(negative_slope, x))
+
+
+@_named
+def elu(x: object, alpha: object = 1) -> Node:
+    """X for x > 0, else alpha (eˣ − 1). Clevert et al. (2016), eq. 15."""
+    return where(op.compare("gt", x, 0), x, op.multiply(alpha, FUNCTIONS["expm1"](x)))
+
+
+@_named
+def silu(x: object) -> Node:
+    """X sigmoid(x). Hendrycks, Gimpel (2016)."""
+    return op.multiply(x, FUNCTIONS["sigmoid"](x))
+
+
+@_named
+def softsign(x: object) -> Node:
+    """x / (1 + |x|)."""
+    return op.divide(x, op.add(1, FUNCTIONS["abs"](x)))
+
+
+@_named
+def gelu(x: object, approximate: str = "none") -> Node:
+    """X Φ(x) with the normal distribution Φ; "tanh" approximates. Hendrycks, Gimpel (2016), eq. 2."""
+    if approximate == "tanh":
+        inner = op.multiply(x, op.add(1, op.multiply(Rational(44715, 10**6), op.power(x, 2))))
+        gate = FUNCTIONS["tanh"](op.multiply(op.exact((2 / pi) ** S.Half), inner))
+    elif approximate == "none":
+        gate = FUNCTIONS["erf"](op.multiply(x, 2 ** Rational(-1, 2)))
+    else:
+        raise DeclarationError(f'gelu: approximate is "none" or "tanh", not {approximate!r}')
+    return op.multiply(op.scale(S.Half, op.as_node(x)), op.add(1, gate))
+
+
+# --- sums, extrema, norms
+
+
+@_named
+def sum_(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """Σ x along axes."""
+    return op.sum_over(op.as_node(x), axis, _flag(keepdims))
+
+
+@_named
+def mean(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """(1/n) Σ x along axes."""
+    node = op.as_node(x)
+    return op.scale(1 / op.count(node, axis), op.sum_over(node, axis, _flag(keepdims)))
+
+
+@_named
+def var(x: object, axis: object = None, keepdims: bool = False, ddof: object = 0) -> Node:
+    """Σ (x − mean x)² / (n − ddof) along axes; centred before it is squared."""
+    node = op.as_node(x)
+    centred = op.subtract(node, mean(node, axis, True))
+    freedom = op.count(node, axis) - op.exact(_number(ddof))
+    return op.scale(1 / freedom, op.sum_over(op.power(centred, 2), axis, _flag(keepdims)))
+
+
+@_named
+def max_(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """The maximum along axes; ties share the derivative equally."""
+    return op.extremum("max", op.as_node(x), axis, _flag(keepdims))
+
+
+@_named
+def min_(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """The minimum along axes; ties share the derivative equally."""
+    return op.extremum("min", op.as_node(x), axis, _flag(keepdims))
+
+
+@_named
+def norm(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """√Σ x² along axes: of a vector, the Frobenius norm of a matrix."""
+    return sqrt(op.sum_over(op.power(x, 2), axis, _flag(keepdims)))
+
+
+@_named
+def logsumexp(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """Log Σ exp x along axes; shifted by the maximum, so that it never overflows."""
+    return op.along(LogSumExp, op.as_node(x), axis, _flag(keepdims))
+
+
+@_named
+def softmax(x: object, axis: object = -1) -> Node:
+    """exp(x) / Σ exp(x) along an axis; shifted by the maximum, so that it never overflows."""
+    node = op.as_node(x)
+    return Softmax(op.axes_of(node, axis), node)
+
+
+@_named
+def log_softmax(x: object, axis: object = -1) -> Node:
+    """X − logsumexp(x) along an axis; never the logarithm of a computed probability."""
+    return op.subtract(x, logsumexp(x, axis, True))
+
+
+# --- linear algebra and shapes
+
+
+@_named
+def dot(a: object, b: object) -> Node:
+    """A · b: NumPy's dot of scalars, vectors and matrices."""
+    left, right = op.as_node(a), op.as_node(b)
+    if not left.ndim or not right.ndim:
+        return op.multiply(left, right)
+    if left.ndim > 2 or right.ndim > 2:
+        raise ShapeError("dot: of vectors and matrices only", hint="use @ for stacks of matrices")
+    return op.matmul(left, right)
+
+
+@_named
+def outer(a: object, b: object) -> Node:
+    """A bᵀ of two vectors."""
+    left, right = op.as_node(a), op.as_node(b)
+    if left.ndim != 1 or right.ndim != 1:
+        raise ShapeError(f"outer: of two vectors, not {show(left.shape)} and {show(right.shape)}")
+    return op.einsum(((0,), (1,)), (0, 1), left, right)
+
+
+@_named
+def trace(x: object) -> Node:
+    """Σᵢ xᵢᵢ of a square matrix."""
+    return op.einsum(((0, 0),), (), _square(x, "trace"))
+
+
+@_named
+def diag(x: object) -> Node:
+    """The diagonal of a square matrix, or the diagonal matrix of a vector."""
+    node = op.as_node(x)
+    if node.ndim == 1:
+        if node.shape[0] == 1:
+            return node[:, None]
+        return op.einsum(((0,), (0, 1)), (0, 1), node, op.eye(node.shape[0]))
+    node = _square(node, "diag")
+    return op.einsum(((0, 0),), (0,), node, sizes={0: node.shape[0]})
+
+
+@_named
+def transpose(x: object, axes: Sequence[object] | None = None) -> Node:
+    """The axes in another order, reversed without one."""
+    order = None if axes is None else tuple(int(_number(a)) for a in axes)
+    return op.transpose(op.as_node(x), order)
+
+
+@_named
+def ones(shape: object) -> Node:
+    """An array of ones."""
+    return op.full(1, _shape(shape))
+
+
+@_named
+def zeros(shape: object) -> Node:
+    """An array of zeros."""
+    return op.full(0, _shape(shape))
+
+
+@_named
+def eye(size: object) -> Node:
+    """The identity matrix."""
+    return op.eye(as_dim(_number(size)))
+
+
+@_named
+def tril(x: object, k: object = 0) -> Node:
+    """The entries on and below the k-th diagonal; the others are zero."""
+    return _triangle(x, lambda i, j: i - j + op.exact(_number(k)))
+
+
+@_named
+def triu(x: object, k: object = 0) -> Node:
+    """The entries on and above the k-th diagonal; the others are zero."""
+    return _triangle(x, lambda i, j: j - i - op.exact(_number(k)))
+
+
+def _triangle(x: object, condition: Callable[[Expr, Expr], Expr]) -> Node:
+    node = op.as_node(x)
+    if node.ndim != 2:
+        raise ShapeError(f"a triangle is of a matrix, not of {show(node.shape)}")
+    mask = Iverson("ge", condition(INDEX[0], INDEX[1]), node.shape)
+    return op.multiply(node, mask)
+
+
+@_named
+def einsum(equation: str, *operands: object) -> Node:
+    """NumPy's einsum: "ij,jk->ik"."""
+    if not isinstance(equation, str) or "." in equation:
+        raise DeclarationError("einsum: the first argument is an equation without an ellipsis")
+    left, arrow, output = equation.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    nodes = [op.as_node(each) for each in operands]
+    if len(inputs) != len(nodes):
+        raise ShapeError(f'einsum: "{equation}" is for {len(inputs)} operands, not {len(nodes)}')
+    if not arrow:
+        letters = "".join(inputs)
+        output = "".join(sorted(k for k in set(letters) if letters.count(k) == 1))
+    if not (set(output) <= set("".join(inputs)) and len(set(output)) == len(output)):
+        raise ShapeError(f'einsum: "{equation}" has a result that the operands do not give')
+    for labels, node in zip(inputs, nodes, strict=True):
+        if len(labels) != node.ndim or not labels.isalpha() and labels:
+            raise ShapeError(f'einsum: "{labels}" does not fit shape {show(node.shape)}')
+    return op.einsum([tuple(map(ord, k)) for k in inputs], tuple(map(ord, output)), *nodes)
+
+
+@_named
+def onehot(labels: object, size: object) -> Node:
+    """[k = yᵢ] along a new last axis, for integer labels from 0 to size − 1."""
+    node, n = op.as_node(labels), as_dim(_number(size))
+    if not (isinstance(node, Leaf) and node.domain.startswith("labels:")):
+        raise DeclarationError(
+            "onehot: the labels must be a symbol of integers", hint='declare domain="labels:<size>"'
+        )
+    axes = tuple(range(node.ndim))
+    return Iverson("eq", INDEX[node.ndim] - LOOKUP[0], (*node.shape, n), (axes,), node)
+
+
+@_named
+def linear(x: object, weight: object, bias: object = None) -> Node:
+    """X Wᵀ + b with the weight as (outputs, inputs), PyTorch's convention."""
+    product = op.matmul(x, op.transpose(op.as_node(weight)))
+    return product if bias is None else op.add(product, bias)
+
+
+# --- losses: of rows where they are per example, of all entries where they are a mean
+
+
+@_named
+def cross_entropy(logits: object, targets: object) -> Node:
+    """−Σₖ yₖ log softmax(z)ₖ of each row, for one-hot or soft targets, or integer labels.
+
+    Built on log_softmax, never on the logarithm of a computed probability.
+    """
+    z, y = op.as_node(logits), op.as_node(targets)
+    if isinstance(y, Leaf) and y.domain.startswith("labels:"):
+        y = onehot(y, z.shape[-1])
+    if not same_shape(z.shape, y.shape):
+        raise ShapeError(
+            f"cross_entropy: logits {show(z.shape)} and targets {show(y.shape)} do not fit",
+            hint='targets are labels (declare domain="labels:<classes>") or as wide as the logits',
+        )
+    return op.scale(-1, op.sum_over(op.multiply(y, log_softmax(z)), -1))
+
+
+@_named
+def nll_loss(log_probabilities: object, targets: object) -> Node:
+    """−Σₖ yₖ log pₖ of each row, given log p."""
+    p, y = op.as_node(log_probabilities), op.as_node(targets)
+    if isinstance(y, Leaf) and y.domain.startswith("labels:"):
+        y = onehot(y, p.shape[-1])
+    return op.scale(-1, op.sum_over(op.multiply(y, p), -1))
+
+
+@_named
+def binary_cross_entropy(probabilities: object, targets: object) -> Node:
+    """−(y log p + (1 − y) log(1 − p)) entry by entry."""
+    p, y, log = op.as_node(probabilities), op.as_node(targets), FUNCTIONS["log"]
+    parts = op.add(op.multiply(y, log(p)), op.multiply(op.subtract(1, y), log(op.subtract(1, p))))
+    return op.scale(-1, parts)
+
+
+@_named
+def binary_cross_entropy_with_logits(logits: object, targets: object) -> Node:
+    """softplus(z) − y z entry by entry: the above at p = sigmoid(z), and stable for all z."""
+    return op.subtract(FUNCTIONS["softplus"](logits), op.multiply(targets, logits))
+
+
+@_named
+def mse_loss(prediction: object, target: object) -> Node:
+    """The mean of (a − y)² over all entries."""
+    return mean(op.power(op.subtract(prediction, target), 2))
+
+
+@_named
+def huber_loss(prediction: object, target: object, delta: object = 1) -> Node:
+    """r²/2 for |r| ≤ δ, else δ(|r| − δ/2), entry by entry. Huber (1964)."""
+    r = op.subtract(prediction, target)
+    size = FUNCTIONS["abs"](r)
+    outside = op.multiply(delta, op.subtract(size, op.divide(delta, 2)))
+    return where(op.compare("le", size, delta), op.divide(op.power(r, 2), 2), outside)
+
+
+@_named
+def hinge_loss(scores: object, signs: object) -> Node:
+    """max(0, 1 − y s) entry by entry, for y = ±1."""
+    return FUNCTIONS["relu"](op.subtract(1, op.multiply(signs, scores)))
+
+
+@_named
+def kl_div(p: object, q: object) -> Node:
+    """p (log p − log q) entry by entry."""
+    log = FUNCTIONS["log"]
+    return op.multiply(p, op.subtract(log(p), log(q)))
+
+
+# --- arguments
+
+
+def _number(value: object) -> Any:
+    return value.value if isinstance(value, Constant) else value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise DeclarationError(f"keepdims is True or False, not {value!r}")
+    return value
+
+
+def _shape(value: object) -> tuple[Expr, ...]:
+    listed = value if isinstance(value, tuple | list) else (value,)
+    return as_shape(tuple(_number(each) for each in listed))
+
+
+def _square(value: object, what: str) -> Node:
+    node = op.as_node(value)
+    if node.ndim != 2 or not same(node.shape[0], node.shape[1]):
+        raise ShapeError(f"{what}: of a square matrix, not of {show(node.shape)}")
+    return node
