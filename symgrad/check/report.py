@@ -1,0 +1,174 @@
+"""What a check found: one row for each gradient, and the table that it prints as."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from symgrad.errors import GradientMismatch
+
+Status = Literal["agrees", "wrong", "kink", "not finite"]
+
+_MARKS: dict[str, str] = {"agrees": "✓", "wrong": "✗", "kink": "∧", "not finite": "✗"}
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The comparison that came out worst: where, the formula's number and the difference's."""
+
+    place: str
+    ours: float
+    theirs: float
+    tolerance: float
+
+    @property
+    def error(self) -> float:
+        """|a − b|."""
+        return abs(self.ours - self.theirs)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is within the tolerance."""
+        return self.error <= self.tolerance
+
+    def __str__(self) -> str:
+        return (
+            f"at {self.place}: formula {self.ours:.10g}, difference {self.theirs:.10g}, "
+            f"|a − b| = {self.error:.2g}, allowed {self.tolerance:.2g}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One gradient against numerical differences.
+
+    `ratio` is ‖g − n‖ / (‖g‖ + ‖n‖) over what was tested; `order` the order of convergence of the
+    Taylor remainder (2 is right, infinite for an affine function); `method` the formula of the
+    difference, `rtol` the relative error allowed for it and `why` where that comes from. `note` is
+    what else is to be said.
+    """
+
+    name: str
+    shape: str
+    tested: str
+    method: str
+    why: str
+    rtol: float
+    ratio: float
+    order: float
+    worst: Worst
+    status: Status
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against the gradient."""
+        return self.status in ("agrees", "kink")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """The outcome of a check: true if no gradient is wrong; prints as a table."""
+
+    graph: str
+    output: str
+    value: float
+    seed: int | None
+    sizes: tuple[tuple[str, int], ...]
+    rows: tuple[Row, ...]
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+    @property
+    def failures(self) -> tuple[Row, ...]:
+        """The rows that are wrong or not finite."""
+        return tuple(row for row in self.rows if not row.ok)
+
+    @property
+    def kinks(self) -> tuple[Row, ...]:
+        """The rows whose sample stayed on a kink: neither right nor wrong there."""
+        return tuple(row for row in self.rows if row.status == "kink")
+
+    def __getitem__(self, name: str) -> Row:
+        return next(row for row in self.rows if row.name == name)
+
+    def raise_if_wrong(self) -> "CheckReport":
+        """The report itself, or GradientMismatch with the first failure."""
+        if not self.failures:
+            return self
+        row = self.failures[0]
+        raise GradientMismatch(
+            f"∂{self.output}/∂{row.name} is {row.status}: {row.note or row.worst}",
+            where=f"graph {self.graph!r}",
+            hint=f"the test: {_formula(row)}",
+        )
+
+    def __str__(self) -> str:
+        return "\n".join([self._head(), "", *self._table(), "", *self._foot()])
+
+    __repr__ = __str__
+
+    def _head(self) -> str:
+        sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes)
+        drawn = "given values" if self.seed is None else f"values drawn with seed {self.seed}"
+        return f"check of {self.graph}: {self.output} = {self.value:.10g} for {drawn}" + (
+            f", {sizes}" if sizes else ""
+        )
+
+    def _table(self) -> list[str]:
+        titles = (
+            "",
+            "shape",
+            "tested",
+            "difference",
+            "worst |a − b|",
+            "‖a − b‖/(‖a‖ + ‖b‖)",
+            "order",
+            "",
+        )
+        cells = [titles]
+        cells += [
+            (
+                self._symbol(row),
+                row.shape,
+                row.tested,
+                row.method,
+                f"{row.worst.error:.1e}",
+                f"{row.ratio:.1e}",
+                "exact" if row.order == float("inf") else f"{row.order:.2f}",
+                f"{_MARKS[row.status]} {row.status}",
+            )
+            for row in self.rows
+        ]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        return [
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in cells
+        ]
+
+    def _foot(self) -> list[str]:
+        lines = [f"test: {formula}" for formula in dict.fromkeys(map(_formula, self.rows))]
+        if any(row.method.endswith("branches") for row in self.rows):
+            lines.append("      by branches: kinks follow the real part, as Richardson confirms")
+        lines.append("order: of |f(x + εv) − f(x) − ε a·v| in ε; 2 is right, 1 is wrong")
+        for row in self.rows:
+            if row.note:
+                lines.append(f"{self._symbol(row)}: {row.note}")
+            if row.status == "wrong":
+                lines.append(f"{self._symbol(row)} is wrong {row.worst}")
+        return [*lines, self._verdict()]
+
+    def _verdict(self) -> str:
+        count = len(self.rows)
+        right = count - len(self.failures) - len(self.kinks)
+        verdict = f"{right} of {count} gradients agree" if right < count else f"all {count} agree"
+        return verdict + (f", {len(self.kinks)} could not be told at a kink" if self.kinks else "")
+
+    def _symbol(self, row: Row) -> str:
+        return f"∂{self.output}/∂{row.name}"
+
+
+def _formula(row: Row) -> str:
+    return (
+        f"|a − b| ≤ atol + rtol |b|, atol = rtol max|b|, rtol = {row.rtol:.1e} ({row.why}); "
+        f"b by {row.method}"
+    )
