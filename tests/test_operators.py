@@ -382,7 +382,8 @@ def test_sums_collect():
     assert 1 * X is X
     assert op.constant_of(0 * X) == 0
     assert (X + X) - 2 * X is op.full(0, (n, m))
-    assert -(-X) is X
+    negative = -X
+    assert -negative is X
     assert +X is X
 
 

@@ -1,13 +1,14 @@
 """Constructors of formulas: products flattened, signs and numbers drawn out, transposes pushed in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from sympy import Expr, S
+from sympy import Expr, Pow, S
 
 from symgrad.notation.formula import (
     Along,
     Chain,
     Diag,
+    Diagonal,
     Formula,
     Identity,
     Inner,
@@ -98,9 +99,7 @@ def _product(
         return number(coefficient)
     if coefficient == 1 and len(over) == 1 and not under:
         return over[0]
-    top, bottom = (-coefficient if negative(coefficient) else coefficient).as_numer_denom()
-    if top.is_Rational and bottom.is_Rational and as_decimal(top / bottom):
-        top, bottom = top / bottom, S.One
+    top, bottom = _fraction(-coefficient if negative(coefficient) else coefficient)
     return Product(
         shape,
         coefficient,
@@ -109,6 +108,20 @@ def _product(
         over,
         under,
     )
+
+
+def _fraction(value: Expr) -> tuple[Expr, Expr]:
+    """Numerator and denominator as people write them: √(2/π), 1/√(2π), 0.1."""
+    if value.is_Rational and as_decimal(value):
+        return value, S.One
+    top, bottom = value.as_numer_denom()
+    if any(not p.exp.is_Integer for p in value.atoms(Pow)):
+        under, over = (value**2).as_numer_denom()[::-1]
+        if top != 1 and bottom != 1 and value.is_positive and not (under.has(Pow) or over.has(Pow)):
+            if over == 1:
+                return S.One, Pow(under, S.Half, evaluate=False)
+            return Pow(over / under, S.Half, evaluate=False), S.One
+    return top, bottom
 
 
 def negative(value: Expr) -> bool:
@@ -216,10 +229,22 @@ def split(formula: Formula) -> tuple[Expr, list[Formula], list[Formula], Formula
     return formula.coefficient, scalars, bottoms, core
 
 
-def linear(shape: Shape, make: "type[Formula]", operand: Formula, *fields: object) -> Formula:
+def linear(shape: Shape, make: Callable[..., Formula], operand: Formula, *fields: object) -> Formula:
     """make(shape, core, *fields) times the scalars that multiply the operand."""
     coefficient, above, below, core = split(operand)
     return product(shape, coefficient, [*above, make(shape, core, *fields)], below)
+
+
+def by_sides(shape: Shape, place: Callable[[Formula], Formula], operand: Formula) -> Formula:
+    """A placement of entries, done above and below the line of a product on their own."""
+    if not isinstance(operand, Product) or not operand.ndim:
+        return place(operand)
+    sides: list[list[Formula]] = []
+    for factors in (operand.over, operand.under):
+        arrays = [f for f in factors if f.ndim]
+        placed = [place(product(operand.shape, S.One, arrays))] if arrays else []
+        sides.append([*(f for f in factors if not f.ndim), *placed])
+    return product(shape, operand.coefficient, *sides)
 
 
 def transpose(formula: Formula) -> Formula:
@@ -278,17 +303,27 @@ def chain(factors: Iterable[Formula]) -> Formula:
 
 
 def dot(left: Formula, right: Formula) -> Formula:
-    """leftᵀ right of two vectors (n,)."""
+    """leftᵀ right of two vectors (n,), or rightᵀ left where that has fewer transposes."""
     if left is right:
         return linear_square(left)
-    if isinstance(left, Chain) and not isinstance(right, Chain):
-        left, right = right, left
+    a, above, below, left = split(left)
+    b, tops, bottoms, right = split(right)
+    first, second = _dotted(left, right), _dotted(right, left)
+    best = second if _marks(second) < _marks(first) else first
+    shape: Shape = ()
+    return product(
+        shape, a * b, [*above, *tops, Chain(shape, best)], [*below, *bottoms]
+    )
+
+
+def _dotted(left: Formula, right: Formula) -> tuple[Formula, ...]:
     row = transpose(left)
-    if isinstance(left, Chain) and not (
-        isinstance(row, Chain) and _marks(row.factors) <= _marks(left.factors)
-    ):
-        row = Transpose(left.shape, left)
-    return chain([row, right])
+    front: tuple[Formula, ...] = (row,)
+    if isinstance(row, Chain):
+        front = row.factors
+    if isinstance(left, Chain) and _marks(front) > _marks(left.factors):
+        front = (Transpose(left.shape, left),)
+    return front + (right.factors if isinstance(right, Chain) else (right,))
 
 
 def linear_square(operand: Formula) -> Formula:
@@ -322,21 +357,43 @@ def inner(left: Formula, right: Formula) -> Formula:
 
 
 def sum_over(operand: Formula, axes: Sequence[int]) -> Formula:
-    """The sum over axes, which go; of a product of all entries an inner product."""
+    """The sum over axes, which go; of all entries of a product an inner product."""
     axes = tuple(axes)
-    if len(axes) == operand.ndim:
-        coefficient, above, below, core = split(operand)
-        whole: Formula | None = None
-        if isinstance(core, Power) and isinstance(core.exponent, Number) and core.exponent.value == 2:
-            whole = Norm2((), core.base)
-        elif isinstance(core, Product) and not core.under and len(core.over) > 1:
-            rest = product(core.shape, S.One, core.over[1:])
-            whole = (dot if core.ndim == 1 else inner)(core.over[0], rest)
-        if whole is not None:
-            return product((), coefficient, [*above, whole], below)
     shape = without(operand.shape, axes)
     coefficient, above, below, core = split(operand)
-    return product(shape, coefficient, [*above, Along(shape, "sum", axes, False, core)], below)
+    result = _whole(core) if len(axes) == operand.ndim else None
+    if result is None:
+        result = Along(shape, "sum", axes, False, core)
+    return product(shape, coefficient, [*above, result], below)
+
+
+def _whole(core: Formula) -> Formula | None:
+    """The sum of all entries, where it has a form of its own."""
+    match core:
+        case Diagonal():
+            return Trace((), core.operand)
+        case Power(exponent=Number(value=value)) if value == 2:
+            return Norm2((), core.base)
+        case Product(over=(first, *others), under=()) if others:
+            rest = product(core.shape, S.One, others)
+            return (dot if core.ndim == 1 else inner)(first, rest)
+    return None
+
+
+def squeeze(operand: Formula, axes: tuple[int, ...]) -> Formula:
+    """The operand without axes of size 1."""
+    shape = without(operand.shape, axes)
+
+    def place(core: Formula) -> Formula:
+        if isinstance(core, Along) and core.keepdims and core.axes == axes:
+            if core.name != "softmax":
+                return Along(shape, core.name, axes, False, core.operand)
+        if isinstance(core, Spread) and not set(axes) & set(core.axes):
+            kept = [k for k in range(core.ndim) if k not in axes]
+            return spread(core.operand, shape, [kept.index(k) for k in core.axes])
+        return Squeeze(shape, core, axes)
+
+    return by_sides(shape, place, operand)
 
 
 def spread(operand: Formula, shape: Shape, axes: Sequence[int]) -> Formula:
@@ -344,6 +401,12 @@ def spread(operand: Formula, shape: Shape, axes: Sequence[int]) -> Formula:
     axes = tuple(axes)
     if axes == tuple(range(len(shape))) and same_shape(operand.shape, shape):
         return operand
+    if not operand.ndim:
+        return Spread(shape, operand, axes)
+    return by_sides(shape, lambda core: _spread(core, shape, axes), operand)
+
+
+def _spread(operand: Formula, shape: Shape, axes: tuple[int, ...]) -> Formula:
     if isinstance(operand, Spread):
         return spread(operand.operand, shape, tuple(axes[k] for k in operand.axes))
     if isinstance(operand, Squeeze):
@@ -354,9 +417,7 @@ def spread(operand: Formula, shape: Shape, axes: Sequence[int]) -> Formula:
     if isinstance(operand, Along) and not operand.keepdims and operand.axes == new:
         if all(shape[k] is ONE for k in new):
             return Along(shape, operand.name, operand.axes, True, operand.operand)
-    if not operand.ndim:
-        return Spread(shape, operand, axes)
-    return linear(shape, Spread, operand, axes)
+    return Spread(shape, operand, axes)
 
 
 def _unsqueezed(

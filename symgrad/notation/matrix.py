@@ -28,6 +28,7 @@ from symgrad.notation.build import (
     outer,
     product,
     spread,
+    squeeze,
     sum_over,
     transpose,
 )
@@ -40,13 +41,14 @@ from symgrad.notation.formula import (
     Formula,
     Identity,
     Indexed,
+    Name,
     OneHot,
     Spread,
-    Squeeze,
     Trace,
+    Transpose,
 )
 from symgrad.tensor.dims import ONE, Dim, Shape
-from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Labels, without
+from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Labels
 
 #: A factor and its labels.
 Factor = tuple[Formula, Labels]
@@ -98,8 +100,7 @@ def _unit_axes(
     for formula, draft in zip(formulas, drafts, strict=True):
         gone = tuple(axis for axis, k in enumerate(draft) if k == UNIT)
         if gone:
-            shape = without(formula.shape, gone)
-            formula = linear(shape, Squeeze, formula, gone)
+            formula = squeeze(formula, gone)
         factors.append((formula, tuple(k for k in draft if k != UNIT)))
     return factors, output
 
@@ -222,6 +223,8 @@ def _entry_by_entry(
         if len(axes) < len(labels) or axes != sorted(set(axes)):
             return None
         spreads.append(spread(formula, shape, axes))
+    if len(output) < len(order) and any(len(labels) < len(order) for _, labels in factors):
+        return None
     if [k for k in order if k in output] != list(output):
         if order != output[::-1]:
             return None
@@ -352,12 +355,27 @@ class _Graph:
             self.replace(group, (self.summed_edge(group), ()))
             return
         if weights:
-            matrix = self.matrix(group, other, label)
-            self.replace([*group, *weights], (chain([matrix, self.vector(weights)]), (other,)))
+            self.replace([*group, *weights], (self.applied(label, other, group, weights), (other,)))
             return
         flipped = sum(labels[0] == label for _, labels in group) * 2 > len(group)
         pair = (label, other) if flipped else (other, label)
         self.replace(group, (sum_over(self.matrix(group, *pair), (0 if flipped else 1,)), (other,)))
+
+    def applied(
+        self, label: int, other: int, group: list[Factor], weights: Sequence[Factor]
+    ) -> Formula:
+        """M w; where a symbol w stands before Mᵀ, the column is (wᵀ Mᵀ)ᵀ: w @ M in NumPy."""
+        vector, row = self.vector(weights), weights[0][0]
+        if (
+            len(group) == len(weights) == 1
+            and group[0][1] == (label, other)
+            and self.factors.index(weights[0]) < self.factors.index(group[0])
+            and isinstance(row, Name)
+            and row.leaf.role not in ("adjoint", "tangent")
+        ):
+            result = chain([transpose(row), group[0][0]])
+            return linear(result.shape, Transpose, result)
+        return chain([self.matrix(group, other, label), vector])
 
     def summed_edge(self, group: list[Factor]) -> Formula:
         row, column = group[0][1]

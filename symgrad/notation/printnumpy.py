@@ -1,10 +1,12 @@
 """Formulas as NumPy text, in the grammar of einsum, operators and the vocabulary's functions."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Integer, Pow, sstr
+from sympy import Expr, Integer, Pow, Rational, sstr
 
 from symgrad.errors import SymgradError
 from symgrad.notation.build import as_decimal, is_row, negative
@@ -47,14 +49,22 @@ from symgrad.tensor.nodes import INDEX, LOOKUP
 COMPARE, ADD, MULTIPLY, UNARY, POWER, ATOM = range(6)
 
 
+_SPACED = re.compile(r"(?<!\*)[*/](?!\*)")
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Text, how tightly it binds, the shape of its array (which may still broadcast), its kind."""
+    """Text, how tightly it binds, the shape of its array (which may still broadcast), its kind.
+
+    `squared` is x where the code is x**2, `root` the norm where it is a sum of squares.
+    """
 
     text: str
     level: int
     shape: Shape
     boolean: bool = False
+    squared: "Code | None" = None
+    root: "Code | None" = None
 
     def at(self, level: int) -> str:
         """The text where at least this binding is needed."""
@@ -117,7 +127,7 @@ def _name(formula: Name, _: Codes) -> Code:
 def _number(value: Expr) -> Code:
     text = as_decimal(value)
     if not text:
-        text = sstr(value, full_prec=False)
+        text = _SPACED.sub(r" \g<0> ", sstr(value, full_prec=False))
         if value.is_Integer and abs(value) >= 10**15:
             text = repr(float(value))
     if negative(value):
@@ -213,50 +223,71 @@ def _sum(formula: Sum, codes: Codes) -> Code:
 
 def _product(formula: Product, codes: Codes) -> Code:
     rest = iter(codes)
-    top = next(rest) if formula.top else None
-    bottom = next(rest) if formula.bottom else None
+    top = [next(rest)] if formula.top else []
+    bottom = [next(rest)] if formula.bottom else []
     over = [next(rest) for _ in formula.over]
     under = [_numeric(next(rest)) for _ in formula.under]
-    if all(c.boolean for c in over) and top is None:
-        over = [_numeric(c) if n == 0 else c for n, c in enumerate(over)]
-    scalars = [c for c, f in zip(over, formula.over, strict=True) if not f.ndim]
-    arrays = [
-        _grouped(c, f, len(formula.over)) for c, f in zip(over, formula.over, strict=True) if f.ndim
-    ]
-    if not formula.ndim:
-        scalars = [_grouped(c, f, 0) for c, f in zip(over, formula.over, strict=True)]
-    factors = [c for c in (top, *scalars, *arrays) if c is not None]
-    divisors = [c for c in (bottom, *under) if c is not None]
-    text = " * ".join(c.at(MULTIPLY if n == 0 else UNARY) for n, c in enumerate(_chained(factors)))
-    if divisors:
+    if over and not top and all(c.boolean for c in over):
+        over[0] = _numeric(over[0])
+    pairs = list(zip(formula.over, over, strict=True))
+    if formula.bottom is not None:
+        bottom = _averages(formula.bottom.value, pairs) or bottom
+        bottom = [c for c in bottom if c.text != "1"]
+    scalars = [(f, c) for f, c in pairs if not f.ndim]
+    arrays = [(f, c) for f, c in pairs if f.ndim]
+    text = _factors(top, [*scalars, *arrays], len(scalars))
+    divisors = bottom + under
+    if len(divisors) == 1:
+        text = f"{text or '1'} / {divisors[0].at(UNARY)}"
+    elif divisors:
         below = " * ".join(c.at(MULTIPLY if n == 0 else UNARY) for n, c in enumerate(divisors))
-        alone = len(divisors) == 1 and divisors[0].level > MULTIPLY
-        text = f"{text or '1'} / {below if alone else f'({below})'}"
-    shape = _joint([*factors, *divisors])
+        text = f"{text or '1'} / ({below})"
+    shape = _joint([*top, *over, *divisors])
     if negative(formula.coefficient):
         return Code(bounded(f"-{text}"), ADD, shape)
     return Code(bounded(text), MULTIPLY, shape)
 
 
-def _grouped(code: Code, formula: Formula, others: int) -> Code:
-    """A matrix product among factors stands in brackets; after scalars alone it does not."""
-    if isinstance(formula, Chain) and others > 1 and code.level == MULTIPLY:
-        return replace(code, text=f"({code.text})", level=ATOM)
-    return code
+def _factors(top: Codes, pairs: Sequence[tuple[Formula, Code]], scalars: int) -> str:
+    """Factors joined; a matrix product needs no brackets alone or after scalars."""
+    texts = [c.at(MULTIPLY) for c in top]
+    for n, (formula, code) in enumerate(pairs):
+        last = n == len(pairs) - 1
+        if isinstance(formula, Chain) and not (last and n <= scalars):
+            texts.append(f"({code.text})")
+        else:
+            loose = not texts or isinstance(formula, Chain)
+            texts.append(code.at(MULTIPLY if loose else UNARY))
+    return " * ".join(texts)
 
 
-def _chained(factors: Codes) -> Codes:
-    """A matrix product as the last factor after scalars binds to them without brackets."""
-    return factors
+def _averages(bottom: Expr, pairs: list[tuple[Formula, Code]]) -> Codes:
+    """Makes a sum over as many entries as it is divided by a mean; what it is still divided by."""
+    for n, (formula, code) in enumerate(pairs):
+        if not isinstance(formula, Along | Norm2 | Inner) or not code.text.startswith("sum("):
+            continue
+        inside = formula.left if isinstance(formula, Inner) else formula.operand
+        axes = formula.axes if isinstance(formula, Along) else range(inside.ndim)
+        count = prod(inside.shape[a] for a in axes)
+        left = (bottom / count).cancel()
+        if left.as_numer_denom()[1] == 1:
+            pairs[n] = (formula, replace(code, text="mean" + code.text.removeprefix("sum")))
+            return [_number(left)]
+    return []
 
 
 def _power(formula: Power, codes: Codes) -> Code:
     base, exponent = _numeric(codes[0]), _numeric(codes[1])
+    value = formula.exponent.value if isinstance(formula.exponent, Number) else None
+    if value is not None and base.root is not None and value.q == 2:
+        if value.p == 1:
+            return base.root
+        return Code(bounded(f"{base.root.text}**{value.p}"), POWER, base.shape)
     shape = _joint([base, exponent])
-    if isinstance(formula.exponent, Number) and formula.exponent.value == Integer(1) / 2:
+    if value == Rational(1, 2):
         return _call("sqrt", shape, base.text)
-    power = exponent.at(ATOM) if "." not in exponent.text else exponent.text
-    return Code(bounded(f"{base.at(ATOM)}**{power}"), POWER, shape)
+    text = bounded(f"{base.at(ATOM)}**{exponent.at(ATOM)}")
+    return Code(text, POWER, shape, squared=base if value == 2 else None)
 
 
 def _function(formula: Call, codes: Codes) -> Code:
@@ -298,20 +329,26 @@ def _unknown_tensor(formula: UnknownTensor, codes: Codes) -> Code:
 
 def _along(formula: Along, codes: Codes) -> Code:
     operand = formula.operand
-    arguments = [_full(_numeric(codes[0]), operand.shape).text]
+    code = _full(_numeric(codes[0]), operand.shape)
+    options = []
     if len(formula.axes) < operand.ndim:
         axes = formula.axes
-        arguments.append(f"axis={axes[0] if len(axes) == 1 else axes}")
+        options.append(f"axis={axes[0] if len(axes) == 1 else axes}")
     if formula.keepdims and formula.name != "softmax":
-        arguments.append("keepdims=True")
-    return _call(formula.name, formula.shape, *arguments)
+        options.append("keepdims=True")
+    result = _call(formula.name, formula.shape, code.text, *options)
+    if formula.name == "sum" and code.squared is not None and len(formula.axes) < 3:
+        base = _full(code.squared, operand.shape)
+        return replace(result, root=_call("norm", formula.shape, base.text, *options))
+    return result
 
 
 def _norm2(formula: Norm2, codes: Codes) -> Code:
     (code,) = _exact(formula, codes)
+    root = _call("norm", (), code.text)
     if formula.operand.ndim == 1 and code.level == ATOM:
-        return Code(bounded(f"{code.text} @ {code.text}"), MULTIPLY, ())
-    return _call("sum", (), f"{code.at(ATOM)}**2")
+        return Code(bounded(f"{code.text} @ {code.text}"), MULTIPLY, (), root=root)
+    return replace(_call("sum", (), f"{code.at(ATOM)}**2"), root=root)
 
 
 def _inner(formula: Inner, codes: Codes) -> Code:
@@ -358,17 +395,20 @@ def _diag(formula: Diag | Diagonal, codes: Codes) -> Code:
 
 
 def _spread(formula: Spread, codes: Codes) -> Code:
-    code = _numeric(codes[0])
+    (code,) = codes
     if not code.shape:
         return code
     axes, rank = formula.axes, formula.ndim
-    code = _full(code, formula.operand.shape)
+    code = _full(code if same_shape(code.shape, formula.operand.shape) else _numeric(code),
+                 formula.operand.shape)  # fmt: skip
     index = _insert(rank, axes)
     shape = [ONE] * rank
     for axis, size in zip(axes, formula.operand.shape, strict=True):
         shape[axis] = size
     result = tuple(shape[min(axes) :])
-    return Code(code.at(ATOM) + index, ATOM, result) if index else replace(code, shape=result)
+    if not index:
+        return Code(code.text, code.level, result, code.boolean)
+    return Code(code.at(ATOM) + index, ATOM, result, code.boolean)
 
 
 def _squeeze(formula: Squeeze, codes: Codes) -> Code:

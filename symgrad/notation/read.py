@@ -153,4 +153,8 @@ def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
     arguments = tuple(_fit(done[arg], shape) for arg in expr.args)
     if name in COMPARISONS:
         return Compare(shape, name, *arguments)
+    if name == "minimum":
+        for lower, upper in (arguments, arguments[::-1]):
+            if isinstance(lower, Call) and lower.name == "maximum":
+                return Call(shape, "clip", (*lower.arguments, upper))
     return Call(shape, name, arguments)
