@@ -1,0 +1,185 @@
+"""Definitions to few kinds of nodes: products of at most two factors where that is cheaper, row
+functions spelled out, so that equal parts (a row's maximum, its sum of exponentials) are shared.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from sympy import Abs, S, exp, log, oo
+
+from symgrad.calculus.sweep import rule_name
+from symgrad.declare.graph import Definition
+from symgrad.errors import TemplateError
+from symgrad.tensor.cost import pairwise
+from symgrad.tensor.nodes import (
+    UNIT,
+    Einsum,
+    Labels,
+    Leaf,
+    LogSumExp,
+    Map,
+    Node,
+    Reduce,
+    Softmax,
+    Total,
+    UnspecifiedTensor,
+    rebuild,
+    topological,
+)
+from symgrad.tensor.operators import constant_of, einsum
+from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, sigmoid, softplus, where
+
+
+def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
+    """Each defined leaf mapped to its expression over symbols alone; sharing is by identity.
+
+    Raises
+    ------
+    TemplateError    if an expression holds a function that nobody specified.
+    """
+    done: dict[Node, Node] = {}
+    result: dict[Leaf, Node] = {}
+    rows: dict[Node, Node] = {}  # a softmax -> the log of it
+    for definition in definitions:
+        for node in topological(definition.expr):
+            if node not in done:
+                new = rebuild(node, tuple(done[o] for o in node.operands))
+                done[node] = _lowered(_stable(new, rows))
+                if isinstance(new, Softmax):
+                    rows[done[node]] = _log_softmax(new)
+        result[definition.leaf] = done[definition.leaf] = done[definition.expr]
+    return _reuse_relu(result)
+
+
+def _stable(node: Node, rows: Mapping[Node, Node]) -> Node:
+    """The log of a softmax or of a sigmoid without the logarithm of a rounded probability."""
+    x = ARGS[0]
+    if not (isinstance(node, Map) and node.body == log(x)):
+        return node
+    (inner,) = node.operands
+    if inner in rows:
+        return rows[inner]
+    if isinstance(inner, Map) and inner.body == sigmoid(x):
+        return Map(-softplus(-x), *inner.operands)
+    if isinstance(inner, Total) and len(inner.terms) == 2:  # log(1 − sigmoid(z)) = −softplus(z)
+        (c, one), (d, part) = sorted(inner.pairs, key=lambda pair: isinstance(pair[1], Map))
+        if constant_of(one) is not None and c * constant_of(one) == 1 and d == -1:
+            if isinstance(part, Map) and part.body == sigmoid(x):
+                return Map(-softplus(x), *part.operands)
+    return node
+
+
+def _lowered(node: Node) -> Node:
+    match node:
+        case Softmax():
+            top, e, s = _row(node.operand, node.axes)
+            return _along(node, e, Map(1 / ARGS[0], s))
+        case LogSumExp():
+            top, e, s = _row(node.operand, node.axes)
+            return Map(log(ARGS[0]) + ARGS[1], s, top)
+        case Einsum():
+            return _split(_peeled(node))
+        case UnspecifiedTensor():
+            raise TemplateError(
+                f"{node.name} is an unspecified function: no code can be generated for it",
+                hint="declare the function",
+            )
+        case Map() if node.body.has(Unspecified):
+            raise TemplateError(
+                f"{rule_name(node)}: a function that nobody specified has no code",
+                hint="declare the function",
+            )
+    return node
+
+
+def _log_softmax(node: Softmax) -> Node:
+    labels = tuple(range(node.ndim))
+    kept = tuple(k for k in labels if k not in node.axes)
+    total = _lowered(LogSumExp(node.axes, node.operand))
+    return Total((1, -1), node.operand, Einsum((kept,), labels, node.shape, total))
+
+
+def _row(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
+    """The finite maximum along axes, exp(x − maximum), and the sum of that."""
+    top: Node = Reduce("max", axes, x)
+    a = ARGS[0]
+    top = Map(where(lt(Abs(a), oo), a, S.Zero), top)
+    labels = tuple(range(x.ndim))
+    kept = tuple(k for k in labels if k not in axes)
+    wide = Einsum((kept,), labels, x.shape, top)
+    e = Map(exp(ARGS[0] - ARGS[1]), x, wide)
+    return top, e, Einsum((labels,), kept, top.shape, e)
+
+
+def _along(node: Softmax, e: Node, share: Node) -> Node:
+    labels = tuple(range(node.ndim))
+    kept = tuple(k for k in labels if k not in node.axes)
+    return Einsum((labels, kept), labels, node.shape, e, share)
+
+
+def _peeled(node: Einsum) -> Einsum:
+    """The product with transposed factors read through their transposes."""
+    inputs, factors, changed = [], [], False
+    for labels, factor in zip(node.inputs, node.factors, strict=True):
+        while (
+            isinstance(factor, Einsum)
+            and len(factor.factors) == 1
+            and set(factor.inputs[0]) == set(factor.output)
+            and len(set(factor.inputs[0]) - {UNIT}) == sum(k != UNIT for k in factor.inputs[0])
+        ):
+            place = dict(zip(factor.output, labels, strict=True))
+            labels = tuple(UNIT if k == UNIT else place[k] for k in factor.inputs[0])
+            factor, changed = factor.factors[0], True
+        inputs.append(labels)
+        factors.append(factor)
+    return Einsum(inputs, node.output, node.shape, *factors) if changed else node
+
+
+def summed(node: Einsum) -> set[int]:
+    """The labels that are summed over."""
+    return {k for labels in node.inputs for k in labels if k != UNIT} - set(node.output)
+
+
+def _split(node: Einsum) -> Node:
+    """A sum whose labels no factor covers, as a chain of products of two in the cheapest order."""
+    if not summed(node) or len(node.factors) == 1:
+        return node
+    scalars = [f for f in node.factors if f.ndim == 0]
+    if scalars and len(scalars) < len(node.factors):
+        pairs = [(labels, f) for labels, f in zip(node.inputs, node.factors) if f.ndim]
+        core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
+        spread = tuple(range(node.ndim))
+        return Einsum(
+            (*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core)
+        )
+    every = {k for labels in node.inputs for k in labels if k != UNIT}
+    if len(node.factors) == 2 or any(every <= set(labels) for labels in node.inputs):
+        return node
+    held: list[tuple[Labels, Node]] = list(zip(node.inputs, node.factors, strict=True))
+    for first, second, _ in pairwise(node):
+        (lb, b), (la, a) = held.pop(second), held.pop(first)
+        if not held:
+            return Einsum((la, lb), node.output, node.shape, a, b)
+        kept = set(node.output).union(*(labels for labels, _ in held))
+        labels = tuple(dict.fromkeys(k for k in (*la, *lb) if k != UNIT and k in kept))
+        held.append((labels, einsum((la, lb), labels, a, b)))
+    return node
+
+
+def _reuse_relu(roots: dict[Leaf, Node]) -> dict[Leaf, Node]:
+    """[z > 0] read as [relu(z) > 0] where relu(z) is computed anyway: z need not be kept."""
+    x = ARGS[0]
+    everything = topological(*roots.values())
+    rectified = {
+        node.operands[0]
+        for node in everything
+        if isinstance(node, Map) and node.body == relu(x)
+    }
+    if not rectified:
+        return roots
+    done: dict[Node, Node] = {}
+    for node in everything:
+        if isinstance(node, Map) and node.body == gt(x, 0) and node.operands[0] in rectified:
+            done[node] = Map(node.body, Map(relu(x), done[node.operands[0]]))
+        else:
+            done[node] = rebuild(node, tuple(done[o] for o in node.operands))
+    return {leaf: done[node] for leaf, node in roots.items()}
