@@ -23,8 +23,19 @@ _PUBLIC: dict[str, str] = (
     | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
     | dict.fromkeys(
-        """DeclarationError GradientMismatch MissingExtra NameClash NotDifferentiable ParseError
-        ShapeError SymgradError TemplateError UnknownName ValueMismatch""".split(),
+        [
+            "DeclarationError",
+            "GradientMismatch",
+            "MissingExtra",
+            "NameClash",
+            "NotDifferentiable",
+            "ParseError",
+            "ShapeError",
+            "SymgradError",
+            "TemplateError",
+            "UnknownName",
+            "ValueMismatch",
+        ],
         "symgrad.errors",
     )
 )

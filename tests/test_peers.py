@@ -41,7 +41,11 @@ def tanh_layers(xp, v):
     return ((h - v["T"]) ** 2).mean()
 
 
-LOSSES = {"classifier": classifier, "one_hidden_layer": one_hidden_layer, "tanh_layers": tanh_layers}
+LOSSES = {
+    "classifier": classifier,
+    "one_hidden_layer": one_hidden_layer,
+    "tanh_layers": tanh_layers,
+}
 SIZES = [None, {"B": 1, "n": 1}, {"h": 1, "c": 2}, {"d": 1}]
 
 

@@ -54,7 +54,7 @@ NODES: dict[str, Node] = {
     "total": 2 * X - A / 3,
     "total with itself": X + 3 * X,
     "tanh": apply(tanh(ARGS[0]), X),
-    "composite": apply(tanh(ARGS[0]) * exp(-ARGS[0] ** 2) / 3, X),
+    "composite": apply(tanh(ARGS[0]) * exp(-(ARGS[0] ** 2)) / 3, X),
     "two operands": apply(exp(ARGS[0]) * ARGS[1] ** 2, X, A),
     "root": apply((1 + ARGS[0] ** 2) ** 0.5, X),
     "log": apply(log(1 + ARGS[0] ** 2), X),
@@ -63,9 +63,7 @@ NODES: dict[str, Node] = {
     "softplus": apply(softplus(ARGS[0]), X),
     "relu": apply(relu(ARGS[0]), X),
     "maximum": apply(maximum(ARGS[0], ARGS[1]), X, A),
-    "where": apply(
-        where(FUNCTIONS["gt"].kind(ARGS[0], 0), ARGS[1], ARGS[0] * ARGS[1]), X, A
-    ),
+    "where": apply(where(FUNCTIONS["gt"].kind(ARGS[0], 0), ARGS[1], ARGS[0] * ARGS[1]), X, A),
     "max along rows": Reduce("max", (1,), X),
     "max of all": Reduce("max", (0, 1), X),
     "min along columns": Reduce("min", (0,), X),

@@ -11,7 +11,17 @@ from symgrad.simplify import simplify
 from symgrad.simplify.cost import operations
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES
 from symgrad.tensor.evaluate import evaluate
-from symgrad.tensor.nodes import INDEX, LOOKUP, Einsum, Iverson, LogSumExp, Map, Softmax, Total, leaves
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    Einsum,
+    Iverson,
+    LogSumExp,
+    Map,
+    Softmax,
+    Total,
+    leaves,
+)
 from symgrad.tensor.operators import apply, einsum, eye, full, multiply, power, sum_over, total
 from symgrad.tensor.scalar import ARGS, gt, relu, sigmoid
 
@@ -81,7 +91,8 @@ def test_every_rule_has_a_row():
 
 
 @pytest.mark.parametrize(
-    ("name", "node", "left"), [(name, node, left) for name, rows in FIRES.items() for node, left in rows]
+    ("name", "node", "left"),
+    [(name, node, left) for name, rows in FIRES.items() for node, left in rows],
 )
 def test_rule_keeps_the_value_and_shortens(name, node, left):
     result = simplify(node).node
@@ -101,7 +112,10 @@ def test_rule_keeps_the_value_and_shortens(name, node, left):
 )
 def test_facts_are_off_where_asked(node):
     assert simplify(node).used_facts
-    assert simplify(node, facts=False).node is simplify(simplify(node, facts=False).node, facts=False).node
+    assert (
+        simplify(node, facts=False).node
+        is simplify(simplify(node, facts=False).node, facts=False).node
+    )
     assert operations(simplify(node, facts=False).node) > operations(simplify(node).node)
     assert not simplify(node, facts=False).used_facts
 
@@ -189,4 +203,6 @@ def test_logsumexp_gradient_parts_stay_finite():
 def test_sums_of_one_term_do_not_stay():
     assert not isinstance(simplify(Total((1,), X)).node, Total)
     with pytest.raises(SymgradError):
-        Total((), )
+        Total(
+            (),
+        )

@@ -8,7 +8,7 @@ def network(layers):
     n, d = sg.dims("n d")
     value, T = sg.tensor("X", n, d), sg.tensor("T", n, d)
     net = sg.Graph(f"tanh_layers_{layers}")
-    for l in range(1, layers + 1):  # noqa: E741 # l is the layer, as in books
+    for l in range(1, layers + 1):  # l is the layer, as in books
         W, b = sg.parameter(f"W{l}", d, d), sg.parameter(f"b{l}", d)
         z = net.define(f"z{l}", value @ W + b)
         value = net.define(f"h{l}", sg.tanh(z))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from symgrad.declare.graph import Definition, Graph
 from symgrad.errors import ShapeError, UnknownName, ValueMismatch
 from symgrad.tensor.cost import Cost, cost

@@ -94,7 +94,7 @@ def _map(node: Node, g: Node, k: int, lead: int) -> Node:
 
 
 def _times(g: Node, factor: Node, lead: int) -> Node:
-    """g times a factor of the shape that g has behind its extra axes."""
+    """G times a factor of the shape that g has behind its extra axes."""
     front, own = _labels(lead, factor.ndim)
     value = op.constant_of(factor)
     if value is not None:

@@ -50,7 +50,7 @@ def write_whole(target: Path, source: str) -> None:
         raise TemplateError(f"cannot write {target}: {error.strerror}") from None
 
 
-def compile(graph: Graph, *, dtype: str = "float64") -> ModuleType:  # noqa: A001 # the public name
+def compile(graph: Graph, *, dtype: str = "float64") -> ModuleType:  # the public name
     """Generate a module into a folder of the user's cache and import it.
 
     The file's name is a digest of its text, so that Numba's cache on disk serves the next start.

@@ -12,18 +12,13 @@ from sympy import Expr, Mul, fraction
 from symgrad.codegen.lower import summed
 from symgrad.codegen.nests import Statement
 from symgrad.codegen.plan import build, in_place
-from symgrad.codegen.scalars import Numbers, Scalars, size_text
+from symgrad.codegen.scalars import Scalars, size_text
 from symgrad.codegen.writer import Writer
-from symgrad.tensor.nodes import Einsum, Iverson, Leaf, Map, Node, Reduce, topological
+from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, topological
 
 #: Identifiers of the module itself, which no symbol can have.
 RESERVED = frozenset(
-    """math np njit carray types intrinsic real whole params grads work sizes workspace accumulate
-    v out self zero one two three four half third quarter ten inf log2_e round_off ln2 ln2_high
-    ln2_low least most forty mantissa bias root_half tiny lift lifted Params Workspace ShapeError
-    DtypeError LabelError pack init value_and_grad forward backward predict hvp ggnvp check
-    evaluate flat ARGUMENTS PARAMETERS INPUTS SHAPES DTYPE LABELS binding ir seed dtype overload
-    get_cython_function_address prod""".split()
+    ["math", "np", "njit", "carray", "types", "intrinsic", "real", "whole", "params", "grads", "work", "sizes", "workspace", "accumulate", "v", "out", "self", "zero", "one", "two", "three", "four", "half", "third", "quarter", "ten", "inf", "log2_e", "round_off", "ln2", "ln2_high", "ln2_low", "least", "most", "forty", "mantissa", "bias", "root_half", "tiny", "lift", "lifted", "Params", "Workspace", "ShapeError", "DtypeError", "LabelError", "pack", "init", "value_and_grad", "forward", "backward", "predict", "hvp", "ggnvp", "check", "evaluate", "flat", "ARGUMENTS", "PARAMETERS", "INPUTS", "SHAPES", "DTYPE", "LABELS", "binding", "ir", "seed", "dtype", "overload", "get_cython_function_address", "prod"]
 ) | frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # fmt: skip
 
 _KINDS: tuple[tuple[type[Node], str], ...] = ((Reduce, "top"), (Einsum, "dot"), (Map, "map"))
@@ -144,7 +139,9 @@ class Program:
 
 def _kind(node: Node) -> str:
     if isinstance(node, Einsum):
-        return "dot" if len(node.factors) > 1 and summed(node) else "sum" if summed(node) else "part"
+        return (
+            "dot" if len(node.factors) > 1 and summed(node) else "sum" if summed(node) else "part"
+        )
     if isinstance(node, Reduce):
         return node.op
     if isinstance(node, Map) and node.body.func.__name__ == "exp":

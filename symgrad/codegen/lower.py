@@ -148,9 +148,7 @@ def _split(node: Einsum) -> Node:
         pairs = [(labels, f) for labels, f in zip(node.inputs, node.factors) if f.ndim]
         core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
         spread = tuple(range(node.ndim))
-        return Einsum(
-            (*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core)
-        )
+        return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core))
     every = {k for labels in node.inputs for k in labels if k != UNIT}
     if len(node.factors) == 2 or any(every <= set(labels) for labels in node.inputs):
         return node
@@ -170,9 +168,7 @@ def _reuse_relu(roots: dict[Leaf, Node]) -> dict[Leaf, Node]:
     x = ARGS[0]
     everything = topological(*roots.values())
     rectified = {
-        node.operands[0]
-        for node in everything
-        if isinstance(node, Map) and node.body == relu(x)
+        node.operands[0] for node in everything if isinstance(node, Map) and node.body == relu(x)
     }
     if not rectified:
         return roots

@@ -165,7 +165,13 @@ class _Writing:
     def _kernels(self, program: Program) -> list[dict[str, Any]]:
         forward, backward = program.functions()
         value = program.names[self.loss]
-        arguments = [*(self.names[leaf] for leaf in self.inputs), "params", "grads", "work", "sizes"]
+        arguments = [
+            *(self.names[leaf] for leaf in self.inputs),
+            "params",
+            "grads",
+            "work",
+            "sizes",
+        ]
         checks = [
             f"    if _outside({self.names[leaf]}, {_label_size(leaf)}):  # no label of its range\n"
             f"        return np.nan"
@@ -208,9 +214,7 @@ class _Writing:
             if name in used
         ]
         known = words([*lines, *views, *scales])
-        sizes = [
-            f"    {d} = sizes[{n}]" for n, d in enumerate(self.dims) if d in known
-        ]
+        sizes = [f"    {d} = sizes[{n}]" for n, d in enumerate(self.dims) if d in known]
         if sizes:
             names = [(n, d) for n, d in enumerate(self.dims) if d in known]
             sizes = [
@@ -226,7 +230,9 @@ class _Writing:
         for name, shape in arrays:
             if name in used:
                 if shape:
-                    lines.append(f"    {name} = _view({vector}, {size_text(start)}, {_tuple(shape)})")
+                    lines.append(
+                        f"    {name} = _view({vector}, {size_text(start)}, {_tuple(shape)})"
+                    )
                 elif vector == "params":
                     lines.append(f"    {name} = {vector}[{size_text(start)}]")
                 else:
@@ -239,12 +245,16 @@ class _Writing:
     def _room(self, program: Program) -> str:
         return size_text(expand(sum((prod(b.shape) for b in program.buffers), S.Zero)))
 
-    def _predict(self, lowered: dict[Leaf, Node]) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    def _predict(
+        self, lowered: dict[Leaf, Node]
+    ) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
         found = prediction(self.graph)
         if found is None:
             return None, []
         what, definition, inputs = found
-        node = lower([*_needed(self.graph.definitions, leaves(definition.expr)), definition])[definition.leaf]
+        node = lower([*_needed(self.graph.definitions, leaves(definition.expr)), definition])[
+            definition.leaf
+        ]
         while isinstance(node, Leaf | Constant):
             node = Map(ARGS[0], node)
         own = Identifiers({*self.ids.taken})
@@ -296,7 +306,8 @@ class _Writing:
             d for d in self.dims if any(d in map(str, p.shape) for p in self.parameters)
         ]
         fields = tuple(
-            f"{p.name}_" if p.name in ("flat", "sizes", "_names") else p.name for p in self.parameters
+            f"{p.name}_" if p.name in ("flat", "sizes", "_names") else p.name
+            for p in self.parameters
         )
         return {
             "title": f"Value and gradient of {graph.output} in the graph {graph.name}.",

@@ -229,7 +229,9 @@ def _eliminated(
         variables = tuple(
             (-condition.coeff(INDEX[a]) / c, var)
             for a in range(len(labels))
-            if a != axis and condition.coeff(INDEX[a]) != 0 and isinstance(var := at.get(labels[a]), Var)
+            if a != axis
+            and condition.coeff(INDEX[a]) != 0
+            and isinstance(var := at.get(labels[a]), Var)
         )
         entries = tuple(
             (-condition.coeff(LOOKUP[k]) / c, operand, tuple(at.get(labels[a]) for a in axes))

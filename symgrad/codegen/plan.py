@@ -222,7 +222,9 @@ def _folded(roots: list[Node], kept: set[Node]) -> dict[Node, Node]:
             core = node.terms[0]
         elif isinstance(node, Einsum) and not summed(node):
             whole = [
-                f for f, labels in zip(node.factors, node.inputs, strict=True) if labels == node.output
+                f
+                for f, labels in zip(node.factors, node.inputs, strict=True)
+                if labels == node.output
             ]
             if len(whole) == 1 and all(f.ndim == 0 for f in node.factors if f is not whole[0]):
                 core = whole[0]

@@ -36,7 +36,9 @@ def sample_text(leaf: Leaf) -> str:
         source = f"np.moveaxis({source}, -1, 0)" if first else source
         return f"np.ascontiguousarray({source}, DTYPE)"
     source = _DRAWS[kind].format(
-        shape=_tuple(sizes), last=sizes[-1] if sizes else 1, size=size if size.isdigit() else _at(size)
+        shape=_tuple(sizes),
+        last=sizes[-1] if sizes else 1,
+        size=size if size.isdigit() else _at(size),
     )
     if kind == "labels":
         return source
@@ -50,9 +52,7 @@ def start_text(leaf: Leaf) -> str:
     if kind in ("real", "small", "large"):
         if len(sizes) < 2:
             return f"np.zeros({_tuple(sizes)})"
-        return (
-            f"rng.uniform(-1, 1, {_tuple(sizes)}) * np.sqrt(6 / ({sizes[0]} + {sizes[1]}))"
-        )
+        return f"rng.uniform(-1, 1, {_tuple(sizes)}) * np.sqrt(6 / ({sizes[0]} + {sizes[1]}))"
     return f"np.ones({_tuple(sizes)})" if kind in ("positive", "nonzero") else sample_text(leaf)
 
 

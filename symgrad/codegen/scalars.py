@@ -57,8 +57,10 @@ def _exact(value: Expr) -> str:
     if value is sp.oo:
         return "np.inf"
     if isinstance(value, Rational):
-        return f"{value.p} / {value.q}" if value.q != 1 and abs(value.p) < 2**53 > value.q else repr(
-            float(value) if value.q != 1 else int(value)
+        return (
+            f"{value.p} / {value.q}"
+            if value.q != 1 and abs(value.p) < 2**53 > value.q
+            else repr(float(value) if value.q != 1 else int(value))
         )
     return repr(float(value.evalf(25)))
 
@@ -78,7 +80,10 @@ def _size(value: Expr) -> Text:
         return Text(str(value), ATOM if value.is_Symbol or value >= 0 else SUM)
     if isinstance(value, floor):
         numerator, denominator = sp.fraction(sp.together(value.args[0]))
-        return Text(f"{_size(sp.expand(numerator)).within(ATOM)} // {_size(denominator).within(ATOM)}", PRODUCT)
+        return Text(
+            f"{_size(sp.expand(numerator)).within(ATOM)} // {_size(denominator).within(ATOM)}",
+            PRODUCT,
+        )
     if isinstance(value, Add):
         text = ""
         for term in sorted(value.args, key=lambda t: (t.could_extract_minus_sign(), str(t))):
@@ -116,8 +121,12 @@ class Scalars:
             return self.constant(body)
         match body:
             case Add():
-                return self.sum((S.One, self.body(term, arguments)) if not _scaled(term) else (
-                    _scaled(term)[0], self.body(_scaled(term)[1], arguments)) for term in body.args)
+                return self.sum(
+                    (S.One, self.body(term, arguments))
+                    if not _scaled(term)
+                    else (_scaled(term)[0], self.body(_scaled(term)[1], arguments))
+                    for term in body.args
+                )
             case Mul():
                 return self._product(body, arguments)
             case Pow():
@@ -185,7 +194,9 @@ class Scalars:
             return self.call({2: "square", 3: "cube"}[int(exponent)], [inner])
         if exponent.is_Integer:
             return Text(f"{inner.within(ATOM)} ** {exponent}", PRODUCT)
-        return Text(f"{inner.within(ATOM)} ** {self.body(exponent, arguments).within(ATOM)}", PRODUCT)
+        return Text(
+            f"{inner.within(ATOM)} ** {self.body(exponent, arguments).within(ATOM)}", PRODUCT
+        )
 
 
 def _negative(value: Expr) -> bool:

@@ -125,14 +125,23 @@ class Writer:
         """A value at a point: a local variable, an entry, or its formula."""
         found = self.local(self.key(node, point))
         if found is not None:
-            if node.ndim == 0 and node in self.kept and self.depth > 1 and found.text in self.locals:
+            if (
+                node.ndim == 0
+                and node in self.kept
+                and self.depth > 1
+                and found.text in self.locals
+            ):
                 return Text(f"real({found.text})") if self.narrow else found
             return found
         if isinstance(node, Constant):
             return self.scalars.constant(node.value)
         if isinstance(node, Leaf):
             if node.domain.startswith(("labels", "binary")) and node.ndim:
-                return Text(f"real({self.place(node, point)})") if node.domain.startswith("labels") else Text(self.place(node, point))
+                return (
+                    Text(f"real({self.place(node, point)})")
+                    if node.domain.startswith("labels")
+                    else Text(self.place(node, point))
+                )
             return Text(self.place(node, point))
         if node in self.kept:
             self.stored.add(node)
@@ -156,9 +165,7 @@ class Writer:
         """The formula of a value at a point."""
         match node:
             case Total():
-                return self.scalars.sum(
-                    (c, self.value(term, point)) for c, term in node.pairs
-                )
+                return self.scalars.sum((c, self.value(term, point)) for c, term in node.pairs)
             case Map():
                 return self.scalars.body(node.body, [self.value(o, point) for o in node.operands])
             case Einsum():
@@ -172,8 +179,11 @@ class Writer:
             self.value(f, p) for f, p in factors if not (isinstance(f, Constant) and f.value == 1)
         ]
         if len(texts) == 2 and texts[0] == texts[1]:
-            return self.scalars.call("square", texts[:1]) if len(texts[0].text) > 20 else (
-                self.scalars.product(texts))
+            return (
+                self.scalars.call("square", texts[:1])
+                if len(texts[0].text) > 20
+                else (self.scalars.product(texts))
+            )
         return self.scalars.product(texts) if texts else Text(self.scalars.numbers.name(S.One))
 
     def bracket(self, node: Iverson, point: Point) -> Text:
@@ -275,7 +285,9 @@ class Writer:
 
     def finish(self, s: Finish) -> None:
         if s.partial:
-            self.line(f"{self.variable(s.node, s.point)} += {self.variable(s.node, s.point, '_row')}")
+            self.line(
+                f"{self.variable(s.node, s.point)} += {self.variable(s.node, s.point, '_row')}"
+            )
             return
         name = self.variable(s.node, s.point)
         self.scopes[-1][self.key(s.node, s.point)] = Text(name)
@@ -321,7 +333,15 @@ def _matrix(name: str, node: Node, groups: tuple[tuple[Expr, ...], tuple[Expr, .
     """The array as a matrix whose rows and columns are groups of its axes."""
     if node.ndim == 2:
         return name
-    sizes = [" * ".join(Text(size_text(s), SUM).within(ATOM) if not (s.is_Symbol or s.is_Integer) else size_text(s) for s in group) for group in groups]
+    sizes = [
+        " * ".join(
+            Text(size_text(s), SUM).within(ATOM)
+            if not (s.is_Symbol or s.is_Integer)
+            else size_text(s)
+            for s in group
+        )
+        for group in groups
+    ]
     return f"{name}.reshape({sizes[0]}, {sizes[1]})"
 
 
@@ -331,7 +351,11 @@ def _affine(constant: Expr, terms: list[tuple[Expr, str]]) -> str:
     for coefficient, entry in terms:
         minus = coefficient.could_extract_minus_sign()
         size = -coefficient if minus else coefficient
-        piece = entry if size == 1 else f"{Text(size_text(size), ATOM if size.is_Atom else SUM).within(ATOM)} * {entry}"
+        piece = (
+            entry
+            if size == 1
+            else f"{Text(size_text(size), ATOM if size.is_Atom else SUM).within(ATOM)} * {entry}"
+        )
         text += (" - " if minus else " + ") + piece if text else ("-" if minus else "") + piece
     if constant == 0 and text:
         return text

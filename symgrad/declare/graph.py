@@ -43,7 +43,9 @@ class Graph:
     (('w',), ('X', 'y'), 'J')
     """
 
-    def __init__(self, name: str = "net", *, symbols: Iterable[Leaf] = (), output: str = "") -> None:
+    def __init__(
+        self, name: str = "net", *, symbols: Iterable[Leaf] = (), output: str = ""
+    ) -> None:
         self.name = require_identifier(name)
         self._symbols: dict[str, Leaf] = {}
         self._ordered = bool(symbols)

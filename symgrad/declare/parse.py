@@ -208,7 +208,7 @@ class _Reader:
             raise self._placed(error, tree) from None
 
     def _chain(self, tree: ast.BinOp) -> Any:
-        """a + b + c + ... leans to the left: read it without recursion."""
+        """A + b + c + ... leans to the left: read it without recursion."""
         links = [tree]
         while isinstance(links[-1].left, ast.BinOp):
             links.append(links[-1].left)
@@ -226,7 +226,9 @@ class _Reader:
             if not isinstance(side, Node | Expr):
                 raise ParseError(f"{side!r} is no value to calculate with")
         if isinstance(left, Expr) and isinstance(right, Expr) and kind in _NUMBERS:
-            if kind is ast.Div and right == 0 or kind is ast.Pow and left == 0 and right.is_negative:
+            if (kind is ast.Div and right == 0) or (
+                kind is ast.Pow and left == 0 and right.is_negative
+            ):
                 raise ParseError("division by the number 0")
             return _NUMBERS[kind](left, right)
         if kind not in _BINARY:

@@ -44,8 +44,27 @@ def _scalar_function(name: str) -> Callable[..., Node]:
     return function
 
 
-for _name in """exp log log1p expm1 sin cos tan sinh cosh tanh arcsin arccos arctan erf abs sign
-        sigmoid softplus relu""".split():
+for _name in [
+    "exp",
+    "log",
+    "log1p",
+    "expm1",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "erf",
+    "abs",
+    "sign",
+    "sigmoid",
+    "softplus",
+    "relu",
+]:
     _named(_scalar_function(_name))
 del _name
 
@@ -103,7 +122,7 @@ def silu(x: object) -> Node:
 
 @_named
 def softsign(x: object) -> Node:
-    """x / (1 + |x|)."""
+    """X / (1 + |x|)."""
     return op.divide(x, op.add(1, FUNCTIONS["abs"](x)))
 
 
@@ -284,7 +303,7 @@ def einsum(equation: str, *operands: object) -> Node:
     if not (set(output) <= set("".join(inputs)) and len(set(output)) == len(output)):
         raise ShapeError(f'einsum: "{equation}" has a result that the operands do not give')
     for labels, node in zip(inputs, nodes, strict=True):
-        if len(labels) != node.ndim or not labels.isalpha() and labels:
+        if len(labels) != node.ndim or (not labels.isalpha() and labels):
             raise ShapeError(f'einsum: "{labels}" does not fit shape {show(node.shape)}')
     return op.einsum([tuple(map(ord, k)) for k in inputs], tuple(map(ord, output)), *nodes)
 
@@ -374,7 +393,7 @@ def hinge_loss(scores: object, signs: object) -> Node:
 
 @_named
 def kl_div(p: object, q: object) -> Node:
-    """p (log p − log q) entry by entry."""
+    """P (log p − log q) entry by entry."""
     log = FUNCTIONS["log"]
     return op.multiply(p, op.subtract(log(p), log(q)))
 

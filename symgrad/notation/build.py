@@ -55,7 +55,7 @@ def scalar_inside(formula: Formula) -> Formula:
 def product(
     shape: Shape, coefficient: Expr, over: Iterable[Formula], under: Iterable[Formula] = ()
 ) -> Formula:
-    """coefficient · Π over / Π under, entry by entry; equal factors become powers."""
+    """Coefficient · Π over / Π under, entry by entry; equal factors become powers."""
     above: dict[Formula, Expr] = {}
     below: dict[Formula, Expr] = {}
     sides = ((over, above, below, 1), (under, below, above, -1))
@@ -155,7 +155,7 @@ def as_decimal(value: Expr) -> str:
 
 
 def power(base: Formula, exponent: Formula) -> Formula:
-    """base ** exponent, entry by entry; a negative number goes below the line."""
+    """Base ** exponent, entry by entry; a negative number goes below the line."""
     if isinstance(exponent, Number):
         return product(base.shape, S.One, [Power(base.shape, base, exponent)])
     return Power(base.shape, base, exponent)
@@ -229,7 +229,9 @@ def split(formula: Formula) -> tuple[Expr, list[Formula], list[Formula], Formula
     return formula.coefficient, scalars, bottoms, core
 
 
-def linear(shape: Shape, make: Callable[..., Formula], operand: Formula, *fields: object) -> Formula:
+def linear(
+    shape: Shape, make: Callable[..., Formula], operand: Formula, *fields: object
+) -> Formula:
     """make(shape, core, *fields) times the scalars that multiply the operand."""
     coefficient, above, below, core = split(operand)
     return product(shape, coefficient, [*above, make(shape, core, *fields)], below)
@@ -311,9 +313,7 @@ def dot(left: Formula, right: Formula) -> Formula:
     first, second = _dotted(left, right), _dotted(right, left)
     best = second if _marks(second) < _marks(first) else first
     shape: Shape = ()
-    return product(
-        shape, a * b, [*above, *tops, Chain(shape, best)], [*below, *bottoms]
-    )
+    return product(shape, a * b, [*above, *tops, Chain(shape, best)], [*below, *bottoms])
 
 
 def _dotted(left: Formula, right: Formula) -> tuple[Formula, ...]:
@@ -329,13 +329,11 @@ def _dotted(left: Formula, right: Formula) -> tuple[Formula, ...]:
 def linear_square(operand: Formula) -> Formula:
     """‖operand‖², the square of its scalars in front."""
     coefficient, above, below, core = split(operand)
-    return product(
-        (), coefficient**2, [*above, *above, Norm2((), core)], [*below, *below]
-    )
+    return product((), coefficient**2, [*above, *above, Norm2((), core)], [*below, *below])
 
 
 def outer(shape: Shape, left: Formula, right: Formula) -> Formula:
-    """left rightᵀ of two vectors (n,)."""
+    """Left rightᵀ of two vectors (n,)."""
     a, above, below, left = split(left)
     b, tops, bottoms, right = split(right)
     return product(shape, a * b, [*above, *tops, Outer(shape, left, right)], [*below, *bottoms])
@@ -420,9 +418,7 @@ def _spread(operand: Formula, shape: Shape, axes: tuple[int, ...]) -> Formula:
     return Spread(shape, operand, axes)
 
 
-def _unsqueezed(
-    operand: Squeeze, shape: Shape, axes: tuple[int, ...]
-) -> tuple[int, ...] | None:
+def _unsqueezed(operand: Squeeze, shape: Shape, axes: tuple[int, ...]) -> tuple[int, ...] | None:
     """Axes for the operand with its axes of size 1, where there is room for them in order."""
     kept = [k for k in range(operand.operand.ndim) if k not in operand.axes]
     at = dict(zip(kept, axes, strict=True))

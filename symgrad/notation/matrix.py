@@ -175,9 +175,7 @@ def _solve(factors: list[Factor], output: Labels, sizes: dict[int, Dim]) -> Form
             return _diagonal_matrix(vector, tuple(sizes[k] for k in output))
     if all(len(labels) <= 2 for _, labels in factors) and len(output) <= 2:
         return _Graph(factors, output, sizes).reduced()
-    return (
-        _entry_by_entry(factors, output, sizes) or _Graph(factors, output, sizes).reduced()
-    )
+    return _entry_by_entry(factors, output, sizes) or _Graph(factors, output, sizes).reduced()
 
 
 def _solve_labels(factors: list[Factor], output: Labels, sizes: dict[int, Dim]) -> Formula:
@@ -208,9 +206,7 @@ def _diagonal_matrix(vector: Formula, shape: Shape) -> Formula:
     return linear(shape, Diag, vector)
 
 
-def _entry_by_entry(
-    factors: list[Factor], output: Labels, sizes: dict[int, Dim]
-) -> Formula | None:
+def _entry_by_entry(factors: list[Factor], output: Labels, sizes: dict[int, Dim]) -> Formula | None:
     """A product entry by entry along the axes of its longest factor, then a sum over axes."""
     order = max((labels for _, labels in factors), key=len)
     if len(set(order)) < len(order):
@@ -320,7 +316,9 @@ class _Graph:
                 return 0, natural
             return (1 if self.output else 3), natural
         if len(groups) == 2:
-            flips = min(self.flips(label, groups), self.flips(label, dict(reversed(groups.items()))))
+            flips = min(
+                self.flips(label, groups), self.flips(label, dict(reversed(groups.items())))
+            )
             return 2, flips
         return 4, 0
 
@@ -346,9 +344,7 @@ class _Graph:
             return linear_square(formulas[0])
         return dot(formulas[0], product(formulas[0].shape, S.One, formulas[1:]))
 
-    def eliminate_end(
-        self, label: int, group: list[Factor], weights: Sequence[Factor]
-    ) -> None:
+    def eliminate_end(self, label: int, group: list[Factor], weights: Sequence[Factor]) -> None:
         (other,) = {k for _, labels in group for k in labels} - {label}
         bare = other not in self.output and not self.weights(other) and not weights
         if bare and len(self.edges(other)) == 1:

@@ -6,13 +6,52 @@ from collections.abc import Mapping
 
 from symgrad.tensor.nodes import Leaf
 
-_GREEK = """alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
-upsilon phi chi psi omega""".split()
+_GREEK = [
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "zeta",
+    "eta",
+    "theta",
+    "iota",
+    "kappa",
+    "lambda",
+    "mu",
+    "nu",
+    "xi",
+    "pi",
+    "rho",
+    "sigma",
+    "tau",
+    "upsilon",
+    "phi",
+    "chi",
+    "psi",
+    "omega",
+]
 #: Names of Greek letters as people type them, and the LaTeX commands of those that have one.
-GREEK = {name: name for name in _GREEK} | {
-    name.capitalize(): name.capitalize()
-    for name in "gamma delta theta lambda xi pi sigma upsilon phi psi omega".split()
-} | {"lam": "lambda", "Lam": "Lambda", "eps": "varepsilon", "phi": "varphi", "varphi": "varphi"}
+GREEK = (
+    {name: name for name in _GREEK}
+    | {
+        name.capitalize(): name.capitalize()
+        for name in [
+            "gamma",
+            "delta",
+            "theta",
+            "lambda",
+            "xi",
+            "pi",
+            "sigma",
+            "upsilon",
+            "phi",
+            "psi",
+            "omega",
+        ]
+    }
+    | {"lam": "lambda", "Lam": "Lambda", "eps": "varepsilon", "phi": "varphi", "varphi": "varphi"}
+)
 
 _LETTERS = {
     command: unicodedata.lookup(f"GREEK {kind} LETTER {word.upper()}")

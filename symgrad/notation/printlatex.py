@@ -77,7 +77,7 @@ class Latex(Notation):
         return Printed(rf"\frac{{{top.text}}}{{{bottom.text}}}", PRODUCT)
 
     def above(self, base: str, exponent: str) -> str:
-        if "^" in base and not base.endswith((")", "]")) or base.endswith("'"):
+        if ("^" in base and not base.endswith((")", "]"))) or base.endswith("'"):
             base = f"{{{base}}}"
         exponent = exponent if exponent == r"\top" else f"{{{exponent}}}"
         return f"{base}^{exponent}"
@@ -112,7 +112,9 @@ class Latex(Notation):
     def along(self, name: str, axes: str, argument: str) -> Printed:
         head = _COMMANDS.get(name, rf"\operatorname{{{name}}}")
         if axes:
-            head += rf"_{{\text{{axis }}{axes}}}" if "," not in axes else rf"_{{\text{{axes }}{axes}}}"
+            head += (
+                rf"_{{\text{{axis }}{axes}}}" if "," not in axes else rf"_{{\text{{axes }}{axes}}}"
+            )
         return Printed(head + self.brackets(argument), CALL)
 
     def bracket(self, condition: str) -> str:

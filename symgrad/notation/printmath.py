@@ -184,7 +184,7 @@ def _onehot(formula: OneHot, parts: Parts, notation: Notation) -> Printed:
 
 
 def onehot_condition(labels: Printed, letters: Sequence[str], notation: Notation) -> str:
-    """k = yᵢ, the last letter being the class."""
+    """K = yᵢ, the last letter being the class."""
     read = notation.at(labels, CALL)
     if letters[:-1]:
         read = notation.below(read, "".join(letters[:-1]))
@@ -539,7 +539,9 @@ def _indexed(formula: Indexed, parts: Parts, notation: Notation) -> Printed:
     text = notation.join(pieces)
     if not formula.output:
         return _symmetric(Printed(text, HADAMARD))
-    return Printed(bounded(notation.entries(text, "".join(letter[k] for k in formula.output))), CALL)
+    return Printed(
+        bounded(notation.entries(text, "".join(letter[k] for k in formula.output))), CALL
+    )
 
 
 RULES: dict[type[Formula], Callable[..., Printed]] = {

@@ -132,7 +132,7 @@ def _number(value: Expr) -> Code:
             text = repr(float(value))
     if negative(value):
         return Code(text, ADD, ())
-    if text.isidentifier() or not value.args and not value.is_Rational:
+    if text.isidentifier() or (not value.args and not value.is_Rational):
         return Code(text, ATOM, ())
     if value.is_Rational:
         return Code(text, MULTIPLY if "/" in text else ATOM, ())

@@ -58,7 +58,9 @@ class Unicode(Notation):
         return f"({text})"
 
     def fraction(self, top: Printed, bottom: Printed) -> Printed:
-        below = bottom.text if bottom.level >= POWER and "/" not in bottom.text else f"({bottom.text})"
+        below = (
+            bottom.text if bottom.level >= POWER and "/" not in bottom.text else f"({bottom.text})"
+        )
         return Printed(f"{self.at(top, PRODUCT)}/{below}", PRODUCT)
 
     def above(self, base: str, exponent: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from symgrad.calculus.derivation import Derivation, Step
 from symgrad.notation import latex, text
-from symgrad.notation.spelling import latex_name, text_name
+from symgrad.notation.names import latex_leaf, text_leaf
 from symgrad.tensor.dims import show
-from symgrad.tensor.nodes import Node
+from symgrad.tensor.nodes import Leaf, Node, substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +19,30 @@ class Line:
     remark: str
 
 
-def text_names(derivation: Derivation) -> dict[str, str]:
-    """Adjoint symbol -> ∂J/∂v."""
-    output = text_name(derivation.graph.leaf(derivation.graph.output))
-    return {step.name: f"∂{output}/∂{text_name(step.of)}" for step in derivation.steps}
-
-
-def latex_names(derivation: Derivation) -> dict[str, str]:
-    r"""Adjoint symbol -> \frac{\partial J}{\partial v}."""
-    output = latex_name(derivation.graph.leaf(derivation.graph.output))
+def spelled(derivation: Derivation) -> dict[Node, Node]:
+    r"""Adjoint symbols -> the same symbols, spelled \frac{\partial J}{\partial v}."""
+    output = latex_leaf(derivation.graph.leaf(derivation.graph.output), {})
     return {
-        step.name: rf"\frac{{\partial {output}}}{{\partial {latex_name(step.of)}}}"
+        step.leaf: Leaf(
+            step.leaf.name,
+            step.leaf.shape,
+            step.leaf.role,
+            step.leaf.domain,
+            rf"\frac{{\partial {output}}}{{\partial {latex_leaf(step.of, {})}}}",
+        )
         for step in derivation.steps
     }
 
 
+def _texts(derivation: Derivation, show: Callable[[Node], str]) -> Callable[[Node], str]:
+    names = spelled(derivation)
+    return lambda node: show(substitute(node, names))
+
+
 def derivation_text(derivation: Derivation, *, shapes: bool = False) -> str:
     """The steps in Unicode, as a table: formula, then why."""
-    names = text_names(derivation)
-    lines = list(_lines(derivation, names, lambda node: text(node, names)))
+    shown = _texts(derivation, text)
+    lines = list(_lines(derivation, shown, text_leaf))
     left = max((len(line.left) for line in lines), default=0)
     right = max((len(line.right) for line in lines if len(line.right) <= 60), default=0)
     rows = [_title(derivation)]
@@ -46,15 +51,14 @@ def derivation_text(derivation: Derivation, *, shapes: bool = False) -> str:
         rows.append(f"{row}   {line.remark}".rstrip())
     if shapes:
         rows.append("shapes")
-        rows += [f"  {names[step.name]:<{left}}   {show(step.shape)}" for step in derivation.steps]
+        rows += [f"  {shown(step.leaf):<{left}}   {show(step.shape)}" for step in derivation.steps]
     return "\n".join(rows)
 
 
 def derivation_latex(derivation: Derivation) -> str:
     """The steps as one aligned block; remarks stand to the right."""
-    names = latex_names(derivation)
     rows = []
-    for line in _lines(derivation, names, lambda node: latex(node, names)):
+    for line in _lines(derivation, _texts(derivation, latex), _unicode):
         remark = rf" && \text{{{_escaped(line.remark)}}}" if line.remark else ""
         rows.append(rf"{line.left} &= {line.right}{remark}")
     return "\\begin{aligned}\n" + " \\\\[1ex]\n".join(rows) + "\n\\end{aligned}"
@@ -62,9 +66,8 @@ def derivation_latex(derivation: Derivation) -> str:
 
 def derivation_markdown(derivation: Derivation) -> str:
     """The steps as Markdown: what is given, then the derivation."""
-    names = latex_names(derivation)
     given = " \\\\\n".join(
-        f"{latex_name(d.leaf)} &= {latex(d.expr, names)}" for d in derivation.graph.definitions
+        f"{latex(d.leaf)} &= {latex(d.expr)}" for d in derivation.graph.definitions
     )
     return (
         f"## {_title(derivation)}\n\n$$\n\\begin{{aligned}}\n{given}\n\\end{{aligned}}\n$$\n\n"
@@ -73,11 +76,18 @@ def derivation_markdown(derivation: Derivation) -> str:
 
 
 def _title(derivation: Derivation) -> str:
-    wanted = ", ".join(text_name(leaf) for leaf in derivation.wrt)
+    wanted = ", ".join(text_leaf(leaf) for leaf in derivation.wrt)
     return f"Gradient of {derivation.graph.output} by {wanted} ({derivation.graph.name})"
 
 
-def _lines(derivation: Derivation, names: dict[str, str], show_node: Callable[[Node], str]) -> Iterator[Line]:
+def _unicode(leaf: Leaf) -> str:
+    """A name for remarks in LaTeX, which are plain text."""
+    return leaf.name
+
+
+def _lines(
+    derivation: Derivation, show_node: Callable[[Node], str], show_name: Callable[[Leaf], str]
+) -> Iterator[Line]:
     for step in derivation.steps:
         if step.of.name == derivation.graph.output and step.of not in derivation.wrt:
             continue  # ∂J/∂J = 1
@@ -85,20 +95,18 @@ def _lines(derivation: Derivation, names: dict[str, str], show_node: Callable[[N
         first = show_node(step.raw)
         facts = "; ".join(step.notes)
         if first == final:
-            remark = "; ".join(part for part in (_reason(step), facts) if part)
-            yield Line(names[step.name], final, remark)
+            remark = "; ".join(part for part in (_reason(step, show_name), facts) if part)
+            yield Line(show_node(step.leaf), final, remark)
         else:
-            yield Line(names[step.name], first, _reason(step))
+            yield Line(show_node(step.leaf), first, _reason(step, show_name))
             yield Line("", final, facts)
 
 
-def _reason(step: Step) -> str:
+def _reason(step: Step, show_name: Callable[[Leaf], str]) -> str:
     """Which definitions the step goes back through, and by what rules."""
-    through = ", ".join(text_name(leaf) for leaf in step.through)
+    through = ", ".join(show_name(leaf) for leaf in step.through)
     return f"through {through}: {step.rule}" if through else step.rule
 
 
 def _escaped(remark: str) -> str:
     return "".join(rf"\{char}" if char in "_%&#$" else char for char in remark)
-
-

@@ -183,7 +183,7 @@ def signs(term: Term) -> Term | None:
 
 
 def _softmax_of(node: Node) -> Node | None:
-    """log softmax(x) = x − logsumexp(x)."""
+    """Log softmax(x) = x − logsumexp(x)."""
     if not (isinstance(node, Map) and node.body == log(ARGS[0])):
         return None
     (inner,) = node.operands
@@ -193,7 +193,7 @@ def _softmax_of(node: Node) -> Node | None:
 
 
 def log_softmax(soft: Softmax) -> Node:
-    """x − logsumexp(x), along the softmax's axes."""
+    """X − logsumexp(x), along the softmax's axes."""
     labels = tuple(range(soft.ndim))
     kept = tuple(k for k in labels if k not in soft.axes)
     spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
@@ -201,7 +201,7 @@ def log_softmax(soft: Softmax) -> Node:
 
 
 def _log_sigmoid(node: Node) -> Node | None:
-    """log sigmoid(x) = −softplus(−x)."""
+    """Log sigmoid(x) = −softplus(−x)."""
     if not (isinstance(node, Map) and node.body == log(ARGS[0])):
         return None
     (inner,) = node.operands
@@ -227,7 +227,7 @@ def _one_minus_sigmoid(node: Node) -> Node | None:
 
 
 def _inverses(node: Node) -> Node | None:
-    """exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
+    """Exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
     if not isinstance(node, Map) or len(node.operands) != 1:
         return None
     inner = node.operands[0]
@@ -255,12 +255,22 @@ def _relu_slope(node: Node) -> Node | None:
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
     Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
-    Rule("declared to sum to one", sums_to_one(_declared_to_one), "rows of {0} sum to one",
-         quiet=False, fact=True),
+    Rule(
+        "declared to sum to one",
+        sums_to_one(_declared_to_one),
+        "rows of {0} sum to one",
+        quiet=False,
+        fact=True,
+    ),
     Rule("powers", powers, "powers of one base add up"),
     Rule("indicator squared", idempotent(_indicator), "an indicator is its own square"),
-    Rule("binary squared", idempotent(_declared_binary), "{0} is 0 or 1, so it is its own square",
-         quiet=False, fact=True),
+    Rule(
+        "binary squared",
+        idempotent(_declared_binary),
+        "{0} is 0 or 1, so it is its own square",
+        quiet=False,
+        fact=True,
+    ),
     Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
 )
 

@@ -58,9 +58,7 @@ def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
     if sizes is None:
         return Cost(expand(flops), max(shapes, key=_representative))
     known = {s: Integer(sizes[s.name]) for s in flops.free_symbols}
-    return Cost(
-        int(flops.xreplace(known)), max(size_of(shape, dict(sizes)) for shape in shapes)
-    )
+    return Cost(int(flops.xreplace(known)), max(size_of(shape, dict(sizes)) for shape in shapes))
 
 
 def _entries(node: Node) -> Expr:

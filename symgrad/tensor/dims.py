@@ -104,7 +104,9 @@ def as_shape(values: object) -> Shape:
     if isinstance(values, str | int | Expr):
         values = (values,)
     if not isinstance(values, tuple | list):
-        raise DeclarationError(f"{values!r} is not a shape", hint="a shape is a tuple of dimensions")
+        raise DeclarationError(
+            f"{values!r} is not a shape", hint="a shape is a tuple of dimensions"
+        )
     return tuple(as_dim(value) for value in values)
 
 

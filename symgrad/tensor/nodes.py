@@ -268,9 +268,7 @@ def _relabel(
             k = number.setdefault(int(label), len(number))
             known = sizes.setdefault(k, size)
             if known is not size and not same(known, size):
-                raise ShapeError(
-                    f"einsum: one label stands for both {known} and {size} in {where}"
-                )
+                raise ShapeError(f"einsum: one label stands for both {known} and {size} in {where}")
             result.append(k)
         return tuple(result)
 

@@ -141,19 +141,19 @@ def _pair(a: object, b: object) -> tuple[Node, Node, Shape]:
 
 
 def add(a: object, b: object) -> Node:
-    """a + b, broadcast."""
+    """A + b, broadcast."""
     left, right, shape = _pair(a, b)
     return total(((1, broadcast_to(left, shape)), (1, broadcast_to(right, shape))), shape)
 
 
 def subtract(a: object, b: object) -> Node:
-    """a − b, broadcast."""
+    """A − b, broadcast."""
     left, right, shape = _pair(a, b)
     return total(((1, broadcast_to(left, shape)), (-1, broadcast_to(right, shape))), shape)
 
 
 def multiply(a: object, b: object) -> Node:
-    """a · b entry by entry, broadcast."""
+    """A · b entry by entry, broadcast."""
     left, right, shape = _pair(a, b)
     for number, node in ((left, right), (right, left)):
         value = constant_of(number)
@@ -165,7 +165,7 @@ def multiply(a: object, b: object) -> Node:
 
 
 def divide(a: object, b: object) -> Node:
-    """a / b entry by entry, broadcast."""
+    """A / b entry by entry, broadcast."""
     right = as_node(b)
     value = constant_of(right)
     if value is not None:
@@ -176,7 +176,7 @@ def divide(a: object, b: object) -> Node:
 
 
 def power(a: object, b: object) -> Node:
-    """a ** b entry by entry, broadcast; a small whole power is a product."""
+    """A ** b entry by entry, broadcast; a small whole power is a product."""
     left, right, shape = _pair(a, b)
     base, exponent = constant_of(left), constant_of(right)
     if base is not None and exponent is not None:
@@ -234,7 +234,7 @@ def transpose(node: Node, axes: Sequence[int] | None = None) -> Node:
 
 
 def matmul(a: object, b: object) -> Node:
-    """a @ b with NumPy's meaning for vectors, matrices and stacks of them.
+    """A @ b with NumPy's meaning for vectors, matrices and stacks of them.
 
     Raises
     ------

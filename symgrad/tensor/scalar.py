@@ -188,7 +188,9 @@ FUNCTIONS: dict[str, Scalar] = {
     "cosh": Scalar(sp.cosh, np.cosh, mpmath.cosh, (sp.sinh,)),
     "tanh": Scalar(sp.tanh, np.tanh, mpmath.tanh, (lambda x: 1 - sp.tanh(x) ** 2,)),
     "arcsin": Scalar(sp.asin, np.arcsin, mpmath.asin, (lambda x: (1 - x**2) ** Rational(-1, 2),)),
-    "arccos": Scalar(sp.acos, np.arccos, mpmath.acos, (lambda x: -((1 - x**2) ** Rational(-1, 2)),)),
+    "arccos": Scalar(
+        sp.acos, np.arccos, mpmath.acos, (lambda x: -((1 - x**2) ** Rational(-1, 2)),)
+    ),
     "arctan": Scalar(sp.atan, np.arctan, mpmath.atan, (lambda x: 1 / (1 + x**2),)),
     "erf": Scalar(sp.erf, _erf, mpmath.erf, (lambda x: 2 / sp.sqrt(sp.pi) * sp.exp(-(x**2)),)),
     "sigmoid": Scalar(
