@@ -23,19 +23,10 @@ _PUBLIC: dict[str, str] = (
     | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
     | dict.fromkeys(
-        [
-            "DeclarationError",
-            "GradientMismatch",
-            "MissingExtra",
-            "NameClash",
-            "NotDifferentiable",
-            "ParseError",
-            "ShapeError",
-            "SymgradError",
-            "TemplateError",
-            "UnknownName",
-            "ValueMismatch",
-        ],
+        """
+        DeclarationError GradientMismatch MissingExtra NameClash NotDifferentiable ParseError
+        ShapeError SymgradError TemplateError UnknownName ValueMismatch
+        """.split(),
         "symgrad.errors",
     )
 )

@@ -1,4 +1,4 @@
-"""Gradients of random networks over the whole set of nodes, against complex steps and differences."""
+"""Gradients of random networks over the whole set of nodes, against numerical differences."""
 
 from hypothesis import HealthCheck, given, settings
 from strategies import SIZES, networks

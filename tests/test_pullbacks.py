@@ -88,7 +88,7 @@ def draw(nodes, sizes, seed):
 @pytest.mark.parametrize("lead", [0, 2])
 @pytest.mark.parametrize("name", NODES)
 def test_transpose_of_the_derivative(name, lead, sizes):
-    """⟨g, J t⟩ = ⟨Jᵀ g, t⟩, with J t by the complex step, for each operand at each of its places."""
+    """⟨g, J t⟩ = ⟨Jᵀ g, t⟩, J t by the complex step, for each operand at each of its places."""
     node = NODES[name]
     p, q = dims("p q")
     front = (p, q)[:lead]

@@ -1,4 +1,4 @@
-"""The simplifier: every rule keeps the value, the results are what people write, facts are kept apart."""
+"""The simplifier: rules keep values, results are what people write, facts are kept apart."""
 
 import numpy as np
 import pytest

@@ -18,9 +18,10 @@ from symgrad.tensor.nodes import Leaf, Node, leaves
 class Step:
     """One adjoint: dv = ∂J/∂v.
 
-    `raw` is what the chain rule gives, before declared facts and before other adjoints' formulas are
-    put in place; `expr` is the shortest form. Both are in terms of adjoints that earlier steps define
-    and of cached values. `exact` is `expr` without declared facts: what may be differentiated again.
+    `raw` is what the chain rule gives, before declared facts and before other adjoints' formulas
+    are put in place; `expr` is the shortest form. Both are in terms of adjoints that earlier steps
+    define and of cached values. `exact` is `expr` without declared facts: what may be
+    differentiated again.
     """
 
     leaf: Leaf
@@ -132,7 +133,7 @@ class Derivative:
         return f"$\\displaystyle {self.latex()}$"
 
     def cost(self, sizes: Mapping[str, int] | None = None) -> Cost:
-        """Flops and the largest intermediate of the definitions: polynomials, or numbers for sizes."""
+        """Flops and the largest intermediate: numbers, or polynomials in the dimensions."""
         return cost([d.expr for d in self.definitions], sizes)
 
     def __str__(self) -> str:

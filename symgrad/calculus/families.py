@@ -1,5 +1,6 @@
 """Layers that repeat: steps that are one formula for a general layer l."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def families(steps: Iterable[Step]) -> tuple[Family, ...]:
     found = []
     for (_, expr), members in groups.items():
         layers = tuple(layer for layer, _ in members)
-        step_between = {b - a for a, b in zip(layers, layers[1:], strict=False)}
+        step_between = {b - a for a, b in itertools.pairwise(layers)}
         if len(members) < FEWEST or len(step_between) > 1 or abs(min(step_between)) != 1:
             continue
         layer, step = members[0]
@@ -55,9 +56,7 @@ def families(steps: Iterable[Step]) -> tuple[Family, ...]:
         leaf, of = (_shift(each, layer) for each in (step.leaf, step.of))
         symbols = {n.name for n in topological(expr, raw, leaf, of) if isinstance(n, Leaf)}
         names = {name: parts for name in sorted(symbols) if (parts := _parts(name)) is not None}
-        found.append(
-            Family(leaf, of, expr, raw, layers, tuple(s for _, s in members), names)  # fmt: skip
-        )
+        found.append(Family(leaf, of, expr, raw, layers, tuple(s for _, s in members), names))
     return tuple(found)
 
 

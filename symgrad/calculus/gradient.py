@@ -20,7 +20,7 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
 
     Returns
     -------
-    Derivation    each derivative in the shape of its variable, in units of the output per unit of it.
+    Derivation    each derivative in the shape of its variable, in output units per unit of it.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def _map(node: Node, g: Node, k: int, lead: int) -> Node:
 
 
 def _times(g: Node, factor: Node, lead: int) -> Node:
-    """G times a factor of the shape that g has behind its extra axes."""
+    """g times a factor of the shape that g has behind its extra axes."""
     front, own = _labels(lead, factor.ndim)
     value = op.constant_of(factor)
     if value is not None:
@@ -123,7 +123,7 @@ def expand_body(body: Expr, operands: tuple[Node, ...]) -> Node:
             for each in inner[1:]:
                 result = op.multiply(result, each)
             return result
-        case Pow(base=base, exp=exponent) if not exponent.free_symbols & set(ARGS):
+        case Pow(exp=exponent) if not exponent.free_symbols & set(ARGS):
             return op.power(inner[0], exponent)
     # a function: one Map over its expanded arguments
     fresh = tuple(a for a in body.args if isinstance(a, Expr))

@@ -111,7 +111,7 @@ class Reverse:
 
 
 def _may_cancel(expr: Node, adjoint: Leaf) -> bool:
-    """Whether putting an adjoint's formula in place can shorten: not where it is only summed over."""
+    """Whether putting an adjoint's formula in place can shorten: not if it is only summed over."""
     for node in topological(expr):
         if isinstance(node, Einsum):
             for labels, factor in zip(node.inputs, node.factors, strict=True):

@@ -107,9 +107,8 @@ def _needed(steps: Iterable[Step], last: Step) -> tuple[Definition, ...]:
             if leaf in by_leaf and leaf not in wanted:
                 wanted.add(leaf)
                 stack.append(by_leaf[leaf].expr)
-    return tuple(
-        step.definition for step in by_leaf.values() if step.leaf in wanted and step is not last
-    ) + (last.definition,)
+    before = (step for step in by_leaf.values() if step.leaf in wanted and step is not last)
+    return (*(step.definition for step in before), last.definition)
 
 
 def _fresh(name: str, taken: set[str]) -> str:

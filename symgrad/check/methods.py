@@ -22,21 +22,7 @@ from symgrad.tensor.scalar import FUNCTIONS
 
 #: Functions with kinks or jumps; all other scalar functions and nodes are analytic.
 KINKED = frozenset(
-    FUNCTIONS[name].kind
-    for name in [
-        "relu",
-        "abs",
-        "sign",
-        "maximum",
-        "minimum",
-        "where",
-        "gt",
-        "ge",
-        "lt",
-        "le",
-        "eq",
-        "ne",
-    ]
+    FUNCTIONS[name].kind for name in "relu abs sign maximum minimum where gt ge lt le eq ne".split()
 )
 
 

@@ -1,4 +1,4 @@
-"""Scalar functions of generated modules: source text, written so that LLVM vectorises loops over them.
+"""Scalar functions of generated modules: source that LLVM vectorises loops over.
 
 Numba's own exp, log and tanh call the C library once an element. These are polynomials after a
 reduction of the range, within 2 ulp; NaN and infinities are kept, results below twice the least

@@ -18,8 +18,15 @@ from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, topological
 
 #: Identifiers of the module itself, which no symbol can have.
 RESERVED = frozenset(
-    ["math", "np", "njit", "carray", "types", "intrinsic", "real", "whole", "params", "grads", "work", "sizes", "workspace", "accumulate", "v", "out", "self", "zero", "one", "two", "three", "four", "half", "third", "quarter", "ten", "inf", "log2_e", "round_off", "ln2", "ln2_high", "ln2_low", "least", "most", "forty", "mantissa", "bias", "root_half", "tiny", "lift", "lifted", "Params", "Workspace", "ShapeError", "DtypeError", "LabelError", "pack", "init", "value_and_grad", "forward", "backward", "predict", "hvp", "ggnvp", "check", "evaluate", "flat", "ARGUMENTS", "PARAMETERS", "INPUTS", "SHAPES", "DTYPE", "LABELS", "binding", "ir", "seed", "dtype", "overload", "get_cython_function_address", "prod"]
-) | frozenset(dir(builtins)) | frozenset(keyword.kwlist)  # fmt: skip
+    """
+    math np njit carray types intrinsic real whole params grads work sizes workspace accumulate v
+    out self zero one two three four half third quarter ten inf log2_e round_off ln2 ln2_high
+    ln2_low least most forty mantissa bias root_half tiny lift lifted Params Workspace ShapeError
+    DtypeError LabelError pack init value_and_grad forward backward predict hvp ggnvp check
+    evaluate flat ARGUMENTS PARAMETERS INPUTS SHAPES DTYPE LABELS binding ir seed dtype overload
+    get_cython_function_address prod
+    """.split()
+) | {*dir(builtins), *keyword.kwlist}
 
 _KINDS: tuple[tuple[type[Node], str], ...] = ((Reduce, "top"), (Einsum, "dot"), (Map, "map"))
 
@@ -100,8 +107,7 @@ class Program:
                 self.buffers.append(Buffer(array, node.shape))
 
     def _order(self) -> list[Node]:
-        order = [n for n in topological(*self.first, *self.then) if n in self.stored]
-        return order
+        return [n for n in topological(*self.first, *self.then) if n in self.stored]
 
     def _name(self) -> None:
         owner: dict[Node, str] = {}

@@ -145,7 +145,7 @@ def _split(node: Einsum) -> Node:
         return node
     scalars = [f for f in node.factors if f.ndim == 0]
     if scalars and len(scalars) < len(node.factors):
-        pairs = [(labels, f) for labels, f in zip(node.inputs, node.factors) if f.ndim]
+        pairs = [(labels, f) for labels, f in zip(node.inputs, node.factors, strict=True) if f.ndim]
         core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
         spread = tuple(range(node.ndim))
         return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core))

@@ -120,8 +120,8 @@ class _Writing:
             external[node] = self.ids.give(f"d{parameter.name}")
         self.external = external
         program = Program(
-            [loss], list(external), self.ids, dict(self.names), self.titles, self.formulas, external,
-            self.scalars, self.dtype == "float32",
+            [loss], list(external), self.ids, dict(self.names), self.titles, self.formulas,
+            external, self.scalars, self.dtype == "float32",
         )  # fmt: skip
         self.loss = loss
         kernels = self._kernels(program)
@@ -183,7 +183,9 @@ class _Writing:
         return [
             {
                 "name": "_value_and_grad", "arguments": call, "doc": "",
-                "lines": [f"    value = _forward({call})", f"    _backward({call})", "    return value"],
+                "lines": [
+                    f"    value = _forward({call})", f"    _backward({call})", "    return value",
+                ],
             },
             {
                 "name": "_forward", "arguments": call, "doc": "",
@@ -319,7 +321,9 @@ class _Writing:
             "digest": hashlib.sha256(expression.encode()).hexdigest(),
             "output": graph.output,
             "equations": _equations(graph, self.derivation),
-            "about_inputs": [f"Inputs, in order or by name: {', '.join(_about(x) for x in self.inputs)}."],
+            "about_inputs": [
+                f"Inputs, in order or by name: {', '.join(_about(x) for x in self.inputs)}."
+            ],
             "sizes_text": ", ".join(self.dims) or "none",
             "parameters": repr(tuple(p.name for p in self.parameters)),
             "inputs": repr(tuple(leaf.name for leaf in self.inputs)),

@@ -148,10 +148,14 @@ def nest_of(node: Node) -> tuple[list[Fill], list[Statement]]:
         case Reduce():
             point = tuple(var_of(d) for d in node.operand.shape)
             kept = tuple(p for k, p in enumerate(point) if k not in node.axes)
-            order = [p for p in kept if p] + [point[k] for k in node.axes if point[k]]
+            order = _loops((*kept, *(point[k] for k in node.axes)))
             return [], _accumulation(node, kept, ((node.operand, point),), order, node.op)
     point = tuple(var_of(d) for d in node.shape)
-    return [], _wrapped([p for p in point if p], [Assign(node, point)])
+    return [], _wrapped(_loops(point), [Assign(node, point)])
+
+
+def _loops(point: Point) -> list[Var]:
+    return [index for index in point if isinstance(index, Var)]
 
 
 def _wrapped(order: Iterable[Var], body: list[Statement]) -> list[Statement]:
@@ -176,8 +180,8 @@ def _sum(node: Einsum) -> tuple[list[Fill], list[Statement]]:
     widest = max((labels for _, labels in factors), key=lambda labels: len(set(labels)), default=())
     free = {k for k, index in at.items() if isinstance(index, Var)}
     covered = free <= set(widest)  # its order in memory, so that columns are summed row by row
-    labels = dict.fromkeys([*(widest if covered else ()), *node.output, *at])
-    order = [v for k in labels if isinstance(v := at.get(k), Var)]
+    ordered = dict.fromkeys([*(widest if covered else ()), *node.output, *at])
+    order = _loops(tuple(at.get(k) for k in ordered))
     return _placed(node, target, points, order)
 
 
@@ -217,7 +221,7 @@ def _accumulation(
 def _eliminated(
     bracket: Iverson, labels: tuple[int, ...], at: dict[int, Index], output: set[int]
 ) -> tuple[int, Affine] | None:
-    """A label that the bracket's equation gives, and its value; a summed label rather than another."""
+    """A label that the bracket's equation gives, a summed one if it can be, and its value."""
     condition = expand(bracket.condition)
     places = sorted(range(len(labels)), key=lambda a: labels[a] in output)
     for axis in places:

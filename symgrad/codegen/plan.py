@@ -1,4 +1,4 @@
-"""The plan of a module: which values are kept, in which loops they are made, where they are stored."""
+"""The plan of a module: which values are kept, in which loops they are made, where they live."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ from symgrad.tensor.nodes import (
 )
 from symgrad.tensor.scalar import ARGS
 
-#: Products whose sizes are all known and not above this are loops, to be fused with their neighbours.
+#: Products whose sizes are known and not above this are loops, to be fused with their neighbours.
 SMALL = 256
 #: A value is kept where the formula it would be part of gets deeper than this.
 DEEPEST = 12

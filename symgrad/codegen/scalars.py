@@ -27,7 +27,8 @@ class Text:
 
 _WORDS = {
     S.Zero: "zero", S.One: "one", Integer(2): "two", Integer(3): "three", Integer(4): "four",
-    S.Half: "half", sp.oo: "inf", Rational(1, 3): "third", Rational(1, 4): "quarter", Integer(10): "ten",
+    S.Half: "half", sp.oo: "inf", Rational(1, 3): "third", Rational(1, 4): "quarter",
+    Integer(10): "ten",
 }  # fmt: skip
 
 
@@ -121,12 +122,8 @@ class Scalars:
             return self.constant(body)
         match body:
             case Add():
-                return self.sum(
-                    (S.One, self.body(term, arguments))
-                    if not _scaled(term)
-                    else (_scaled(term)[0], self.body(_scaled(term)[1], arguments))
-                    for term in body.args
-                )
+                pairs = [_scaled(term) for term in body.args]
+                return self.sum((c, self.body(rest, arguments)) for c, rest in pairs)
             case Mul():
                 return self._product(body, arguments)
             case Pow():
@@ -203,6 +200,7 @@ def _negative(value: Expr) -> bool:
     return bool(value.could_extract_minus_sign())
 
 
-def _scaled(term: Expr) -> tuple[Expr, Expr] | None:
+def _scaled(term: Expr) -> tuple[Expr, Expr]:
+    """The number in front of a term, and the rest; a number alone is the rest."""
     coefficient, rest = term.as_coeff_Mul()
-    return (coefficient, rest) if coefficient != 1 and rest != 1 else None
+    return (S.One, term) if rest == 1 else (coefficient, rest)

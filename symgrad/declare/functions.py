@@ -64,7 +64,7 @@ def elementwise(rule: Callable[..., object]) -> Callable[..., Node]:
 
     Raises
     ------
-    DeclarationError    if the rule takes no fixed number of arguments, or gives no scalar expression.
+    DeclarationError    if the rule takes no fixed number of arguments, or gives no scalar.
     """
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     parameters = list(signature(rule).parameters.values())

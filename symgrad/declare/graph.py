@@ -207,7 +207,7 @@ class Graph:
         ]
         values: dict[str, Any] = dict(
             draw_sizes([*self.symbols, *(d.leaf for d in self.definitions)], dimensions,
-                       {k: v for k, v in (sizes or {}).items() if k in {s.name for s in dimensions}},
+                       {s.name: sizes[s.name] for s in dimensions if sizes and s.name in sizes},
                        rng)
         )  # fmt: skip
         for leaf in self.symbols:

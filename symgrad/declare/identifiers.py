@@ -10,7 +10,7 @@ def require_identifier(name: object) -> str:
 
     Raises
     ------
-    NameClash    if it is not text, not an ASCII identifier, a keyword, or starts with two underscores.
+    NameClash    if it is not text, no ASCII identifier, a keyword, or starts with two underscores.
     """
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
         raise NameClash(

@@ -63,8 +63,8 @@ def parse(
 
     Parameters
     ----------
-    text :       statements `name = expression`, ended by ";" or a line break; the last may be a bare
-                 expression; "#" starts a comment.
+    text :       statements `name = expression`, ended by ";" or a line break; the last may be a
+                 bare expression; "#" starts a comment.
     symbols :    name -> shape: a tuple of dimension names, integers and expressions in them.
     domain :     name -> domain, of symbols and defined values; real where not given.
     parameters : the symbols that gradients are taken by, in order.
@@ -196,7 +196,7 @@ class _Reader:
     # --- expressions
 
     def value(self, tree: ast.expr) -> Any:
-        """A node, a number (an exact SymPy expression), or an argument: tuple, text, flag, slice."""
+        """A node, an exact number (SymPy's), or an argument: tuple, text, flag, slice."""
         try:
             if isinstance(tree, ast.BinOp):
                 return self._chain(tree)

@@ -10,22 +10,10 @@ from symgrad.tensor.nodes import Leaf
 
 #: What a domain may be; `labels:k` are integers below the dimension k.
 DOMAINS = frozenset(
-    [
-        "real",
-        "small",
-        "large",
-        "positive",
-        "unit",
-        "nonzero",
-        "sign",
-        "binary",
-        "simplex",
-        "onehot",
-        "symmetric",
-        "spd",
-        "invertible",
-        "lower",
-    ]
+    """
+    real small large positive unit nonzero sign binary simplex onehot symmetric spd invertible
+    lower
+    """.split()
 )
 ALONG_FIRST = frozenset({"onehot:0", "simplex:0"})
 SQUARE = frozenset({"symmetric", "spd", "invertible", "lower"})

@@ -44,27 +44,10 @@ def _scalar_function(name: str) -> Callable[..., Node]:
     return function
 
 
-for _name in [
-    "exp",
-    "log",
-    "log1p",
-    "expm1",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "erf",
-    "abs",
-    "sign",
-    "sigmoid",
-    "softplus",
-    "relu",
-]:
+for _name in """
+    exp log log1p expm1 sin cos tan sinh cosh tanh arcsin arccos arctan erf abs sign sigmoid
+    softplus relu
+""".split():
     _named(_scalar_function(_name))
 del _name
 
@@ -92,7 +75,7 @@ def minimum(a: object, b: object) -> Node:
 
 @_named
 def where(condition: object, a: object, b: object) -> Node:
-    """A where the condition is not 0, else b; a NaN of the branch not taken stays out."""
+    """a where the condition is not 0, else b; a NaN of the branch not taken stays out."""
     return op.apply(scalar.where(*ARGS[:3]), condition, a, b)
 
 
@@ -104,31 +87,34 @@ def clip(x: object, low: object, high: object) -> Node:
 
 @_named
 def leaky_relu(x: object, negative_slope: object = Rational(1, 100)) -> Node:
-    """X for x > 0, else negative_slope · x. Maas, Hannun, Ng (2013)."""
+    """x for x > 0, else negative_slope · x. Maas, Hannun, Ng (2013)."""
     return where(op.compare("gt", x, 0), x, op.multiply(negative_slope, x))
 
 
 @_named
 def elu(x: object, alpha: object = 1) -> Node:
-    """X for x > 0, else alpha (eˣ − 1). Clevert et al. (2016), eq. 15."""
+    """x for x > 0, else alpha (eˣ − 1). Clevert et al. (2016), eq. 15."""
     return where(op.compare("gt", x, 0), x, op.multiply(alpha, FUNCTIONS["expm1"](x)))
 
 
 @_named
 def silu(x: object) -> Node:
-    """X sigmoid(x). Hendrycks, Gimpel (2016)."""
+    """x sigmoid(x). Hendrycks, Gimpel (2016)."""
     return op.multiply(x, FUNCTIONS["sigmoid"](x))
 
 
 @_named
 def softsign(x: object) -> Node:
-    """X / (1 + |x|)."""
+    """x / (1 + |x|)."""
     return op.divide(x, op.add(1, FUNCTIONS["abs"](x)))
 
 
 @_named
 def gelu(x: object, approximate: str = "none") -> Node:
-    """X Φ(x) with the normal distribution Φ; "tanh" approximates. Hendrycks, Gimpel (2016), eq. 2."""
+    """x Φ(x) with the normal distribution Φ; "tanh" approximates it.
+
+    Hendrycks, Gimpel (2016), eq. 2.
+    """
     if approximate == "tanh":
         inner = op.multiply(x, op.add(1, op.multiply(Rational(44715, 10**6), op.power(x, 2))))
         gate = FUNCTIONS["tanh"](op.multiply(op.exact((2 / pi) ** S.Half), inner))
@@ -184,7 +170,7 @@ def norm(x: object, axis: object = None, keepdims: bool = False) -> Node:
 
 @_named
 def logsumexp(x: object, axis: object = None, keepdims: bool = False) -> Node:
-    """Log Σ exp x along axes; shifted by the maximum, so that it never overflows."""
+    """log Σ exp x along axes; shifted by the maximum, so that it never overflows."""
     return op.along(LogSumExp, op.as_node(x), axis, _flag(keepdims))
 
 
@@ -197,7 +183,7 @@ def softmax(x: object, axis: object = -1) -> Node:
 
 @_named
 def log_softmax(x: object, axis: object = -1) -> Node:
-    """X − logsumexp(x) along an axis; never the logarithm of a computed probability."""
+    """x − logsumexp(x) along an axis; never the logarithm of a computed probability."""
     return op.subtract(x, logsumexp(x, axis, True))
 
 
@@ -206,7 +192,7 @@ def log_softmax(x: object, axis: object = -1) -> Node:
 
 @_named
 def dot(a: object, b: object) -> Node:
-    """A · b: NumPy's dot of scalars, vectors and matrices."""
+    """a · b: NumPy's dot of scalars, vectors and matrices."""
     left, right = op.as_node(a), op.as_node(b)
     if not left.ndim or not right.ndim:
         return op.multiply(left, right)
@@ -217,7 +203,7 @@ def dot(a: object, b: object) -> Node:
 
 @_named
 def outer(a: object, b: object) -> Node:
-    """A bᵀ of two vectors."""
+    """a bᵀ of two vectors."""
     left, right = op.as_node(a), op.as_node(b)
     if left.ndim != 1 or right.ndim != 1:
         raise ShapeError(f"outer: of two vectors, not {show(left.shape)} and {show(right.shape)}")
@@ -322,7 +308,7 @@ def onehot(labels: object, size: object) -> Node:
 
 @_named
 def linear(x: object, weight: object, bias: object = None) -> Node:
-    """X Wᵀ + b with the weight as (outputs, inputs), PyTorch's convention."""
+    """x Wᵀ + b with the weight as (outputs, inputs), PyTorch's convention."""
     product = op.matmul(x, op.transpose(op.as_node(weight)))
     return product if bias is None else op.add(product, bias)
 
@@ -393,7 +379,7 @@ def hinge_loss(scores: object, signs: object) -> Node:
 
 @_named
 def kl_div(p: object, q: object) -> Node:
-    """P (log p − log q) entry by entry."""
+    """p (log p − log q) entry by entry."""
     log = FUNCTIONS["log"]
     return op.multiply(p, op.subtract(log(p), log(q)))
 

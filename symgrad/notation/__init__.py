@@ -49,7 +49,7 @@ def text(node: Node) -> str:
 
 
 def numpy(node: Node) -> str:
-    """A closed form as NumPy text, with einsum only where there is no matrix form; raises as `latex`.
+    """A closed form as NumPy text, einsum only where there is no matrix form; raises as `latex`.
 
     Unspecified functions are called by their names, their derivatives with a d in front.
     """

@@ -1,4 +1,4 @@
-"""Constructors of formulas: products flattened, signs and numbers drawn out, transposes pushed in."""
+"""Constructors of formulas: products flattened, signs and numbers drawn out, transposes inside."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -55,7 +55,7 @@ def scalar_inside(formula: Formula) -> Formula:
 def product(
     shape: Shape, coefficient: Expr, over: Iterable[Formula], under: Iterable[Formula] = ()
 ) -> Formula:
-    """Coefficient · Π over / Π under, entry by entry; equal factors become powers."""
+    """coefficient · Π over / Π under, entry by entry; equal factors become powers."""
     above: dict[Formula, Expr] = {}
     below: dict[Formula, Expr] = {}
     sides = ((over, above, below, 1), (under, below, above, -1))
@@ -130,7 +130,7 @@ def negative(value: Expr) -> bool:
 
 
 def as_decimal(value: Expr) -> str:
-    """The decimal text of a number such as 0.1 or 0.044715; empty for 1/2, 1/3 and whole numbers."""
+    """The decimal text of a number such as 0.1 or 0.044715; empty for 1/2, 1/3, whole numbers."""
     if not value.is_Rational or value.is_Integer:
         return ""
     q, digits = int(value.q), 0
@@ -155,7 +155,7 @@ def as_decimal(value: Expr) -> str:
 
 
 def power(base: Formula, exponent: Formula) -> Formula:
-    """Base ** exponent, entry by entry; a negative number goes below the line."""
+    """base ** exponent, entry by entry; a negative number goes below the line."""
     if isinstance(exponent, Number):
         return product(base.shape, S.One, [Power(base.shape, base, exponent)])
     return Power(base.shape, base, exponent)
@@ -333,7 +333,7 @@ def linear_square(operand: Formula) -> Formula:
 
 
 def outer(shape: Shape, left: Formula, right: Formula) -> Formula:
-    """Left rightᵀ of two vectors (n,)."""
+    """left rightᵀ of two vectors (n,)."""
     a, above, below, left = split(left)
     b, tops, bottoms, right = split(right)
     return product(shape, a * b, [*above, *tops, Outer(shape, left, right)], [*below, *bottoms])

@@ -123,7 +123,7 @@ def _diagonals(factors: list[Factor]) -> tuple[list[Factor], list[Formula]]:
 
 
 def _slices(factors: list[Factor], output: Labels) -> list[Factor]:
-    """Brackets [i = k], [i = start + step·j] and one-hot rows, summed over i, read parts of a factor."""
+    """Brackets [i = k], [i = start + step·j], one-hot rows, summed over i: parts of a factor."""
     for n, (bracket, labels) in enumerate(factors):
         label = labels[-1] if isinstance(bracket, OneHot) else labels[0]
         users = [m for m, (_, own) in enumerate(factors) if m != n and label in own]

@@ -6,49 +6,18 @@ from collections.abc import Mapping
 
 from symgrad.tensor.nodes import Leaf
 
-_GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "iota",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "pi",
-    "rho",
-    "sigma",
-    "tau",
-    "upsilon",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-]
+_GREEK = """
+    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
+    upsilon phi chi psi omega
+""".split()
 #: Names of Greek letters as people type them, and the LaTeX commands of those that have one.
 GREEK = (
     {name: name for name in _GREEK}
     | {
         name.capitalize(): name.capitalize()
-        for name in [
-            "gamma",
-            "delta",
-            "theta",
-            "lambda",
-            "xi",
-            "pi",
-            "sigma",
-            "upsilon",
-            "phi",
-            "psi",
-            "omega",
-        ]
+        for name in """
+            gamma delta theta lambda xi pi sigma upsilon phi psi omega
+        """.split()
     }
     | {"lam": "lambda", "Lam": "Lambda", "eps": "varepsilon", "phi": "varphi", "varphi": "varphi"}
 )
@@ -153,7 +122,7 @@ _FRACTION = re.compile(r"\\frac\{\\partial (?P<top>.+?)\}\{\\partial (?P<bottom>
 
 
 def plain(latex: str) -> str | None:
-    """Unicode for a simple LaTeX spelling, or None.
+    r"""Unicode for a simple LaTeX spelling, or None.
 
     >>> plain("W^{(1)}"), plain(r"\\hat{y}_{i}"), plain(r"\\mathcal{L}"), plain(r"\\overline{x}")
     ('W⁽¹⁾', 'ŷᵢ', 'ℒ', None)

@@ -184,7 +184,7 @@ def _onehot(formula: OneHot, parts: Parts, notation: Notation) -> Printed:
 
 
 def onehot_condition(labels: Printed, letters: Sequence[str], notation: Notation) -> str:
-    """K = yᵢ, the last letter being the class."""
+    """k = yᵢ, the last letter being the class."""
     read = notation.at(labels, CALL)
     if letters[:-1]:
         read = notation.below(read, "".join(letters[:-1]))

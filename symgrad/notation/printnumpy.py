@@ -182,8 +182,8 @@ def _bracket(formula: Bracket, codes: Codes) -> Code:
     if rest != 0:
         positive = not negative(rest)
         shown = _number(rest if positive else -rest).at(MULTIPLY)
-        side = 0 if positive else 1
-        sides[side] = f"{sides[side]} + {shown}" if sides[side] else shown
+        place = 0 if positive else 1
+        sides[place] = f"{sides[place]} + {shown}" if sides[place] else shown
     sign = "==" if formula.op == "eq" else ">="
     text = f"{sides[0] or '0'} {sign} {sides[1] or '0'}"
     used = {a for a in range(rank) if formula.condition.has(INDEX[a])}

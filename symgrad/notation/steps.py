@@ -1,4 +1,4 @@
-"""Derivations as people read them: one adjoint after another, rules and facts beside the formulas."""
+"""Derivations as people read them: one adjoint after another, rules and facts beside formulas."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ def operations(node: Node) -> int:
 
 
 def number_operations(value: Expr) -> int:
-    """Operations to write a number or an expression in dimensions; 0 for an atom and its negative."""
+    """Operations to write a number or an expression in dimensions; 0 for an atom or minus it."""
     count = int(value.count_ops(visual=False))
     return count - 1 if value.could_extract_minus_sign() and count else count
 

@@ -277,7 +277,7 @@ def _may_reduce(term: Term) -> bool:
     places: dict[Node, int] = {}
     special = False
     for atom, _ in term.factors:
-        bases = {}
+        bases: dict[Node, None] = {}
         for factor in _factors_below(atom) if isinstance(atom, Total) else (atom,):
             base, exponent = power_of(factor)
             bases[base] = None

@@ -183,7 +183,7 @@ def signs(term: Term) -> Term | None:
 
 
 def _softmax_of(node: Node) -> Node | None:
-    """Log softmax(x) = x − logsumexp(x)."""
+    """log softmax(x) = x − logsumexp(x)."""
     if not (isinstance(node, Map) and node.body == log(ARGS[0])):
         return None
     (inner,) = node.operands
@@ -193,7 +193,7 @@ def _softmax_of(node: Node) -> Node | None:
 
 
 def log_softmax(soft: Softmax) -> Node:
-    """X − logsumexp(x), along the softmax's axes."""
+    """x − logsumexp(x), along the softmax's axes."""
     labels = tuple(range(soft.ndim))
     kept = tuple(k for k in labels if k not in soft.axes)
     spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
@@ -201,7 +201,7 @@ def log_softmax(soft: Softmax) -> Node:
 
 
 def _log_sigmoid(node: Node) -> Node | None:
-    """Log sigmoid(x) = −softplus(−x)."""
+    """log sigmoid(x) = −softplus(−x)."""
     if not (isinstance(node, Map) and node.body == log(ARGS[0])):
         return None
     (inner,) = node.operands
@@ -217,7 +217,7 @@ def _one_minus_sigmoid(node: Node) -> Node | None:
     (inner,) = node.operands
     if not (isinstance(inner, Total) and len(inner.terms) == 2):
         return None
-    pairs = {c: t for c, t in inner.pairs}
+    pairs = dict(inner.pairs)
     gate = pairs.get(S.NegativeOne)
     if not (isinstance(gate, Map) and gate.body == sigmoid(ARGS[0])):
         return None
@@ -227,7 +227,7 @@ def _one_minus_sigmoid(node: Node) -> Node | None:
 
 
 def _inverses(node: Node) -> Node | None:
-    """Exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
+    """exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
     if not isinstance(node, Map) or len(node.operands) != 1:
         return None
     inner = node.operands[0]

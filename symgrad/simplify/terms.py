@@ -129,7 +129,7 @@ _KINDS: dict[type[Node], int] = {Softmax: 1, LogSumExp: 1, Reduce: 1, Map: 5, To
 
 
 def rank(node: Node) -> tuple[int, int, str, bytes]:
-    """The order in which people write factors: numbers, upstream gradients, then by kind and name."""
+    """The order in which people write factors: numbers, upstream gradients, by kind and name."""
     if isinstance(node, Leaf):
         return (0 if not node.ndim else 1, _ROLES[node.role], node.name, b"")
     return (1, _KINDS.get(type(node), 7), "", node.digest)
@@ -186,7 +186,7 @@ def canonical_factors(term: Term) -> list[Factor]:
             }
             names = {key: n for n, key in enumerate(sorted(set(places.values())))}
             refined = {label: names[places[label]] for label in summed}
-            if len(names) == len(set(colour[k] for k in summed)) and all(
+            if len(names) == len({colour[k] for k in summed}) and all(
                 refined[k] == colour[k] for k in summed
             ):
                 break

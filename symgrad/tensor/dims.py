@@ -1,6 +1,7 @@
 """Dimensions: positive integers, named symbols, and polynomials in them."""
 
 import ast
+from collections.abc import Callable
 from functools import cache
 from numbers import Integral
 from typing import TypeAlias
@@ -60,7 +61,8 @@ def as_dim(value: object) -> Dim:
 @cache
 def _normal(value: Expr) -> Expr:
     result = expand(value)
-    if result.is_positive is False or result.is_integer is False or result.has(Float, nan, zoo):
+    bad = result.has(Float, nan, zoo)
+    if bad or result.is_positive is False or result.is_integer is False:
         raise DeclarationError(f"a dimension must be a positive integer, not {value}")
     return result
 
@@ -74,7 +76,7 @@ def _parsed(text: str) -> Expr:
     return _arithmetic(tree, text)
 
 
-_ARITHMETIC = {
+_ARITHMETIC: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,

@@ -1,4 +1,4 @@
-"""Reference evaluator: slow and obvious; NumPy in float64 or complex128, or mpmath at any precision.
+"""Reference evaluator, slow and obvious: NumPy in float64 or complex128, or mpmath.
 
 It shares nothing with the code generator, so that each can be tested by the other.
 """

@@ -188,7 +188,7 @@ def _pack(values: tuple[Any, ...]) -> Tuple:
 
 
 class Leaf(Node):
-    """A symbol. Its role is one of ROLES; declared facts stand in `domain`, its spelling in `latex`."""
+    """A symbol. Its role is one of ROLES; facts stand in `domain`, its spelling in `latex`."""
 
     __slots__ = ("domain", "latex", "name", "role")
     ROLES: ClassVar = ("parameter", "input", "value", "adjoint", "tangent")

@@ -1,4 +1,4 @@
-"""Builders of nodes with NumPy's meaning: arithmetic, broadcasting, products, transposes, indices."""
+"""Builders of nodes with NumPy's meaning: arithmetic, broadcasting, products, axes, indices."""
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -141,19 +141,19 @@ def _pair(a: object, b: object) -> tuple[Node, Node, Shape]:
 
 
 def add(a: object, b: object) -> Node:
-    """A + b, broadcast."""
+    """a + b, broadcast."""
     left, right, shape = _pair(a, b)
     return total(((1, broadcast_to(left, shape)), (1, broadcast_to(right, shape))), shape)
 
 
 def subtract(a: object, b: object) -> Node:
-    """A − b, broadcast."""
+    """a − b, broadcast."""
     left, right, shape = _pair(a, b)
     return total(((1, broadcast_to(left, shape)), (-1, broadcast_to(right, shape))), shape)
 
 
 def multiply(a: object, b: object) -> Node:
-    """A · b entry by entry, broadcast."""
+    """a · b entry by entry, broadcast."""
     left, right, shape = _pair(a, b)
     for number, node in ((left, right), (right, left)):
         value = constant_of(number)
@@ -165,7 +165,7 @@ def multiply(a: object, b: object) -> Node:
 
 
 def divide(a: object, b: object) -> Node:
-    """A / b entry by entry, broadcast."""
+    """a / b entry by entry, broadcast."""
     right = as_node(b)
     value = constant_of(right)
     if value is not None:
@@ -176,7 +176,7 @@ def divide(a: object, b: object) -> Node:
 
 
 def power(a: object, b: object) -> Node:
-    """A ** b entry by entry, broadcast; a small whole power is a product."""
+    """a ** b entry by entry, broadcast; a small whole power is a product."""
     left, right, shape = _pair(a, b)
     base, exponent = constant_of(left), constant_of(right)
     if base is not None and exponent is not None:
@@ -202,7 +202,8 @@ def apply(body: Expr, *operands: object) -> Node:
     shape: Shape = ()
     for node in nodes:
         shape = broadcast(shape, node.shape)
-    kept, values = [], {}
+    kept: list[Node] = []
+    values: dict[Symbol, Expr] = {}
     for argument, node in zip(ARGS, nodes, strict=False):
         value = constant_of(node)
         if value is None:

@@ -1,4 +1,4 @@
-"""Scalar functions of real numbers: one table of what each is, how it is computed and its derivative.
+"""Scalar functions of real numbers: one table of what each is, its values and its derivative.
 
 Conventions at kinks, used everywhere: relu'(0) = 0, |x|' = 0 at 0, sign' = 0, ties of a maximum
 share equally.
