@@ -45,7 +45,9 @@ class Reverse:
             seen.update(fresh)
         position = {d.leaf: n for n, d in enumerate(self.definitions)}
         self.folded = {
-            d.expr: d.leaf for d in self.definitions if not isinstance(d.expr, Leaf | Constant)
+            d.expr: d.leaf
+            for d in self.definitions
+            if d.named and not isinstance(d.expr, Leaf | Constant)
         }
         self._finish(self.output, seed, lead)
         for definition in reversed(self.definitions):

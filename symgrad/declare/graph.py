@@ -1,7 +1,7 @@
 """The graph: an ordered list of named definitions over declared symbols."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,14 @@ from symgrad.tensor.operators import as_node
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """`leaf = expr`: later expressions know the value by its leaf alone."""
+    """`leaf = expr`: later expressions know the value by its leaf alone.
+
+    `named` is whether a person chose the name, so that formulas may use it.
+    """
 
     leaf: Leaf
     expr: Node
+    named: bool = True
 
     def __str__(self) -> str:
         return f"{self.leaf.name} = {self.expr}"
@@ -91,6 +95,15 @@ class Graph:
         value = Leaf(name, node.shape, "value", domain, latex)
         self._definitions[name] = Definition(value, node)
         return value
+
+    def define_unnamed(self, expr: object) -> Leaf:
+        """Define the output of a text that gives it no name: formulas do not refer to it."""
+        name = "out"
+        while name in self._symbols or name in self._definitions or name in self._dims:
+            name += "_"
+        leaf = self.define(name, expr)
+        self._definitions[name] = replace(self._definitions[name], named=False)
+        return leaf
 
     def _admit(self, leaf: Leaf) -> None:
         """Know a symbol, or raise if it is none of this graph's."""

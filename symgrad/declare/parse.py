@@ -154,9 +154,7 @@ class _Reader:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 pass
             case ast.Expr(value=value) if last:
-                name = "out"
-                while name in self.names:
-                    name += "_"
+                name = ""
             case ast.Expr():
                 self._fail("only the last statement may be without a name", statement.lineno,
                            statement.col_offset, "write name = expression")  # fmt: skip
@@ -167,11 +165,15 @@ class _Reader:
                 )  # fmt: skip
         self.current = name
         try:
-            require_identifier(name)
+            if name:
+                require_identifier(name)
             if name in self.names and name != "pi":
                 self._clash(name)
             result = self.value(value)
             expr = result if isinstance(result, Node | Expr) else self._no_tensor(value)
+            if not name:
+                self.graph.define_unnamed(expr)
+                return
             leaf = self.graph.define(
                 name, expr, domain=self.domains.pop(name, "real"),
                 latex=self.spellings.pop(name, ""),

@@ -26,10 +26,14 @@ from symgrad.tensor.nodes import (
     rebuild,
     topological,
 )
-from symgrad.tensor.operators import scale, total
+from symgrad.tensor.operators import total
 
 #: How many terms multiplying out may make before it is given up.
 MOST_TERMS = 48
+#: How many of the factors that terms share are tried as the first to be put outside.
+MOST_FACTORS = 8
+
+Rows = list[tuple[Expr, Node]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,7 @@ class Simplifier:
 
     def _collected(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
         """The sum with nested sums flattened, equal terms collected and common factors outside."""
-        collected = total(self._flat_pairs(pairs), shape)
+        collected = total(_flat_pairs(pairs), shape)
         if not isinstance(collected, Total) or len(collected.terms) == 1:
             return collected
         rows = sorted(collected.pairs, key=lambda pair: place(*pair))
@@ -204,12 +208,15 @@ class Simplifier:
                 candidate = Total((factor,), inner)
                 if operations(candidate) < least:
                     best, least = candidate, operations(candidate)
-        shared = self._shared_factor(rows, shape)
-        return shared if shared is not None and operations(shared) < least else best
+        for factor in _shared_factors(rows):
+            shared = _gathered(rows, shape, factor)
+            if operations(shared) < least:
+                best, least = shared, operations(shared)
+        return best
 
     def _multiplied_out(self, node: Total) -> Node | None:
         """The sum with all products of sums in it multiplied out, as far as the bound allows."""
-        pairs = list(self._flat_pairs(node.pairs))
+        pairs = list(_flat_pairs(node.pairs))
         for _ in range(3):
             rows: list[tuple[Expr, Node]] = []
             changed = False
@@ -226,46 +233,71 @@ class Simplifier:
                 break
             if len(rows) > MOST_TERMS:
                 return None
-            pairs = list(self._flat_pairs(rows))
+            pairs = list(_flat_pairs(rows))
         return self._collected(pairs, node.shape)
 
-    def _flat_pairs(self, pairs: Iterable[tuple[Expr, Node]]) -> Iterable[tuple[Expr, Node]]:
-        stack = list(reversed(list(pairs)))
-        while stack:
-            coefficient, node = stack.pop()
-            if isinstance(node, Total):
-                stack.extend((coefficient * c, inner) for c, inner in reversed(node.pairs))
-            else:
-                yield coefficient, node
 
-    def _shared_factor(self, rows: list[tuple[Expr, Node]], shape: Shape) -> Node | None:
-        """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for the factor A that most terms share."""
-        terms = [flatten(scale(c, t)) for c, t in rows]
-        shares: dict[Factor, list[int]] = {}
-        for n, term in enumerate(terms):
-            for factor in dict.fromkeys(term.factors):
-                if all(k == UNIT or k in term.output for k in factor[1]):
-                    shares.setdefault(factor, []).append(n)
-        best: Node | None = None
-        for (atom, labels), members in shares.items():
-            if len(members) < 2:
-                continue
-            inner = []
-            for n in members:
-                factors = list(terms[n].factors)
-                factors.remove((atom, labels))
-                inner.append(
-                    (S.One, build(Term(terms[n].coefficient, tuple(factors), terms[n].output,
-                                       terms[n].sizes)))
-                )  # fmt: skip
-            rest = [row for n, row in enumerate(rows) if n not in members]
-            gathered = self._collected(tuple(inner), shape)
-            output = terms[0].output
-            product = build(flatten(Einsum((labels, output), output, shape, atom, gathered)))
-            candidate = self._collected(((S.One, product), *rest), shape) if rest else product
-            if best is None or operations(candidate) < operations(best):
-                best = candidate
-        return best
+def _shared_factors(rows: Rows) -> list[Factor]:
+    """The factors that several terms share along labels of the result, the most shared first."""
+    members: dict[Factor, int] = {}
+    for _, node in rows:
+        term = flatten(node)
+        for factor in dict.fromkeys(term.factors):
+            if all(k == UNIT or k in term.output for k in factor[1]):
+                members[factor] = members.get(factor, 0) + 1
+    shared = [factor for factor, count in members.items() if count > 1]
+    return sorted(shared, key=lambda factor: -members[factor])[:MOST_FACTORS]
+
+
+def _gathered(rows: Rows, shape: Shape, factor: Factor) -> Node:
+    """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for a factor A; then for the factor that most terms share.
+
+    Each turn leaves fewer terms, and the inner sums have fewer factors, so this ends.
+    """
+    rows = list(rows)
+    shared: list[Factor] = [factor]
+    while shared:
+        inner: Rows = []
+        rest: Rows = []
+        for coefficient, node in rows:
+            term = flatten(node)
+            if shared[0] in term.factors:
+                factors = list(term.factors)
+                factors.remove(shared[0])
+                left = Term(coefficient * term.coefficient, tuple(factors), term.output, term.sizes)
+                inner.append((S.One, build(left)))
+            else:
+                rest.append((coefficient, node))
+        atom, labels = shared[0]
+        output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
+        inside = _sum_of(inner, shape)
+        product = build(flatten(Einsum((labels, output), output, shape, atom, inside)))
+        rows = [*rest, (S.One, product)]
+        shared = _shared_factors(rows)
+    return _sum_of(rows, shape)
+
+
+def _sum_of(rows: Rows, shape: Shape) -> Node:
+    """The sum with nested sums flattened, equal terms collected and shared factors outside."""
+    collected = total(_flat_pairs(rows), shape)
+    if not isinstance(collected, Total) or len(collected.terms) == 1:
+        return collected
+    ordered = sorted(collected.pairs, key=lambda pair: place(*pair))
+    shared = _shared_factors(ordered)
+    if shared:
+        return _gathered(ordered, shape, shared[0])
+    return Total(tuple(c for c, _ in ordered), *(t for _, t in ordered))
+
+
+def _flat_pairs(pairs: Iterable[tuple[Expr, Node]]) -> Iterable[tuple[Expr, Node]]:
+    """The terms of a sum and of the sums that it is made of."""
+    stack = list(reversed(list(pairs)))
+    while stack:
+        coefficient, node = stack.pop()
+        if isinstance(node, Total):
+            stack.extend((coefficient * c, inner) for c, inner in reversed(node.pairs))
+        else:
+            yield coefficient, node
 
 
 def _may_reduce(term: Term) -> bool:
