@@ -1,9 +1,5 @@
 """Derivatives against numerical differences."""
 
-import sys
-from types import ModuleType
-from typing import Any
-
 from symgrad.check.differences import (
     central,
     complex_step,
@@ -28,12 +24,3 @@ __all__ = [
     "taylor_order",
 ]
 
-
-class _Callable(ModuleType):
-    """Importing this package sets `symgrad.check` to it; called, it is the function `check`."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> CheckReport:
-        return check(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Callable
