@@ -362,10 +362,14 @@ class _Reader:
 
     def _where(self, line: int, column: int) -> str:
         shown = self.lines[line - 1] if line <= len(self.lines) else ""
-        before = len(shown.encode()[:column].decode(errors="ignore"))
-        start = max(before - 60, 0)
-        piece = shown[start : start + 90]
-        return f"line {line}:\n      {piece}\n      {' ' * (before - start)}^"
+        return pointer(line, shown, len(shown.encode()[:column].decode(errors="ignore")))
+
+
+def pointer(line: int, shown: str, column: int) -> str:
+    """A place in a text: the number of the line, the line, and a caret under the column."""
+    start = max(column - 60, 0)
+    piece = shown[start : start + 90]
+    return f"line {line}:\n      {piece}\n      {' ' * (column - start)}^"
 
 
 def _exact(typed: str, value: float) -> Expr:
