@@ -1,13 +1,14 @@
 """Scalar functions of generated modules: source that LLVM vectorises loops over.
 
-Numba's own exp, log and tanh call the C library once an element. These are polynomials after a
-reduction of the range, within 2 ulp; NaN and infinities are kept, results below twice the least
-normal number may be flushed to zero. Coefficients are Chebyshev fits (mpmath at 50 digits) of
-(eʳ − 1 − r)/r² on |r| ≤ 1.01 (log 2)/2 and of 2 (artanh(s)/s − 1)/s² in s² on [0, 0.02945].
+Numba's own exp, log, tanh and erf call the C library once an element. These are polynomials after
+a reduction of the range, without a branch; NaN, infinities, signs of zero and subnormal numbers
+are kept. Each row says how far its function is from the exact one (tests/test_elementary.py
+measures it, docs/numerics.md tells how). Coefficients are minimax fits at 60 digits.
 """
 
+import re
 from dataclasses import dataclass
-from math import log
+from math import log, sqrt
 from textwrap import dedent
 
 import numpy as np
@@ -15,30 +16,63 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """The source of one function of a generated module, and what else it needs."""
+    """The source of one function of a generated module, and what else it needs.
+
+    `ulps` bounds |f(x) − exact| / ulp(exact) for float32 and float64, where one is promised.
+    """
 
     source: str
     needs: tuple[str, ...] = ()
+    ulps: tuple[float, float] | None = None
 
 
-_EXP = {
-    "float64": (
-        1.6087177234380782e-10, 2.0918961837795778e-09, 2.5052069594795685e-08,
-        2.755726102934377e-07, 2.7557319248633827e-06, 2.4801587338565345e-05,
-        0.00019841269841262761, 0.0013888888888878269, 0.008333333333333333,
-        0.04166666666666668, 0.16666666666666666, 0.5,
-    ),
-    "float32": (
-        0.0001989198131397769, 0.0013934541928270264, 0.008333310024225292,
-        0.04166645680967788, 0.16666666682534356, 0.5000000014286223,
-    ),
-}  # fmt: skip
-_LOG = {
-    "float64": (
-        0.1308723619665962, 0.13268714792348096, 0.15386241881938595, 0.18181795600060793,
-        0.22222222392089008, 0.28571428570801954, 0.4000000000000088, 0.6666666666666666,
-    ),
-    "float32": (0.2333096405177204, 0.2855080255327671, 0.4000012200081688, 0.6666666655430018),
+#: Coefficients of polynomials, the highest power first: name -> dtype -> numbers.
+_POLYNOMIALS: dict[str, dict[str, tuple[float, ...]]] = {
+    "exp": {  # (eʳ − 1 − r)/r² in r on |r| ≤ 1.005 (log 2)/2, weighted by |r|
+        "float64": (
+            2.0924780291591625e-09, 2.5109613446352207e-08, 2.755724167075968e-07,
+            2.75572426721467e-06, 2.4801587361831588e-05, 0.00019841269887525167,
+            0.0013888888888866188, 0.008333333333321135, 0.041666666666666706,
+            0.16666666666666677, 0.5,
+        ),
+        "float32": (
+            0.00019911923727251155, 0.0013941612165293488, 0.008333277267775038,
+            0.04166634692246889, 0.1666666679847439, 0.5000000048412657,
+        ),
+    },
+    "log": {  # 2 (artanh(s)/s − 1)/s² in z = s² on [0, 0.02945]
+        "float64": (
+            0.1308723619665962, 0.13268714792348096, 0.15386241881938595, 0.18181795600060793,
+            0.22222222392089008, 0.28571428570801954, 0.4000000000000088, 0.6666666666666666,
+        ),
+        "float32": (0.2333096405177204, 0.2855080255327671, 0.4000012200081688, 0.6666666655430018),
+    },
+    "erf": {  # erf(x)/x − 1 in x² on [0, 1]
+        "float64": (
+            -7.801042449430018e-10, 1.3722894269231542e-08, -1.6209156052537177e-07,
+            1.6447514954988959e-06, -1.4924744431050366e-05, 0.00012055295307735186,
+            -0.000854832598924545, 0.005223977607413484, -0.026866170643274925,
+            0.11283791670945245, -0.3761263890318355, 0.12837916709551256,
+        ),
+        "float32": (
+            7.888762098660115e-05, -0.0008020732961334851, 0.005189523001224847,
+            -0.02685443809340135, 0.11283600020811275, -0.37612627122267, 0.12837916591177018,
+        ),
+    },
+    "erfc": {  # log(erfc(x))/x in x on [1, 6] (float32: [1, 4]), weighted by x erfc(x)
+        "float64": (
+            1.5068191003490732e-12, -6.697131077389146e-11, 1.3936777085236495e-09,
+            -1.8031862292679984e-08, 1.6225258130498197e-07, -1.0737232972124402e-06,
+            5.366175959161032e-06, -2.0287475674577087e-05, 5.5870796503437464e-05,
+            -9.513955969210611e-05, 4.0919959498010854e-07, 0.0005753812100254159,
+            -0.0016933223168974537, 0.00021257186371396504, 0.01912467085530737,
+            -0.10277071582159097, -0.6366202786389344, -1.128379108047198,
+        ),
+        "float32": (
+            0.0002101908337393799, -0.0031831691719324483, 0.022786192769524705,
+            -0.10509676429257478, -0.6358463642363199, -1.128475579642879,
+        ),
+    },
 }  # fmt: skip
 
 #: log 2 as the sum of two numbers, the first so short that whole multiples of it are exact.
@@ -46,28 +80,44 @@ _LN2 = {
     "float64": (0.6931471803691238, 1.9082149292705877e-10),
     "float32": (0.693359375, -0.00021219444005469057),
 }
+#: How far the exponents of subnormal results are lifted, so that they can be powers of two.
+_LIFT = {"float64": 64, "float32": 32}
+#: Where erf rounds to one.
+_ERF_ONE = {"float64": 6, "float32": 4}
 
 
 def constants(dtype: str) -> dict[str, str]:
     """The numbers that the functions share, as source: name -> right side, in order."""
     info = np.finfo(dtype)
     bits = int(info.nmant)
+    round_off = 1.5 * 2.0**bits
     return {
         "inf": "real(np.inf)",
         "log2_e": f"real({1 / log(2)!r})",
-        "round_off": f"real({1.5 * 2.0**bits!r})",
+        "round_off": f"real({round_off!r})",
+        "round_bits": f"whole({_bits(round_off, dtype)})",
         "ln2_high": f"real({_LN2[dtype][0]!r})",
         "ln2_low": f"real({_LN2[dtype][1]!r})",
-        "ln2": f"real({log(2)!r})",
-        "least": f"real({log(2 * float(info.tiny))!r})",
-        "most": f"real({log(float(info.max)) + 0.1!r})",
-        "forty": "real(40)",
         "mantissa": f"whole({bits})",
-        "bias": f"whole({int(info.maxexp) - 2})",
+        "bias": f"whole({int(info.maxexp) - 1})",
+        "down": "whole(-1)",
+        "up": f"whole({_LIFT[dtype]})",
+        "drop": f"real({2.0 ** -_LIFT[dtype]!r})",
+        "most": f"real({log(float(info.max)) + 0.1!r})",
+        "least": f"real({log(2 * float(info.tiny))!r})",
+        "lowest": f"real({log(float(info.tiny)) - (bits + 2) * log(2)!r})",
+        "forty": "real(40)",
+        "little": f"real({2.0 ** -(bits + 2)!r})",
         "root_half": f"whole({_bits(0.5**0.5, dtype)})",
+        "root_two": f"real({sqrt(2)!r})",
         "tiny": f"real({float(info.tiny)!r})",
         "lift": f"real({2.0 ** (bits + 1)!r})",
         "lifted": f"real({bits + 1})",
+        "erf_one": f"real({_ERF_ONE[dtype]})",
+    } | {
+        power: f"real({coefficient!r})"
+        for name in _POLYNOMIALS
+        for power, coefficient in _powers(name, dtype).items()
     }
 
 
@@ -76,25 +126,17 @@ def _bits(value: float, dtype: str) -> int:
     return int(np.array(value, dtype).view(whole))
 
 
-def _horner(table: tuple[float, ...], argument: str) -> str:
-    """The polynomial with those coefficients, the highest first, as source."""
-    text = f"real({table[0]!r})"
-    for coefficient in table[1:]:
-        text = f"({text} * {argument} + real({coefficient!r}))"
-    return text[1:-1]
-
-
 _SOURCES = {
     "split": Function(
         """
         @_elementary
-        def _split(x):
-            \"\"\"s, q with eˣ = 2 s (1 + q), s a power of two.\"\"\"
+        def _split(x, shift):
+            \"\"\"s, q with 2ʰ eˣ = s (1 + q), where h is the shift and s a power of two.\"\"\"
             t = x * log2_e + round_off
             k = t - round_off  # the whole number next to x / log 2; it is in the low bits of t
             r = (x - k * ln2_high) - k * ln2_low  # x = k log 2 + r, |r| ≤ (log 2)/2
-            p = {exp_r}
-            s = whole((real(t).view(whole) + bias) << mantissa).view(real)
+            {p = exp by r}  # p = (eʳ − 1 − r)/r²
+            s = whole((real(t).view(whole) + (bias + shift)) << mantissa).view(real)  # 2ᵏ⁺ʰ
             return s, r + r * r * p
         """
     ),
@@ -102,88 +144,137 @@ _SOURCES = {
         """
         @_elementary
         def _exp(x):
-            s, q = _split(most if x > most else x)
-            e = s + s * q
-            return zero if x < least else e + e
+            low = x < least  # where s would be no normal number
+            s, q = _split(most if x > most else lowest if x < lowest else x, up if low else down)
+            return (s + s * q) * (drop if low else two)
         """,
         ("split",),
+        (1, 1),
     ),
     "expm1": Function(
         """
         @_elementary
         def _expm1(x):
-            s, q = _split(most if x > most else -forty if x < -forty else x)
-            u = s * q + (s - half)
-            return u + u
+            s, q = _split(most if x > most else -forty if x < -forty else x, down)
+            u = s * q + (s - half)  # u = (eˣ − 1)/2
+            return x if abs(x) < little else u + u
         """,
         ("split",),
+        (2, 2),
     ),
     "tanh": Function(
         """
         @_elementary
         def _tanh(x):
             a = abs(x + x)
-            s, q = _split(forty if a > forty else a)
+            s, q = _split(forty if a > forty else a, down)
             u = s * q + (s - half)  # u = (exp|2x| − 1)/2
             w = one / (one + u)
             t = u * w  # t = u/(1 + u) = tanh|x|, to 2.5 ulp
             t += w * ((u - t) - t * u)  # to 2 ulp
-            return t if x > zero else -t
+            return math.copysign(t, x)
         """,
         ("split",),
+        (2, 2),
     ),
     "sigmoid": Function(
         """
         @_elementary
         def _sigmoid(x):
-            return one / (one + _exp(-x))
+            e = _exp(-abs(x))
+            v = one if x > zero else e
+            w = one / (one + e)
+            t = v * w  # t = v/(1 + e), to 2.5 ulp
+            return t + w * ((v - t) - t * e)
         """,
         ("exp",),
+        (2, 2),
+    ),
+    "parts": Function(
+        """
+        @_elementary
+        def _parts(y):
+            \"\"\"n, k, f with y = 2ⁿ (1 + f), √½ ≤ 1 + f < √2, and k = n as a real number.\"\"\"
+            bits = real(y).view(whole)
+            n = whole(whole(bits - root_half) >> mantissa)
+            f = whole(bits - whole(n << mantissa)).view(real) - one
+            return n, whole(n + round_bits).view(real) - round_off, f
+        """
+    ),
+    "sum_log": Function(
+        """
+        @_elementary
+        def _sum_log(k, f, c):
+            \"\"\"k log 2 + log(1 + f) + c, for a whole k and a tiny c.\"\"\"
+            s = f / (two + f)
+            z = s * s
+            h = half * f * f
+            {p = log by z}  # log(1 + f) = f − h + s (h + z p)
+            return k * ln2_high - ((h - (s * (h + z * p) + (k * ln2_low + c))) - f)
+        """
+    ),
+    "edges": Function(
+        """
+        @_elementary
+        def _edges(y, v):
+            \"\"\"v = log y, with what belongs to 0, ∞, NaN and negative y.\"\"\"
+            v = v if y < inf else y
+            v = v if y > zero else -inf
+            return v if y >= zero else real(np.nan)
+        """
     ),
     "log": Function(
         """
         @_elementary
         def _log(x):
             small = x < tiny
-            y = x * lift if small else x
-            bits = real(y).view(whole)
-            n = (bits - root_half) >> mantissa
-            f = whole(bits - (n << mantissa)).view(real) - one  # y = 2ⁿ (1 + f), √½ ≤ 1 + f < √2
-            k = real(n) - lifted if small else real(n)
-            s = f / (two + f)
-            z = s * s
-            h = half * f * f
-            p = {log_z}
-            v = k * ln2_high - ((h - (s * (h + z * p) + k * ln2_low)) - f)
-            v = v if x < inf else x
-            v = v if x > zero else -inf
-            return v if x >= zero else real(np.nan)
-        """
+            n, k, f = _parts(x * lift if small else x)
+            return _edges(x, _sum_log(k - lifted if small else k, f, zero))
+        """,
+        ("parts", "sum_log", "edges"),
+        (1, 1),
     ),
     "log1p": Function(
         """
         @_elementary
         def _log1p(x):
             u = one + x
-            v = _log(u)
-            rest = (x - (u - one)) / u  # what rounding 1 + x lost
-            return v + rest if zero < u < inf else v
+            n, k, f = _parts(u)
+            c = x - (u - one)  # what rounding lost: 1 + x = u + c
+            s = whole((bias - n - down) << mantissa).view(real)  # 2¹⁻ⁿ, so c/u = c s/(2 + 2f)
+            v = _edges(u, _sum_log(k, f, c * s * (half - half * f * (one - f))))
+            return x if abs(x) < little else v
         """,
-        ("log",),
+        ("parts", "sum_log", "edges"),
+        (2, 2),
     ),
     "softplus": Function(
         """
         @_elementary
         def _softplus(x):
-            u = _exp(-abs(x))
-            f = half * (u - one) if u > half else u  # 1 + u = 1 + f, or 2 (1 + f)
-            s = f / (two + f)
-            z = s * s
-            h = half * f * f
-            v = f - (h - s * (h + z * {log_z}))
-            return (x if x > zero else zero) + (v + ln2 if u > half else v)
+            e = _exp(-abs(x))
+            large = one + e > root_two
+            f = half * (e - one) if large else e  # 1 + e = 2 (1 + f) or 1 + f
+            v = _sum_log(one if large else zero, f, zero)
+            return (x if x > zero else zero) + v
         """,
-        ("exp",),
+        ("exp", "sum_log"),
+        (2, 2),
+    ),
+    "erf": Function(
+        """
+        @_elementary
+        def _erf(x):
+            a = erf_one if abs(x) > erf_one else abs(x)
+            z = x * x
+            {p = erf by z}  # p = erf(x)/x − 1
+            {g = erfc by a}  # g = log(erfc|x|)/|x|
+            s, q = _split(g * a, down)
+            u = s * q + (s - half)  # u = −erf|x|/2
+            return x + x * p if a < one else math.copysign(u + u, x)
+        """,
+        ("split",),
+        (2, 2),
     ),
     "relu": Function(
         """
@@ -255,52 +346,55 @@ _SOURCES = {
     )
     for name, called in (
         ("sin", "sin"), ("cos", "cos"), ("tan", "tan"), ("sinh", "sinh"), ("cosh", "cosh"),
-        ("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("erf", "erf"),
-        ("sqrt", "sqrt"),
+        ("arcsin", "asin"), ("arccos", "acos"), ("arctan", "atan"), ("sqrt", "sqrt"),
     )
 }  # fmt: skip
 
 
 def needed(names: set[str]) -> list[str]:
-    """The functions and all that they call, callees first, in the order of the table."""
-    found = set(names)
-    stack = list(names)
-    while stack:
-        fresh = set(_SOURCES[stack.pop()].needs) - found
-        found |= fresh
-        stack += fresh
-    order: list[str] = []
+    """The functions and all that they call, callees first, else in the order of the table."""
+    order: dict[str, None] = {}
 
     def visit(name: str) -> None:
         for inner in _SOURCES[name].needs:
             visit(inner)
-        if name not in order:
-            order.append(name)
+        order[name] = None
 
     for name in _SOURCES:
-        if name in found:
+        if name in names:
             visit(name)
-    return order
+    return list(order)
+
+
+#: Where a source has a polynomial in it: "{p = exp by r}".
+_PLACE = re.compile(r"( *)\{(\w+) = (\w+) by (\w+)\}")
 
 
 def sources(names: set[str], dtype: str) -> list[str]:
     """The source of the functions of those names, for one dtype."""
-    fill = {"exp_r": _horner(_EXP[dtype], "r"), "log_z": f"({_horner(_LOG[dtype], chr(122))})"}
-    texts = []
-    for name in needed(names):
-        text = dedent(_SOURCES[name].source).strip()
-        for key, value in fill.items():
-            text = text.replace("{" + key + "}", value)
-        texts.append(text)
-    return texts
+    texts = [dedent(_SOURCES[name].source).strip() for name in needed(names)]
+    return [_PLACE.sub(lambda place: _horner(dtype, *place.groups()), text) for text in texts]
+
+
+def _horner(dtype: str, indent: str, result: str, name: str, argument: str) -> str:
+    """A polynomial by Horner's rule, one step a line."""
+    first, *rest = _powers(name, dtype)
+    steps = [f"{result} = {first}", *(f"{result} = {result} * {argument} + {c}" for c in rest)]
+    return "\n".join(indent + step for step in steps)
+
+
+def _powers(name: str, dtype: str) -> dict[str, float]:
+    """The coefficients of a polynomial by name, the highest power first: exp_2, exp_1, exp_0."""
+    table = _POLYNOMIALS[name][dtype]
+    return {f"{name}_{len(table) - 1 - n}": coefficient for n, coefficient in enumerate(table)}
 
 
 def used_constants(texts: list[str], dtype: str) -> dict[str, str]:
     """The shared numbers that those sources name."""
-    import re
-
     words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(texts)))
     return {name: value for name, value in constants(dtype).items() if name in words}
 
 
 NAMES = frozenset(_SOURCES)
+#: What is promised of those functions: name -> ulps in float32 and in float64.
+ULPS = {name: row.ulps for name, row in _SOURCES.items() if row.ulps}
