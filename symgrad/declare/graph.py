@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.sampling import draw, draw_sizes
-from symgrad.declare.symbols import declared_at, require_domain
+from symgrad.declare.symbols import declared_at, labels_below, require_domain
+from symgrad.declare.values import bind
 from symgrad.errors import DeclarationError, NameClash, SymgradError, UnknownName
+from symgrad.tensor.bounds import undecided
 from symgrad.tensor.dims import show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
 from symgrad.tensor.nodes import Leaf, Node, leaves, topological
@@ -30,6 +33,10 @@ class Definition:
 
     def __str__(self) -> str:
         return f"{self.leaf.name} = {self.expr}"
+
+
+#: Symbols that a graph is given in order come before all that it meets later.
+LISTED = 2**62
 
 
 class Graph:
@@ -52,13 +59,15 @@ class Graph:
     ) -> None:
         self.name = require_identifier(name)
         self._symbols: dict[str, Leaf] = {}
-        self._ordered = bool(symbols)
+        self._order: dict[Leaf, int] = {}
         self._definitions: dict[str, Definition] = {}
         self._dims: dict[str, None] = {}
         self._output = output
         self._frozen = False
-        for leaf in symbols:
-            self._admit(leaf)
+        for position, leaf in enumerate(symbols):
+            if self._is_new(leaf):
+                self._admit([leaf], [leaf])
+                self._order[leaf] = position - LISTED
 
     def define(self, name: str, expr: object, *, domain: str = "real", latex: str = "") -> Leaf:
         """Name a value; returns the leaf that stands for it in later expressions.
@@ -87,12 +96,8 @@ class Graph:
             raise NameClash(f"{name!r} is a declared symbol; a definition cannot have its name")
         node = as_node(expr)
         require_domain(name, node.shape, domain)
-        for leaf in leaves(node):
-            self._admit(leaf)
-        self._dims |= dict.fromkeys(s.name for s in self._dimensions(node))
-        if name in self._dims:
-            raise NameClash(f"{name!r} is both a value and a dimension")
         value = Leaf(name, node.shape, "value", domain, latex)
+        self._admit([leaf for leaf in leaves(node) if self._is_new(leaf)], [node, value])
         self._definitions[name] = Definition(value, node)
         return value
 
@@ -105,8 +110,8 @@ class Graph:
         self._definitions[name] = replace(self._definitions[name], named=False)
         return leaf
 
-    def _admit(self, leaf: Leaf) -> None:
-        """Know a symbol, or raise if it is none of this graph's."""
+    def _is_new(self, leaf: Leaf) -> bool:
+        """Whether a symbol is met for the first time; raise if it is none of this graph's."""
         known = self._definitions.get(leaf.name)
         if leaf.role == "value":
             if known is None or known.leaf is not leaf:
@@ -114,16 +119,32 @@ class Graph:
                     f"{leaf.name!r} is not defined in graph {self.name!r}",
                     hint="define it first; values of other graphs cannot be used",
                 )
-            return
+            return False
         if known is not None:
             raise NameClash(f"{leaf.name!r} is already the name of a definition")
         if leaf.role not in ("parameter", "input"):
-            raise DeclarationError(f"{leaf.name!r} is a {leaf.role}; it cannot be declared")
-        if self._symbols.setdefault(leaf.name, leaf) is not leaf:
+            raise DeclarationError(f"{leaf.name!r} is of role {leaf.role}; it cannot be declared")
+        if self._symbols.get(leaf.name, leaf) is not leaf:
             raise NameClash(f"{leaf.name!r} is declared twice, in different ways")
-        self._dims |= dict.fromkeys(s.name for s in _dimensions_of(leaf))
-        if leaf.name in self._dims:
-            raise NameClash(f"{leaf.name!r} is both a symbol and a dimension")
+        return leaf.name not in self._symbols
+
+    def _admit(self, symbols: Iterable[Leaf], nodes: Iterable[Node]) -> None:
+        """Take in symbols and the dimensions of nodes: all of them, or none and raise."""
+        new = {leaf.name: leaf for leaf in symbols}
+        for leaf in symbols:
+            if new[leaf.name] is not leaf:
+                raise NameClash(f"{leaf.name!r} is declared twice, in different ways")
+        sizes = dict.fromkeys(name for node in topological(*nodes) for name in _dimensions(node))
+        values = {node.name for node in nodes if isinstance(node, Leaf)}
+        for name in (*new, *values):
+            if name in self._dims or name in sizes:
+                raise NameClash(f"{name!r} is both a symbol and a dimension")
+        for name in sizes:
+            if name in self._symbols or name in self._definitions:
+                raise NameClash(f"{name!r} is both a dimension and a symbol")
+        self._symbols |= new
+        self._order |= {leaf: declared_at(leaf) for leaf in symbols}
+        self._dims |= sizes
 
     def freeze(self) -> "Graph":
         """The graph, which cannot be changed from now on.
@@ -152,8 +173,7 @@ class Graph:
     @property
     def symbols(self) -> tuple[Leaf, ...]:
         """All declared symbols, in the order of their declaration."""
-        listed = list(self._symbols.values())
-        return tuple(listed if self._ordered else sorted(listed, key=declared_at))
+        return tuple(sorted(self._symbols.values(), key=self._order.__getitem__))
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -177,11 +197,11 @@ class Graph:
         ------
         UnknownName    if there is none; suggests the closest.
         """
-        wanted = name.name if isinstance(name, Leaf | Symbol) else name
+        wanted = name.name if isinstance(name, Leaf | Symbol) else str(name)
         if wanted in self._symbols:
-            found = self._symbols[str(wanted)]
+            found = self._symbols[wanted]
         elif wanted in self._definitions:
-            found = self._definitions[str(wanted)].leaf
+            found = self._definitions[wanted].leaf
         else:
             raise UnknownName(
                 f"graph {self.name!r} has no symbol or value {wanted!r}", hint=self._closest(wanted)
@@ -197,11 +217,10 @@ class Graph:
         close = get_close_matches(str(name), names, 1)
         return f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names)}"
 
-    def _dimensions(self, *nodes: Node) -> list[Symbol]:
-        found: dict[Symbol, None] = {}
-        for node in topological(*nodes):
-            found |= dict.fromkeys(_dimensions_of(node))
-        return list(found)
+    @cached_property
+    def _conditions(self) -> dict[Expr, str]:
+        """What the slices of a frozen graph ask of sizes."""
+        return undecided(d.expr for d in self.definitions)
 
     def sample(self, seed: int = 0, sizes: Mapping[str, int] | None = None) -> dict[str, Any]:
         """Random values of all symbols in their domains, and the sizes of all dimensions.
@@ -209,20 +228,13 @@ class Graph:
         Sizes that are not given are drawn, pairwise different.
         """
         self.freeze()
+        if not isinstance(seed, int | np.integer) or seed < 0:
+            raise DeclarationError(f"a seed is a whole number from 0 on, not {seed!r}")
         rng = np.random.default_rng(seed)
-        nodes = [*self.symbols, *(d.expr for d in self.definitions)]
-        extra = {a for leaf in self.symbols for _, _, a in [leaf.domain.partition(":")]}
-        dimensions = self._dimensions(*nodes)
-        dimensions += [
-            Symbol(a, integer=True, positive=True)
-            for a in sorted(extra)
-            if a.isidentifier() and a not in {s.name for s in dimensions}
-        ]
-        values: dict[str, Any] = dict(
-            draw_sizes([*self.symbols, *(d.leaf for d in self.definitions)], dimensions,
-                       {s.name: sizes[s.name] for s in dimensions if sizes and s.name in sizes},
-                       rng)
-        )  # fmt: skip
+        told = {str(name): size for name, size in (sizes or {}).items()}
+        given = {name: told[name] for name in self.dims if name in told}
+        named = [*self.symbols, *(d.leaf for d in self.definitions)]
+        values: dict[str, Any] = dict(draw_sizes(named, self.dims, given, rng, self._conditions))
         for leaf in self.symbols:
             values[leaf.name] = draw(leaf, values, rng)
         return values
@@ -235,19 +247,18 @@ class Graph:
         ValueMismatch, ShapeError    if a value is missing or does not fit its declared shape.
         UnknownName                  if there is no value of that name.
         """
-        return self.evaluate_all(values, name)[name or self.output]
+        wanted = self.output if name is None else self.leaf(name).name
+        return np.asarray(self.evaluate_all(values, wanted)[wanted])
 
     def evaluate_all(
         self, values: Mapping[str, Any], name: str | None = None, precision: int | None = None
     ) -> dict[str, Any]:
         """The values of all symbols and definitions, up to that of a name."""
-        self.freeze()
-        known = {leaf.name: values[leaf.name] for leaf in self.symbols if leaf.name in values}
-        if name is not None and self.leaf(name).role != "value":
-            evaluate([self.leaf(name)], values)
+        known, sizes = self.bind(values)
+        last = None if name is None else self.leaf(name)
+        if last is not None and last.role != "value":
+            bind_sizes([last], known)
             return known
-        used = [leaf for leaf in self.symbols if leaf.name in values]
-        sizes = bind_sizes(used, values)
         for definition in self.definitions:
             try:
                 (known[definition.leaf.name],) = evaluate(
@@ -255,9 +266,19 @@ class Graph:
                 )
             except SymgradError as error:
                 raise error.at(f'definition "{definition.leaf.name}"') from None
-            if definition.leaf.name == name:
+            if definition.leaf is last:
                 break
         return known
+
+    def bind(
+        self,
+        values: Mapping[str, Any],
+        sizes: Mapping[str, int] | None = None,
+        finite: bool = False,
+    ) -> tuple[dict[str, Any], dict[str, int]]:
+        """The values of symbols as arrays, checked, and the sizes of dimensions (values.py)."""
+        self.freeze()
+        return bind(self.symbols, values, self._conditions, sizes, finite)
 
     def __str__(self) -> str:
         head = f"graph {self.name}: parameters {', '.join(self.parameters) or 'none'}"
@@ -269,12 +290,15 @@ class Graph:
     __repr__ = __str__
 
 
-def _dimensions_of(node: Node) -> list[Symbol]:
-    """The dimensions in a node's shape and numbers, by name."""
+def _dimensions(node: Node) -> list[str]:
+    """The names of the dimensions in a node's shape, numbers and domain."""
     found: set[Symbol] = set()
     for size in node.shape:
         found |= size.free_symbols
     for arg in node.args:
         if not isinstance(arg, Node):
             found |= {s for s in arg.free_symbols if s.is_integer and not s.name.startswith("_")}
-    return sorted(found, key=lambda s: s.name)
+    classes = labels_below(node.domain) if isinstance(node, Leaf) else None
+    if classes is not None:
+        found |= classes.free_symbols
+    return sorted(s.name for s in found)

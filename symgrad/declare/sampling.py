@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from sympy import Symbol
+from sympy import Expr
 
+from symgrad.declare.symbols import DOMAINS, labels_below
 from symgrad.errors import DeclarationError, ShapeError
+from symgrad.tensor.bounds import require_bounds
 from symgrad.tensor.dims import size_of
 from symgrad.tensor.nodes import Leaf
 
@@ -71,20 +73,28 @@ DRAWS: dict[str, Callable[[tuple[int, ...], Rng], Array]] = {
 }
 
 
+assert {name.partition(":")[0] for name in DRAWS} == DOMAINS, "a domain that cannot be drawn"
+
+
 def draw(leaf: Leaf, sizes: Mapping[str, int], rng: Rng) -> Array:
     """A random array for a symbol; integers for labels."""
     shape = tuple(size_of(d, dict(sizes)) for d in leaf.shape)
-    kind, _, argument = leaf.domain.partition(":")
-    if kind == "labels":
-        bound = int(argument) if argument.isdigit() else sizes[argument]
-        return rng.integers(bound, size=shape)
+    classes = labels_below(leaf.domain)
+    if classes is not None:
+        return np.asarray(rng.integers(size_of(classes, dict(sizes)), size=shape))
     return np.asarray(DRAWS[leaf.domain](shape, rng))
 
 
 def draw_sizes(
-    leaves: Iterable[Leaf], dimensions: Iterable[Symbol], given: Mapping[str, int], rng: Rng
+    leaves: Iterable[Leaf],
+    dimensions: Iterable[str],
+    given: Mapping[str, int],
+    rng: Rng,
+    conditions: Mapping[Expr, str],
 ) -> dict[str, int]:
     """Sizes of all dimensions: those given, and others drawn pairwise different from 2 on.
+
+    The `conditions` are those of slices (tensor/bounds.py).
 
     Raises
     ------
@@ -95,7 +105,7 @@ def draw_sizes(
         if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
             raise DeclarationError(f"size {name} = {size!r} is not a positive integer")
     shapes = {size for leaf in leaves for size in leaf.shape}
-    missing = [s.name for s in dimensions if s.name not in given]
+    missing = [name for name in dimensions if name not in given]
     for attempt in range(200):
         # small at first; larger where composite dimensions (n - K + 1) ask for it
         top = 2 + len(missing) + len(given) + 2 * (attempt // 10)
@@ -105,10 +115,14 @@ def draw_sizes(
         try:
             for size in shapes:
                 size_of(size, sizes)
-        except ShapeError:
+            require_bounds(conditions, sizes)
+        except ShapeError as error:
+            if not missing:
+                raise
+            failed = error
             continue
         return {name: int(size) for name, size in sizes.items()}
     raise ShapeError(
-        f"no sizes found for {', '.join(missing)} that make all shapes positive",
+        f"no sizes found for {', '.join(missing)}; the last failed: {failed.what}",
         hint="give sizes= for them",
     )

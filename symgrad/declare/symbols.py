@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.errors import DeclarationError, NameClash
-from symgrad.tensor.dims import Shape, as_shape, dim, dims
+from symgrad.tensor.dims import Dim, Shape, as_dim, as_shape, dim, dims, same
 from symgrad.tensor.nodes import Leaf
 
 #: What a domain may be; `labels:k` are integers below the dimension k.
@@ -18,7 +18,8 @@ DOMAINS = frozenset(
 ALONG_FIRST = frozenset({"onehot:0", "simplex:0"})
 SQUARE = frozenset({"symmetric", "spd", "invertible", "lower"})
 
-# A graph lists its symbols in the order in which they were declared; nodes carry no such state.
+# A graph lists its symbols in the order in which they were declared; nodes carry no such state, and
+# equal declarations are one node. A graph keeps the numbers that it met: nothing reorders it later.
 _clock = count()
 _declared: "WeakKeyDictionary[Leaf, int]" = WeakKeyDictionary()
 
@@ -62,8 +63,9 @@ def declare(name: str, shape: Shape, role: str, domain: str = "real", latex: str
     """A checked symbol of any role."""
     require_identifier(name)
     require_domain(name, shape, domain)
-    clash = {s.name for size in shape for s in size.free_symbols}
-    if name in clash:
+    if not isinstance(latex, str):
+        raise DeclarationError(f"the spelling of {name} is a text, not {latex!r}")
+    if name in {s.name for size in shape for s in size.free_symbols}:
         raise NameClash(
             f"{name} is both a symbol and a dimension", hint="give one of them another name"
         )
@@ -72,10 +74,20 @@ def declare(name: str, shape: Shape, role: str, domain: str = "real", latex: str
     return leaf
 
 
+def labels_below(domain: str) -> Dim | None:
+    """The number of classes of the domain `labels:k`, k a dimension or a number; else None."""
+    kind, _, size = domain.partition(":")
+    if kind != "labels" or not (size.isidentifier() or size.isdecimal()):
+        return None
+    return as_dim(int(size) if size.isdecimal() else size)
+
+
 def require_domain(name: str, shape: Shape, domain: str) -> None:
     """Raise DeclarationError unless the domain exists and fits the shape."""
-    kind, _, argument = domain.partition(":")
-    if kind == "labels" and argument:
+    if not isinstance(domain, str):
+        raise DeclarationError(f"the domain of {name} is a text, not {domain!r}")
+    kind = domain.partition(":")[0]
+    if labels_below(domain) is not None:
         return
     if domain not in DOMAINS | ALONG_FIRST:
         raise DeclarationError(
@@ -84,8 +96,8 @@ def require_domain(name: str, shape: Shape, domain: str) -> None:
         )
     if kind in ("onehot", "simplex") and not shape:
         raise DeclarationError(f"{name} is a scalar; {domain} needs an axis")
-    if kind in SQUARE and (len(shape) != 2 or shape[0] != shape[1]):
+    if kind in SQUARE and (len(shape) != 2 or not same(*shape)):
         raise DeclarationError(f"{name} is {domain}, so its shape must be (n, n)")
 
 
-__all__ = ["declare", "declared_at", "dim", "dims", "parameter", "scalar", "tensor"]
+__all__ = ["declare", "declared_at", "dim", "dims", "labels_below", "parameter", "scalar", "tensor"]

@@ -1,12 +1,13 @@
 """Dimensions: positive integers, named symbols, and polynomials in them."""
 
 import ast
+import keyword
 from collections.abc import Callable
 from functools import cache
 from numbers import Integral
 from typing import TypeAlias
 
-from sympy import Expr, Float, Integer, Symbol, expand, floor, nan, sympify, zoo
+from sympy import Add, Expr, Float, Integer, Symbol, expand, floor, nan, sympify, zoo
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
 
@@ -15,12 +16,17 @@ Shape: TypeAlias = tuple[Dim, ...]
 
 ONE = Integer(1)
 
+#: The largest size of an axis, and the most terms that a dimension may have when written out.
+MOST, MOST_TERMS = 2**63 - 1, 1000
+
 
 @cache
 def dim(name: str) -> Symbol:
     """The dimension of that name: a positive integer symbol; equal names are one dimension."""
-    if not name.isidentifier():
-        raise NameClash(f"dimension {name!r} is not an identifier")
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name) or name[0] == "_":
+        raise NameClash(
+            f"{name!r} cannot name a dimension", hint="use letters, digits and underscores"
+        )
     return Symbol(name, integer=True, positive=True)
 
 
@@ -30,6 +36,8 @@ def dims(names: str) -> tuple[Symbol, ...]:
     >>> dims("B d h")
     (B, d, h)
     """
+    if not isinstance(names, str):
+        raise DeclarationError(f"{names!r} is no text of dimension names")
     return tuple(dim(name) for name in names.replace(",", " ").split())
 
 
@@ -62,6 +70,8 @@ def as_dim(value: object) -> Dim:
 def _normal(value: Expr) -> Expr:
     result = expand(value)
     bad = result.has(Float, nan, zoo)
+    if result.is_Integer and result > MOST:
+        raise DeclarationError("a dimension is too large", hint="at most 2**63 - 1")
     if bad or result.is_positive is False or result.is_integer is False:
         raise DeclarationError(f"a dimension must be a positive integer, not {value}")
     return result
@@ -71,18 +81,42 @@ def _normal(value: Expr) -> Expr:
 def _parsed(text: str) -> Expr:
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
-        raise ParseError(f"cannot read the dimension {text!r}") from None
-    return _arithmetic(tree, text)
+        return _arithmetic(tree, text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ParseError(
+            f"cannot read the dimension {text[:60]!r}",
+            hint="use names, integers and + - * // ** only",
+        ) from None
+
+
+def _terms(value: Expr) -> int:
+    return len(Add.make_args(value))
+
+
+def _product(a: Expr, b: Expr) -> Expr:
+    if _terms(a) * _terms(b) > MOST_TERMS:
+        raise DeclarationError("a dimension has too many terms when it is written out")
+    return expand(a * b)
+
+
+def _power(a: Expr, b: Expr) -> Expr:
+    if not (b.is_Integer and 0 <= b <= 8):
+        raise DeclarationError(
+            f"the exponent {b} of a dimension is too large or no number", hint="write a product"
+        )
+    result: Expr = ONE
+    for _ in range(int(b)):
+        result = _product(result, a)
+    return result
 
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
-    ast.Mult: lambda a, b: a * b,
+    ast.Mult: _product,
     ast.FloorDiv: lambda a, b: floor(a / b),
     ast.Div: lambda a, b: a / b,
-    ast.Pow: lambda a, b: a**b,
+    ast.Pow: _power,
 }
 
 
@@ -90,14 +124,15 @@ def _arithmetic(tree: ast.expr, text: str) -> Expr:
     match tree:
         case ast.Name(id=name):
             return dim(name)
-        case ast.Constant(value=int(value)):
+        case ast.Constant(value=int(value)) if not isinstance(value, bool) and value <= MOST:
             return Integer(value)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _ARITHMETIC:
             return _ARITHMETIC[type(op)](_arithmetic(left, text), _arithmetic(right, text))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_arithmetic(operand, text)
     raise ParseError(
-        f"cannot read the dimension {text!r}", hint="use names, integers and + - * // only"
+        f"cannot read the dimension {text[:60]!r}",
+        hint="use names, integers and + - * // ** only",
     )
 
 

@@ -8,7 +8,19 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Add, Expr, Integer, Mul, Number, NumberSymbol, Pow, S, Symbol, expand
+from sympy import (
+    Add,
+    Expr,
+    Integer,
+    Mul,
+    Number,
+    NumberSymbol,
+    Pow,
+    S,
+    Symbol,
+    expand,
+    preorder_traversal,
+)
 
 from symgrad.errors import ShapeError, SymgradError, ValueMismatch
 from symgrad.tensor.dims import Dim, show, size_of
@@ -42,7 +54,7 @@ class Float:
     dtype: Any = np.float64
 
     def number(self, value: Expr) -> Any:
-        return float(value)
+        return _converted(float, value)
 
     def array(self, value: object) -> Array:
         """Integers too become float64: products of them would wrap around in silence."""
@@ -72,7 +84,7 @@ class Precise:
         self.digits = digits
 
     def number(self, value: Expr) -> Any:
-        return mpmath.mpmathify(value.evalf(self.digits + 5))
+        return _converted(lambda v: mpmath.mpmathify(v.evalf(self.digits + 5)), value)
 
     def array(self, value: object) -> Array:
         a = np.asarray(value, dtype=object)
@@ -88,6 +100,13 @@ class Precise:
     def power(self, base: Any, exponent: Any, whole: int | None) -> Any:
         raised = np.frompyfunc(_kept_real(mpmath.power), 2, 1)
         return raised(base, exponent if whole is None else whole)
+
+
+def _converted(convert: Any, value: Expr) -> Any:
+    try:
+        return convert(value)
+    except (OverflowError, TypeError, ValueError):  # exp(exp(exp(exp(10))))
+        raise ValueMismatch(f"{value} cannot be computed as a number") from None
 
 
 def _kept_real(function: Any) -> Any:
@@ -201,7 +220,12 @@ def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any
 
 def _number(value: Expr, sizes: Sizes, system: Any) -> Any:
     names = {s: Integer(_size(s, sizes)) for s in value.free_symbols}
-    return system.number(value.xreplace(names) if names else value)
+    exact = value.xreplace(names) if names else value
+    if exact.is_finite is False or exact is S.NaN:  # 1 / (n - 3) at n = 3
+        raise ValueMismatch(f"{value} is not a finite number for {sizes}")
+    if any(part.func in NAMES for part in preorder_traversal(exact)):
+        return body_value(exact, {}, {}, system)
+    return system.number(exact)
 
 
 def _size(symbol: Symbol, sizes: Sizes) -> int:

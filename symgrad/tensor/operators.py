@@ -1,11 +1,12 @@
 """Builders of nodes with NumPy's meaning: arithmetic, broadcasting, products, axes, indices."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
-from sympy import Expr, Integer, Rational, S, Symbol, floor
+from sympy import Expr, Integer, Poly, Pow, Rational, S, Symbol, floor
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import scalar
@@ -34,18 +35,56 @@ def exact(value: object) -> Expr:
     DeclarationError    for anything that is neither; for NaN and infinities.
     """
     if isinstance(value, Rational):
-        return value
+        return _short(value)
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):
-        return _real(
-            value.xreplace({s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)})
-        )
+        names = {s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)}
+        renamed = value.xreplace(names) if names else value
+        return _short(renamed) if isinstance(renamed, Rational) else _real(renamed)
     if isinstance(value, int | Fraction):
-        return Rational(value)
+        return _short(Rational(value))
     if value != value or value in (float("inf"), float("-inf")):
         raise DeclarationError(f"{value} is not a number that an expression can hold")
     return Rational(repr(float(value)))
+
+
+#: An exact number has at most so many bits above and below the bar; more is a slip or an attack.
+MOST_BITS = 4096
+
+
+def _short(value: Expr) -> Expr:
+    """The exact number itself, unless it is too long or too large for floating point."""
+    if value.p.bit_length() > MOST_BITS or value.q.bit_length() > MOST_BITS:
+        raise DeclarationError("a number has too many digits", hint=f"at most {MOST_BITS} bits")
+    if value.p.bit_length() - value.q.bit_length() > 1024:
+        raise DeclarationError("a number is too large", hint="at most about 1e308")
+    return value
+
+
+def raised(base: Expr, exponent: Expr) -> Expr:
+    """base ** exponent of exact numbers and dimensions.
+
+    Raises
+    ------
+    DeclarationError    if the result is infinite, complex, or too long to be exact (2**10**10).
+    """
+    if base.is_zero and exponent.is_negative:
+        raise DeclarationError("division by the number 0")
+    length = max(base.p.bit_length(), base.q.bit_length()) if base.is_Rational else 1
+    if exponent.is_Rational and abs(exponent) * (length - 1) > MOST_BITS:
+        raise DeclarationError("a power of numbers is too long to be exact")
+    result = base**exponent
+    for power in result.atoms(Pow):
+        size = power.exp
+        if abs(size) > MOST_BITS if size.is_Rational else not _is_affine(size):
+            raise DeclarationError("an exponent of a number or dimension is too large")
+    return exact(result)
+
+
+def _is_affine(value: Expr) -> bool:
+    names = value.free_symbols
+    return not names or (value.is_polynomial(*names) and Poly(value, *names).total_degree() <= 1)
 
 
 def _real(value: Expr) -> Expr:
@@ -137,7 +176,14 @@ def total(pairs: Iterable[tuple[object, Node]], shape: Shape) -> Node:
 
 def _pair(a: object, b: object) -> tuple[Node, Node, Shape]:
     left, right = as_node(a), as_node(b)
-    return left, right, broadcast(left.shape, right.shape)
+    return left, right, _broadcast(left, right)
+
+
+def _broadcast(left: Node, right: Node) -> Shape:
+    try:
+        return broadcast(left.shape, right.shape)
+    except ShapeError as error:
+        raise replace(error, what=f"{_named(left)}, {_named(right)}: {error.what}") from None
 
 
 def add(a: object, b: object) -> Node:
@@ -169,9 +215,9 @@ def divide(a: object, b: object) -> Node:
     right = as_node(b)
     value = constant_of(right)
     if value is not None:
-        if value == 0:
-            raise DeclarationError("division by the number 0")
-        return scale(1 / value, broadcast_to(as_node(a), broadcast(as_node(a).shape, right.shape)))
+        return scale(
+            raised(value, S.NegativeOne), broadcast_to(as_node(a), _broadcast(as_node(a), right))
+        )
     return multiply(a, apply(1 / ARGS[0], right))
 
 
@@ -180,7 +226,7 @@ def power(a: object, b: object) -> Node:
     left, right, shape = _pair(a, b)
     base, exponent = constant_of(left), constant_of(right)
     if base is not None and exponent is not None:
-        return full(base**exponent, shape)
+        return full(raised(base, exponent), shape)
     if exponent is None:
         return apply(ARGS[0] ** ARGS[1], left, right)
     left = broadcast_to(left, shape)
@@ -227,6 +273,7 @@ def compare(name: str, a: object, b: object) -> Node:
 def transpose(node: Node, axes: Sequence[int] | None = None) -> Node:
     """The node with its axes in another order (reversed without one)."""
     order = tuple(reversed(range(node.ndim))) if axes is None else tuple(axes)
+    order = tuple(k + node.ndim if k < 0 else k for k in order)
     if sorted(order) != list(range(node.ndim)):
         raise ShapeError(f"transpose: {order} is no order of the axes of {show(node.shape)}")
     if order == tuple(range(node.ndim)):
@@ -284,7 +331,7 @@ def axes_of(node: Node, axis: object, what: str = "axis") -> tuple[int, ...]:
     listed = axis if isinstance(axis, tuple | list) else (axis,)
     result = []
     for each in listed:
-        k = _whole(each, what)
+        k = whole(each, what)
         if not -node.ndim <= k < node.ndim:
             raise ShapeError(f"{what} {k} is out of range for shape {show(node.shape)}")
         result.append(k % node.ndim)
@@ -293,14 +340,12 @@ def axes_of(node: Node, axis: object, what: str = "axis") -> tuple[int, ...]:
     return tuple(sorted(result))
 
 
-def _whole(value: object, what: str) -> int:
-    if isinstance(value, Constant) and value.value.is_Integer:
-        value = int(value.value)
-    if isinstance(value, Integer):
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+def whole(value: object, what: str) -> int:
+    """A whole number: Python's, NumPy's, SymPy's, or that of a Constant."""
+    number = value.value if isinstance(value, Constant) else value
+    if isinstance(number, bool) or not isinstance(number, Integral | Integer):
         raise DeclarationError(f"{what} must be a whole number, not {value!r}")
-    return value
+    return int(number)
 
 
 def keep(node: Node, shape: Shape, axes: tuple[int, ...]) -> Node:
@@ -356,6 +401,8 @@ def index(node: Node, key: object) -> Node:
     ShapeError    if there are more indices than axes, or one is out of range.
     """
     keys = list(key) if isinstance(key, tuple) else [key]
+    if sum(each is Ellipsis for each in keys) > 1:
+        raise ShapeError("an index has one ellipsis at most")
     taken = sum(each is not None and each is not Ellipsis for each in keys)
     if taken > node.ndim:
         raise ShapeError(f"{taken} indices for shape {show(node.shape)}")

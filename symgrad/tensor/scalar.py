@@ -7,12 +7,12 @@ share equally.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import mpmath
 import numpy as np
 import sympy as sp
-from sympy import Add, Expr, Function, Mul, Pow, Rational, S, Symbol, Tuple
+from sympy import Add, Expr, Function, Integer, Mul, Pow, Rational, S, Symbol, Tuple
 from sympy.core.symbol import Str
 
 from symgrad.errors import NotDifferentiable
@@ -28,6 +28,14 @@ class _Real(Function):
     is_commutative = True
 
 
+def _by_sign(x: Expr, positive: Expr, zero: Expr, negative: Expr) -> Expr | None:
+    """One of three by the sign of a number; None where there are symbols, or it is undecided."""
+    if not x.is_number:
+        return None
+    rows = ((x.is_zero, zero), (x.is_positive, positive), (x.is_negative, negative))
+    return next((result for held, result in rows if held), None)
+
+
 class sigmoid(_Real):  # the classes are named as the functions are written
     nargs = 1
 
@@ -38,6 +46,10 @@ class softplus(_Real):
 
 class relu(_Real):
     nargs = 1
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return _by_sign(x, x, S.Zero, S.Zero)
 
 
 class expm1(_Real):
@@ -51,9 +63,17 @@ class log1p(_Real):
 class maximum(_Real):
     nargs = 2
 
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return _by_sign(a - b, a, a, b)
+
 
 class minimum(_Real):
     nargs = 2
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return _by_sign(a - b, b, a, a)
 
 
 class where(_Real):
@@ -61,31 +81,42 @@ class where(_Real):
 
     @classmethod
     def eval(cls, test: Expr, yes: Expr, no: Expr) -> Expr | None:
-        return yes if yes == no else None
+        if yes == no:
+            return yes
+        return _by_sign(test, yes, no, yes)
 
 
-class gt(_Real):
+class _Comparison(_Real):
     nargs = 2
+    values: ClassVar[tuple[int, int, int]]  # for a > b, a = b, a < b
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        return _by_sign(a - b, *map(Integer, cls.values))
 
 
-class ge(_Real):
-    nargs = 2
+class gt(_Comparison):
+    values = (1, 0, 0)
 
 
-class lt(_Real):
-    nargs = 2
+class ge(_Comparison):
+    values = (1, 1, 0)
 
 
-class le(_Real):
-    nargs = 2
+class lt(_Comparison):
+    values = (0, 0, 1)
 
 
-class eq(_Real):
-    nargs = 2
+class le(_Comparison):
+    values = (0, 1, 1)
 
 
-class ne(_Real):
-    nargs = 2
+class eq(_Comparison):
+    values = (0, 1, 0)
+
+
+class ne(_Comparison):
+    values = (1, 0, 1)
 
 
 class Unspecified(Expr):
