@@ -60,10 +60,10 @@ def contraction(node: Einsum, formulas: Sequence[Formula]) -> Formula:
     factors, output = _unit_axes(node, formulas, sizes)
     present = {k for _, labels in factors for k in labels}
     factors, scalars = _diagonals(factors)
-    factors = _slices(factors, output)
+    factors, entries = _diagonals(_slices(factors, output))
     core = tuple(k for k in output if k in present)
     result = _solve(factors, core, sizes)
-    result = product(result.shape, S.One, [*scalars, result])
+    result = product(result.shape, S.One, [*scalars, *entries, result])
     axes = [axis for axis, k in enumerate(output) if k in present]
     return spread(result, node.shape, axes)
 
@@ -125,9 +125,11 @@ def _diagonals(factors: list[Factor]) -> tuple[list[Factor], list[Formula]]:
 def _slices(factors: list[Factor], output: Labels) -> list[Factor]:
     """Brackets [i = k], [i = start + step·j], one-hot rows, summed over i: parts of a factor."""
     for n, (bracket, labels) in enumerate(factors):
+        if not isinstance(bracket, OneHot | Bracket) or not labels:
+            continue
         label = labels[-1] if isinstance(bracket, OneHot) else labels[0]
         users = [m for m, (_, own) in enumerate(factors) if m != n and label in own]
-        if label in output or len(users) != 1 or not isinstance(bracket, OneHot | Bracket):
+        if label in output or len(users) != 1 or labels.count(label) > 1:
             continue
         formula, own = factors[users[0]]
         axis = own.index(label)

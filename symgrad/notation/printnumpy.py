@@ -90,10 +90,10 @@ def _tuple(shape: Sequence[object]) -> str:
 
 
 def _numeric(code: Code) -> Code:
-    """A comparison as 0.0 and 1.0."""
+    """A comparison as 0.0 and 1.0; the number first, so that a minus may stand in front."""
     if not code.boolean:
         return code
-    return Code(f"{code.at(UNARY)} * 1.0", MULTIPLY, code.shape)
+    return Code(f"1.0 * {code.at(UNARY)}", MULTIPLY, code.shape)
 
 
 def _full(code: Code, shape: Shape) -> Code:
@@ -229,7 +229,7 @@ def _product(formula: Product, codes: Codes) -> Code:
     under = [_numeric(next(rest)) for _ in formula.under]
     if over and not top and all(c.boolean for c in over):
         over[0] = _numeric(over[0])
-    pairs = list(zip(formula.over, over, strict=True))
+    pairs = sorted(zip(formula.over, over, strict=True), key=lambda pair: pair[1].boolean)
     if formula.bottom is not None:
         bottom = _averages(formula.bottom.value, pairs) or bottom
         bottom = [c for c in bottom if c.text != "1"]
