@@ -301,7 +301,7 @@ _SOURCES = {
         """
         @_elementary
         def _sign(x):
-            return one if x > zero else -one if x < zero else x
+            return one if x > zero else -one if x < zero else abs(x)
         """
     ),
     "square": Function(
