@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
-from symgrad.declare.parse import parse, pointer
+from symgrad.declare.parse import parse
 from symgrad.declare.symbols import DOMAINS, declare
+from symgrad.declare.syntax import pointer
 from symgrad.errors import DeclarationError, NameClash, ParseError, SymgradError, UnknownName
 from symgrad.tensor.dims import Shape, as_dim
 
@@ -293,13 +294,11 @@ def _graph_in(file: Path, name: str) -> Graph:
 
 
 def _imported(file: Path) -> ModuleType:
-    """The module of a Python file, run once in this process, beside the files that it imports."""
+    """The module of a Python file as it is now, run beside the files that it imports."""
     if not file.is_file():
         file.open().close()  # the operating system says why
     place = file.resolve()
     name = f"symgrad_file_{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
     spec = util.spec_from_file_location(name, place)
     assert spec is not None
     assert spec.loader is not None

@@ -2,16 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from inspect import Parameter, signature
 
-from sympy import Expr, Symbol, sympify
+from sympy import (
+    Add,
+    Expr,
+    Float,
+    Max,
+    Min,
+    Mul,
+    Number,
+    NumberSymbol,
+    Pow,
+    Symbol,
+    SympifyError,
+    preorder_traversal,
+    sympify,
+)
+from sympy.core.numbers import ImaginaryUnit
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.errors import DeclarationError
 from symgrad.tensor.dims import Shape, as_shape
 from symgrad.tensor.nodes import Node, UnspecifiedTensor
-from symgrad.tensor.operators import apply, as_node
-from symgrad.tensor.scalar import ARGS, Unspecified
+from symgrad.tensor.operators import apply, as_node, exact
+from symgrad.tensor.scalar import ARGS, NAMES, Unspecified
+from symgrad.tensor.scalar import FUNCTIONS as SCALARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +71,29 @@ def function(name: str, shape: object = None) -> UnspecifiedFunction:
     return UnspecifiedFunction(require_identifier(name), None if shape is None else as_shape(shape))
 
 
+_ARITHMETIC = (Add, Mul, Pow, Number, NumberSymbol, ImaginaryUnit, Symbol, Unspecified)
+
+
+def _scalar(result: object) -> Expr:
+    """A rule's result with exact numbers; a text is none, for SymPy would evaluate it."""
+    try:
+        body = sympify(result, strict=True)
+    except SympifyError:
+        body = None
+    if not isinstance(body, Expr) or isinstance(body, Node):
+        raise DeclarationError(f"elementwise: {result!r} is no scalar expression")
+    body = body.xreplace({number: exact(number) for number in body.atoms(Float)})
+    for kind, pair in ((Max, SCALARS["maximum"].kind), (Min, SCALARS["minimum"].kind)):
+        body = body.replace(kind, lambda *operands, pair=pair: reduce(pair, operands))
+    for part in preorder_traversal(body):
+        if isinstance(part, Expr) and not isinstance(part, (*_ARITHMETIC, *NAMES)):
+            raise DeclarationError(
+                f"elementwise: {type(part).__name__} is no function that symgrad knows",
+                hint=f"it knows {', '.join(sorted(SCALARS))}",
+            )
+    return body
+
+
 def elementwise(rule: Callable[..., object]) -> Callable[..., Node]:
     """A layer from a scalar SymPy expression: `elementwise(lambda x: x / (1 + sympy.exp(-x)))`.
 
@@ -67,13 +107,14 @@ def elementwise(rule: Callable[..., object]) -> Callable[..., Node]:
     DeclarationError    if the rule takes no fixed number of arguments, or gives no scalar.
     """
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = list(signature(rule).parameters.values())
-    if not parameters or any(p.kind not in kinds for p in parameters):
+    try:
+        parameters = list(signature(rule).parameters.values())
+    except (TypeError, ValueError):
+        raise DeclarationError(f"elementwise: {rule!r} is no function of scalars") from None
+    if not 0 < len(parameters) <= len(ARGS) or any(p.kind not in kinds for p in parameters):
         raise DeclarationError("elementwise: the rule must take a fixed number of arguments")
     arguments: tuple[Symbol, ...] = ARGS[: len(parameters)]
-    body = sympify(rule(*arguments))
-    if not isinstance(body, Expr):
-        raise DeclarationError(f"elementwise: {body!r} is no scalar expression")
+    body = _scalar(rule(*arguments))
     foreign = body.free_symbols - set(arguments)
     if foreign:
         raise DeclarationError(

@@ -292,13 +292,12 @@ class Graph:
 
 def _dimensions(node: Node) -> list[str]:
     """The names of the dimensions in a node's shape, numbers and domain."""
-    found: set[Symbol] = set()
-    for size in node.shape:
-        found |= size.free_symbols
+    sizes: list[Expr] = list(node.shape)
+    if isinstance(node, Leaf):
+        sizes += filter(None, [labels_below(node.domain)])
+    found = [symbol for size in sizes for symbol in sorted(size.free_symbols, key=str)]
     for arg in node.args:
         if not isinstance(arg, Node):
-            found |= {s for s in arg.free_symbols if s.is_integer and not s.name.startswith("_")}
-    classes = labels_below(node.domain) if isinstance(node, Leaf) else None
-    if classes is not None:
-        found |= classes.free_symbols
-    return sorted(s.name for s in found)
+            inside = (s for s in arg.free_symbols if s.is_integer and not s.name.startswith("_"))
+            found += sorted(inside, key=str)
+    return [symbol.name for symbol in found]

@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from sympy import Expr, Rational, pi
+from sympy import Expr, S, pi
 
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.symbols import declare
+from symgrad.declare.syntax import Source, describe
 from symgrad.declare.vocabulary import FUNCTIONS
-from symgrad.errors import NameClash, ParseError, SymgradError, UnknownName
+from symgrad.errors import DeclarationError, NameClash, ParseError, SymgradError, UnknownName
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_shape, dim
 from symgrad.tensor.nodes import Leaf, Node
@@ -37,12 +38,15 @@ _NUMBERS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
-    ast.Div: lambda a, b: a / b,
-    ast.Pow: lambda a, b: a**b,
+    ast.Div: lambda a, b: a * op.raised(b, S.NegativeOne),
+    ast.Pow: op.raised,
 }
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
 }  # fmt: skip
+
+#: Digits of a number: more say nothing, and Python converts them slowly or not at all.
+_MOST_DIGITS = 1000
 
 _GRAMMAR = (
     "expressions are made of names, numbers, + - * / ** @, comparisons, .T, indices and "
@@ -83,11 +87,19 @@ def parse(
     >>> net.parameters, net.inputs, net.output
     (('w',), ('X', 'y'), 'J')
     """
-    domains, spellings = dict(domain or {}), dict(latex or {})
-    parameters = tuple(parameters)
+    if not isinstance(symbols, Mapping):
+        raise DeclarationError(
+            "symbols= is a mapping from names to shapes",
+            hint='symbols={"X": ("n", "d"), "w": ("d",)}',
+        )
+    domains, spellings = _texts(domain, "domain"), _texts(latex, "latex")
+    parameters = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
     for wanted in parameters:
         if wanted not in symbols:
-            raise UnknownName(f"the parameter {wanted!r} is not among the symbols")
+            raise UnknownName(
+                f"the parameter {wanted!r} is not among the symbols",
+                hint=_closest(str(wanted), [*symbols]),
+            )
     ordered = [*parameters, *(each for each in symbols if each not in parameters)]
     leaves = [
         declare(
@@ -100,45 +112,45 @@ def parse(
         for each in ordered
     ]
     graph = Graph(name, symbols=leaves, output=output or "")
-    reader = _Reader(text, graph, domains, spellings)
+    reader = _Reader(Source(text), graph, domains, spellings)
     reader.read()
     for what, left in (("domain", domains), ("spelling", spellings)):
         if left:
-            raise UnknownName(f"the {what} of {next(iter(left))!r} is given, but no such name is")
+            raise UnknownName(
+                f"the {what} of {next(iter(left))!r} is given, but no such name is",
+                hint=_closest(next(iter(left)), [*reader.names]),
+            )
     return graph.freeze()
+
+
+def _texts(given: Mapping[str, str] | None, what: str) -> dict[str, str]:
+    if not isinstance(given, Mapping | None):
+        raise DeclarationError(f"{what}= is a mapping from names to texts")
+    for name, text in (given or {}).items():
+        if not (isinstance(name, str) and isinstance(text, str)):
+            raise DeclarationError(
+                f"{what}= is a mapping from names to texts, not {name!r}: {text!r}"
+            )
+    return dict(given or {})
 
 
 @dataclass(slots=True)
 class _Reader:
-    text: str
+    source: Source
     graph: Graph
     domains: dict[str, str]
     spellings: dict[str, str]
-    lines: list[str] = field(init=False)
-    indents: list[int] = field(init=False)
     names: dict[str, Leaf | Expr] = field(init=False)
     later: dict[str, int] = field(init=False)
     current: str = ""
 
     def __post_init__(self) -> None:
-        raw = self.text.splitlines()
-        self.lines = [line.lstrip() for line in raw]
-        self.indents = [len(line) - len(short) for line, short in zip(raw, self.lines, strict=True)]
         self.names = {"pi": pi} | {size: dim(size) for size in self.graph.dims}
         self.names |= {leaf.name: leaf for leaf in self.graph.symbols}
 
     def read(self) -> None:
         """Define every statement in the graph."""
-        try:
-            statements = ast.parse("\n".join(self.lines)).body
-        except SyntaxError as error:
-            self._fail(f"cannot read this: {error.msg}", error.lineno or 1, (error.offset or 1) - 1)
-        except (RecursionError, MemoryError):
-            raise ParseError("the text is nested too deeply", hint="name parts of it") from None
-        except ValueError as error:  # a null byte
-            raise ParseError(f"cannot read this: {error}") from None
-        if not statements:
-            raise ParseError("there are no equations", hint="write name = expression")
+        statements = self.source.statements()
         self.later = {
             target.id: statement.lineno
             for statement in reversed(statements)
@@ -156,11 +168,13 @@ class _Reader:
             case ast.Expr(value=value) if last:
                 name = ""
             case ast.Expr():
-                self._fail("only the last statement may be without a name", statement.lineno,
-                           statement.col_offset, "write name = expression")  # fmt: skip
+                self.source.fail(
+                    "only the last statement may be without a name", statement.lineno,
+                    statement.col_offset, "write name = expression",
+                )  # fmt: skip
             case _:
-                self._fail(
-                    f"a statement must be name = expression, not {_article(statement)}",
+                self.source.fail(
+                    f"a statement must be name = expression, not {describe(statement)}",
                     statement.lineno, statement.col_offset,
                 )  # fmt: skip
         self.current = name
@@ -179,8 +193,10 @@ class _Reader:
                 latex=self.spellings.pop(name, ""),
             )  # fmt: skip
         except RecursionError:
-            self._fail("the expression is nested too deeply", statement.lineno,
-                       statement.col_offset, "name parts of it")  # fmt: skip
+            self.source.fail(
+                "the expression is nested too deeply", statement.lineno, statement.col_offset,
+                "name parts of it",
+            )  # fmt: skip
         except SymgradError as error:
             raise self._placed(error, statement) from None
         self.names[name] = leaf
@@ -193,7 +209,7 @@ class _Reader:
         raise NameClash(f"{name!r} is {what}", hint="give each value a name of its own")
 
     def _no_tensor(self, tree: ast.expr) -> NoReturn:
-        self._fail(f"{_article(tree)} is no value", tree.lineno, tree.col_offset)
+        self.source.fail(f"{describe(tree)} is no value", tree.lineno, tree.col_offset)
 
     # --- expressions
 
@@ -204,7 +220,7 @@ class _Reader:
                 return self._chain(tree)
             rule = _RULES.get(type(tree))
             if rule is None:
-                raise ParseError(f"{_article(tree)} is outside the grammar", hint=_GRAMMAR)
+                raise ParseError(f"{describe(tree)} is outside the grammar", hint=_GRAMMAR)
             return rule(self, tree)
         except SymgradError as error:
             raise self._placed(error, tree) from None
@@ -228,30 +244,25 @@ class _Reader:
             if not isinstance(side, Node | Expr):
                 raise ParseError(f"{side!r} is no value to calculate with")
         if isinstance(left, Expr) and isinstance(right, Expr) and kind in _NUMBERS:
-            if (kind is ast.Div and right == 0) or (
-                kind is ast.Pow and left == 0 and right.is_negative
-            ):
-                raise ParseError("division by the number 0")
-            return _NUMBERS[kind](left, right)
+            return op.exact(_NUMBERS[kind](left, right))
         if kind not in _BINARY:
-            raise ParseError(f"the operator {_OPERATORS.get(kind, kind.__name__)} is outside "
-                             "the grammar", hint=_GRAMMAR)  # fmt: skip
+            raise ParseError(f"{describe(tree.op)} is outside the grammar", hint=_GRAMMAR)
         return _BINARY[kind](left, right)
 
     def _unary(self, tree: ast.UnaryOp) -> Any:
+        if not isinstance(tree.op, ast.USub | ast.UAdd):
+            raise ParseError(f"{describe(tree.op)} is outside the grammar", hint=_GRAMMAR)
         inner = self.value(tree.operand)
-        if not isinstance(tree.op, ast.USub | ast.UAdd) or not isinstance(inner, Node | Expr):
-            raise ParseError(f"the operator {type(tree.op).__name__} is outside the grammar")
-        if isinstance(tree.op, ast.UAdd):
-            return inner
-        return -inner
+        if not isinstance(inner, Node | Expr):
+            raise ParseError(f"{describe(tree.operand)} is no value to calculate with")
+        return inner if isinstance(tree.op, ast.UAdd) else -inner
 
     def _compare(self, tree: ast.Compare) -> Node:
         if len(tree.ops) > 1:
             raise ParseError("comparisons cannot be chained", hint="write (a < b) * (b < c)")
         kind = type(tree.ops[0])
         if kind not in _COMPARE:
-            raise ParseError(f"{kind.__name__} is outside the grammar", hint=_GRAMMAR)
+            raise ParseError(f"{describe(tree.ops[0])} is outside the grammar", hint=_GRAMMAR)
         return op.compare(_COMPARE[kind], self.value(tree.left), self.value(tree.comparators[0]))
 
     def _name(self, tree: ast.Name) -> Any:
@@ -274,9 +285,8 @@ class _Reader:
         if value is None or isinstance(value, bool | str) or value is Ellipsis:
             return value
         if isinstance(value, int | float):
-            line = self.lines[tree.lineno - 1].encode()
-            return _exact(line[tree.col_offset : tree.end_col_offset].decode(), value)
-        raise ParseError(f"{value!r} is outside the grammar", hint="numbers are real")
+            return _exact(self.source.typed(tree), value)
+        raise ParseError(f"{describe(tree)} is outside the grammar", hint="numbers are real")
 
     def _attribute(self, tree: ast.Attribute) -> Any:
         if tree.attr == "T":
@@ -295,6 +305,8 @@ class _Reader:
         for keyword in tree.keywords:
             if keyword.arg is None:
                 raise ParseError("starred arguments are outside the grammar")
+            if keyword.arg in options:
+                raise ParseError(f"{name}: {keyword.arg} is given twice")
             options[keyword.arg] = self.value(keyword.value)
         try:
             inspect.signature(function).bind(*arguments, **options)
@@ -323,7 +335,7 @@ class _Reader:
                 raise UnknownName(f"arrays have no method {name!r} here",
                                   hint=_closest(name, sorted(_METHODS)))  # fmt: skip
             case _:
-                raise ParseError(f"{_article(tree)} cannot be called")
+                raise ParseError(f"{describe(tree)} cannot be called")
         if name not in FUNCTIONS:
             raise UnknownName(f"no function is named {name!r}", hint=_closest(name, [*FUNCTIONS]))
         return FUNCTIONS[name], name, own
@@ -347,38 +359,25 @@ class _Reader:
         """The error with its line, the text of the line and a caret under the culprit."""
         if error.where:
             return error
-        placed = error.at(self._where(tree.lineno, tree.col_offset))
+        where, column = self.source.place(tree.lineno, tree.col_offset)
+        placed = error.at(where)
         if isinstance(placed, ParseError):
-            placed.line, placed.column = tree.lineno, self._column(tree.lineno, tree.col_offset) + 1
+            placed.line, placed.column = tree.lineno, column
         return placed
-
-    def _fail(self, what: str, line: int, column: int, hint: str = "") -> NoReturn:
-        where = self._where(line, column)
-        raise ParseError(what, where, hint, line, self._column(line, column) + 1) from None
-
-    def _column(self, line: int, column: int) -> int:
-        indent = self.indents[line - 1] if line <= len(self.indents) else 0
-        return indent + column
-
-    def _where(self, line: int, column: int) -> str:
-        shown = self.lines[line - 1] if line <= len(self.lines) else ""
-        return pointer(line, shown, len(shown.encode()[:column].decode(errors="ignore")))
-
-
-def pointer(line: int, shown: str, column: int) -> str:
-    """A place in a text: the number of the line, the line, and a caret under the column."""
-    start = max(column - 60, 0)
-    piece = shown[start : start + 90]
-    return f"line {line}:\n      {piece}\n      {' ' * (column - start)}^"
 
 
 def _exact(typed: str, value: float) -> Expr:
     """The number that was typed: 0.1 is 1/10."""
     if isinstance(value, int):
-        return Rational(value)
+        return op.exact(value)
     if value in (float("inf"), float("-inf")):
-        raise ParseError(f"{typed} is too large to be a number")
-    return Rational(Fraction(typed.replace("_", "")))
+        raise ParseError(f"{typed:.60} is too large to be a number")
+    mantissa = typed.lower().partition("e")[0]
+    if value == 0 and any(digit in mantissa for digit in "123456789"):
+        raise ParseError(f"{typed:.60} is too small to be a number", hint="write 0")
+    if len(typed) > _MOST_DIGITS:
+        raise ParseError("a number has too many digits", hint=f"at most {_MOST_DIGITS}")
+    return op.exact(Fraction(typed.replace("_", "")))
 
 
 def _closest(name: str, names: list[str]) -> str:
@@ -395,26 +394,6 @@ def _signature(function: Callable[..., Any]) -> str:
         default = "" if each.default is each.empty else f"={each.default}"
         names.append(f"{'*' if each.kind is each.VAR_POSITIONAL else ''}{each.name}{default}")
     return f"({', '.join(names)})"
-
-
-_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Mod: "%", ast.FloorDiv: "//", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
-    ast.LShift: "<<", ast.RShift: ">>",
-}  # fmt: skip
-
-_KINDS: dict[type[ast.AST], str] = {
-    ast.Lambda: "a lambda", ast.IfExp: "an if expression", ast.ListComp: "a comprehension",
-    ast.GeneratorExp: "a comprehension", ast.BoolOp: "and/or", ast.Dict: "a dictionary",
-    ast.JoinedStr: "a formatted text", ast.NamedExpr: "an assignment inside an expression",
-    ast.Import: "an import", ast.ImportFrom: "an import", ast.FunctionDef: "a function definition",
-    ast.For: "a loop", ast.While: "a loop", ast.If: "an if statement", ast.AugAssign: "an update",
-    ast.Constant: "a text or flag", ast.Tuple: "a tuple", ast.List: "a list", ast.Slice: "a slice",
-    ast.Call: "a call", ast.Assign: "an assignment to several names or to an entry",
-}  # fmt: skip
-
-
-def _article(tree: ast.AST) -> str:
-    return _KINDS.get(type(tree), type(tree).__name__.lower())
 
 
 _RULES: dict[type[ast.expr], Callable[[_Reader, Any], Any]] = {

@@ -143,7 +143,11 @@ def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
             terms = [_fit(done[arg], shape) for arg in expr.as_ordered_terms()]
             return total(shape, [(S.One, term) for term in terms])
         case Mul():
-            return product(shape, S.One, [done[arg] for arg in expr.as_ordered_factors()])
+            # as_ordered_factors takes -3 for -1 and 3, which are no arguments
+            coefficient, rest = expr.as_coeff_Mul()
+            parts = rest.as_ordered_factors() if isinstance(rest, Mul) else [rest]
+            parts = parts if coefficient is S.One else [coefficient, *parts]
+            return product(shape, S.One, [done[part] for part in parts])
         case Pow(base=base, exp=exponent):
             return power(_fit(done[base], shape), done[exponent])
         case Unspecified():

@@ -17,7 +17,7 @@ Shape: TypeAlias = tuple[Dim, ...]
 ONE = Integer(1)
 
 #: The largest size of an axis, and the most terms that a dimension may have when written out.
-MOST, MOST_TERMS = 2**63 - 1, 1000
+MOST, MOST_TERMS = 2**63 - 1, 200
 
 
 @cache
@@ -100,10 +100,8 @@ def _product(a: Expr, b: Expr) -> Expr:
 
 
 def _power(a: Expr, b: Expr) -> Expr:
-    if not (b.is_Integer and 0 <= b <= 8):
-        raise DeclarationError(
-            f"the exponent {b} of a dimension is too large or no number", hint="write a product"
-        )
+    if not (b.is_Integer and 0 <= b <= 63):
+        raise DeclarationError("the exponent of a dimension is a whole number from 0 to 63")
     result: Expr = ONE
     for _ in range(int(b)):
         result = _product(result, a)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
-from sympy import Expr, Integer, Poly, Pow, Rational, S, Symbol, floor
+from sympy import Expr, Float, Integer, Poly, Pow, Rational, S, Symbol, floor
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import scalar
@@ -39,9 +39,10 @@ def exact(value: object) -> Expr:
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):
-        names = {s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)}
-        renamed = value.xreplace(names) if names else value
-        return _short(renamed) if isinstance(renamed, Rational) else _real(renamed)
+        known = {s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)}
+        known |= {number: exact(float(number)) for number in value.atoms(Float)}
+        result = value.xreplace(known) if known else value
+        return _short(result) if isinstance(result, Rational) else _real(result)
     if isinstance(value, int | Fraction):
         return _short(Rational(value))
     if value != value or value in (float("inf"), float("-inf")):
