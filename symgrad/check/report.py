@@ -120,8 +120,8 @@ class CheckReport:
             "shape",
             "tested",
             "difference",
-            "worst |a − b|",
-            "‖a − b‖/(‖a‖ + ‖b‖)",
+            "worst |a−b|",
+            "norm ratio",
             "order",
             "",
         )
@@ -149,6 +149,7 @@ class CheckReport:
         lines = [f"test: {formula}" for formula in dict.fromkeys(map(_formula, self.rows))]
         if any(row.method.endswith("branches") for row in self.rows):
             lines.append("      by branches: kinks follow the real part, as Richardson confirms")
+        lines.append("norm ratio: ‖a − b‖/(‖a‖ + ‖b‖)")
         lines.append("order: of |f(x + εv) − f(x) − ε a·v| in ε; 2 is right, 1 is wrong")
         for row in self.rows:
             if row.note:

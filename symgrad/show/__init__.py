@@ -1,0 +1,1 @@
+"""What people and programs see of results: text that fits a terminal, records for JSON."""

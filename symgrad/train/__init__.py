@@ -1,0 +1,1 @@
+"""Training: data, mini-batches, optimisers over flat vectors, and the demo."""
