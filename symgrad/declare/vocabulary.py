@@ -10,6 +10,7 @@ from typing import Any
 
 from sympy import Expr, Rational, S, pi
 
+from symgrad.declare.symbols import labels_below
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
@@ -81,8 +82,9 @@ def where(condition: object, a: object, b: object) -> Node:
 
 @_named
 def clip(x: object, low: object, high: object) -> Node:
-    """min(max(x, low), high) entry by entry."""
-    return minimum(maximum(x, low), high)
+    """min(max(x, low), high) entry by entry; None is no bound."""
+    above = x if low is None else maximum(x, low)
+    return op.as_node(above) if high is None else minimum(above, high)
 
 
 @_named
@@ -143,11 +145,13 @@ def mean(x: object, axis: object = None, keepdims: bool = False) -> Node:
 
 @_named
 def var(x: object, axis: object = None, keepdims: bool = False, ddof: object = 0) -> Node:
-    """Σ (x − mean x)² / (n − ddof) along axes; centred before it is squared."""
+    """Σ (x − mean x)² / (n − ddof) along axes, ddof 0 or 1; centred before it is squared."""
     node = op.as_node(x)
+    if op.whole(ddof, "ddof") not in (0, 1):
+        raise DeclarationError(f"var: ddof is 0 or 1, not {ddof}")
     centred = op.subtract(node, mean(node, axis, True))
-    freedom = op.count(node, axis) - op.exact(_number(ddof))
-    return op.scale(1 / freedom, op.sum_over(op.power(centred, 2), axis, _flag(keepdims)))
+    weight = op.raised(op.count(node, axis) - op.whole(ddof, "ddof"), S.NegativeOne)
+    return op.scale(weight, op.sum_over(op.power(centred, 2), axis, _flag(keepdims)))
 
 
 @_named
@@ -162,10 +166,14 @@ def min_(x: object, axis: object = None, keepdims: bool = False) -> Node:
     return op.extremum("min", op.as_node(x), axis, _flag(keepdims))
 
 
+# the branch at 0 has no derivative, where that of the root is infinite
+_ROOT = scalar.where(scalar.gt(ARGS[0], 0), ARGS[0] ** S.Half, 0)
+
+
 @_named
 def norm(x: object, axis: object = None, keepdims: bool = False) -> Node:
-    """√Σ x² along axes: of a vector, the Frobenius norm of a matrix."""
-    return sqrt(op.sum_over(op.power(x, 2), axis, _flag(keepdims)))
+    """√Σ x² along axes: of a vector, the Frobenius norm of a matrix; its gradient at 0 is 0."""
+    return op.apply(_ROOT, op.sum_over(op.power(x, 2), axis, _flag(keepdims)))
 
 
 @_named
@@ -231,8 +239,10 @@ def diag(x: object) -> Node:
 @_named
 def transpose(x: object, axes: Sequence[object] | None = None) -> Node:
     """The axes in another order, reversed without one."""
-    order = None if axes is None else tuple(int(_number(a)) for a in axes)
-    return op.transpose(op.as_node(x), order)
+    if axes is None:
+        return op.transpose(op.as_node(x))
+    listed = axes if isinstance(axes, tuple | list) else (axes,)
+    return op.transpose(op.as_node(x), [op.whole(each, "axis") for each in listed])
 
 
 @_named
@@ -256,20 +266,22 @@ def eye(size: object) -> Node:
 @_named
 def tril(x: object, k: object = 0) -> Node:
     """The entries on and below the k-th diagonal; the others are zero."""
-    return _triangle(x, lambda i, j: i - j + op.exact(_number(k)))
+    return _triangle(x, k, lambda i, j, k: i - j + k)
 
 
 @_named
 def triu(x: object, k: object = 0) -> Node:
     """The entries on and above the k-th diagonal; the others are zero."""
-    return _triangle(x, lambda i, j: j - i - op.exact(_number(k)))
+    return _triangle(x, k, lambda i, j, k: j - i - k)
 
 
-def _triangle(x: object, condition: Callable[[Expr, Expr], Expr]) -> Node:
-    node = op.as_node(x)
+def _triangle(x: object, k: object, condition: Callable[[Expr, Expr, Expr], Expr]) -> Node:
+    node, diagonal = op.as_node(x), op.exact(_number(k))
+    if not diagonal.is_integer:
+        raise DeclarationError(f"a diagonal is a whole number, not {diagonal}")
     if node.ndim != 2:
         raise ShapeError(f"a triangle is of a matrix, not of {show(node.shape)}")
-    mask = Iverson("ge", condition(INDEX[0], INDEX[1]), node.shape)
+    mask = Iverson("ge", condition(INDEX[0], INDEX[1], diagonal), node.shape)
     return op.multiply(node, mask)
 
 
@@ -298,7 +310,7 @@ def einsum(equation: str, *operands: object) -> Node:
 def onehot(labels: object, size: object) -> Node:
     """[k = yᵢ] along a new last axis, for integer labels from 0 to size − 1."""
     node, n = op.as_node(labels), as_dim(_number(size))
-    if not (isinstance(node, Leaf) and node.domain.startswith("labels:")):
+    if not (isinstance(node, Leaf) and labels_below(node.domain) is not None):
         raise DeclarationError(
             "onehot: the labels must be a symbol of integers", hint='declare domain="labels:<size>"'
         )
@@ -322,30 +334,22 @@ def cross_entropy(logits: object, targets: object) -> Node:
 
     Built on log_softmax, never on the logarithm of a computed probability.
     """
-    z, y = op.as_node(logits), op.as_node(targets)
-    if isinstance(y, Leaf) and y.domain.startswith("labels:"):
-        y = onehot(y, z.shape[-1])
-    if not same_shape(z.shape, y.shape):
-        raise ShapeError(
-            f"cross_entropy: logits {show(z.shape)} and targets {show(y.shape)} do not fit",
-            hint='targets are labels (declare domain="labels:<classes>") or as wide as the logits',
-        )
+    z, y = _classified("cross_entropy", logits, targets)
     return op.scale(-1, op.sum_over(op.multiply(y, log_softmax(z)), -1))
 
 
 @_named
 def nll_loss(log_probabilities: object, targets: object) -> Node:
     """−Σₖ yₖ log pₖ of each row, given log p."""
-    p, y = op.as_node(log_probabilities), op.as_node(targets)
-    if isinstance(y, Leaf) and y.domain.startswith("labels:"):
-        y = onehot(y, p.shape[-1])
+    p, y = _classified("nll_loss", log_probabilities, targets)
     return op.scale(-1, op.sum_over(op.multiply(y, p), -1))
 
 
 @_named
 def binary_cross_entropy(probabilities: object, targets: object) -> Node:
     """−(y log p + (1 − y) log(1 − p)) entry by entry."""
-    p, y, log = op.as_node(probabilities), op.as_node(targets), FUNCTIONS["log"]
+    p, y = _paired("binary_cross_entropy", probabilities, targets)
+    log = FUNCTIONS["log"]
     parts = op.add(op.multiply(y, log(p)), op.multiply(op.subtract(1, y), log(op.subtract(1, p))))
     return op.scale(-1, parts)
 
@@ -353,19 +357,22 @@ def binary_cross_entropy(probabilities: object, targets: object) -> Node:
 @_named
 def binary_cross_entropy_with_logits(logits: object, targets: object) -> Node:
     """softplus(z) − y z entry by entry: the above at p = sigmoid(z), and stable for all z."""
-    return op.subtract(FUNCTIONS["softplus"](logits), op.multiply(targets, logits))
+    z, y = _paired("binary_cross_entropy_with_logits", logits, targets)
+    return op.subtract(FUNCTIONS["softplus"](z), op.multiply(y, z))
 
 
 @_named
 def mse_loss(prediction: object, target: object) -> Node:
     """The mean of (a − y)² over all entries."""
-    return mean(op.power(op.subtract(prediction, target), 2))
+    return mean(op.power(op.subtract(*_paired("mse_loss", prediction, target)), 2))
 
 
 @_named
 def huber_loss(prediction: object, target: object, delta: object = 1) -> Node:
     """r²/2 for |r| ≤ δ, else δ(|r| − δ/2), entry by entry. Huber (1964)."""
-    r = op.subtract(prediction, target)
+    if op.constant_of(op.as_node(delta)) is not None and not _number(delta) > 0:
+        raise DeclarationError(f"huber_loss: delta is positive, not {_number(delta)}")
+    r = op.subtract(*_paired("huber_loss", prediction, target))
     size = FUNCTIONS["abs"](r)
     outside = op.multiply(delta, op.subtract(size, op.divide(delta, 2)))
     return where(op.compare("le", size, delta), op.divide(op.power(r, 2), 2), outside)
@@ -374,17 +381,49 @@ def huber_loss(prediction: object, target: object, delta: object = 1) -> Node:
 @_named
 def hinge_loss(scores: object, signs: object) -> Node:
     """max(0, 1 − y s) entry by entry, for y = ±1."""
-    return FUNCTIONS["relu"](op.subtract(1, op.multiply(signs, scores)))
+    s, y = _paired("hinge_loss", scores, signs)
+    return FUNCTIONS["relu"](op.subtract(1, op.multiply(y, s)))
 
 
 @_named
 def kl_div(p: object, q: object) -> Node:
     """p (log p − log q) entry by entry."""
+    left, right = _paired("kl_div", p, q)
     log = FUNCTIONS["log"]
-    return op.multiply(p, op.subtract(log(p), log(q)))
+    return op.multiply(left, op.subtract(log(left), log(right)))
 
 
 # --- arguments
+
+
+def _paired(what: str, prediction: object, target: object) -> tuple[Node, Node]:
+    """Both as nodes of one shape, or one a scalar: (n, 1) against (n,) would give (n, n)."""
+    a, b = op.as_node(prediction), op.as_node(target)
+    if a.ndim and b.ndim and not same_shape(a.shape, b.shape):
+        raise ShapeError(
+            f"{what}: shapes {show(a.shape)} and {show(b.shape)} differ",
+            hint="a loss compares arrays of one shape; index with None or reshape one of them",
+        )
+    return a, b
+
+
+def _classified(what: str, scores: object, targets: object) -> tuple[Node, Node]:
+    """Scores (..., classes) and targets of their shape, made of labels where they are."""
+    z, y = op.as_node(scores), op.as_node(targets)
+    classes = labels_below(y.domain) if isinstance(y, Leaf) else None
+    if classes is not None and z.ndim and not same(classes, z.shape[-1]):
+        raise ShapeError(
+            f"{what}: the labels are below {classes}, but the last axis has size {z.shape[-1]}",
+            hint=f'declare domain="labels:{z.shape[-1]}"',
+        )
+    if classes is not None and z.ndim:
+        y = onehot(y, z.shape[-1])
+    if not z.ndim or not same_shape(z.shape, y.shape):
+        raise ShapeError(
+            f"{what}: scores {show(z.shape)} and targets {show(y.shape)} do not fit",
+            hint='targets are labels (declare domain="labels:<classes>") or as wide as the scores',
+        )
+    return z, y
 
 
 def _number(value: object) -> Any:

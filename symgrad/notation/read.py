@@ -35,7 +35,7 @@ from symgrad.tensor.nodes import (
     UnspecifiedTensor,
     topological,
 )
-from symgrad.tensor.scalar import NAMES, Unspecified
+from symgrad.tensor.scalar import NAMES, Unspecified, gt, where
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
 
@@ -137,6 +137,14 @@ def _fit(formula: Formula, shape: Shape) -> Formula:
     return formula if formula.ndim else spread(formula, shape, ())
 
 
+def _is_root(expr: Expr) -> bool:
+    """Whether it is where(x > 0, √x, 0): the root of a norm, with a derivative of 0 at 0."""
+    if expr.func is not where or expr.args[0].func is not gt:
+        return False
+    (x, zero), yes, no = expr.args[0].args, *expr.args[1:]
+    return bool(zero == no == 0 and yes == x**S.Half)
+
+
 def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
     match expr:
         case Add():
@@ -154,6 +162,8 @@ def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
             arguments = tuple(_fit(done[arg], shape) for arg in expr.arguments)
             return Unknown(shape, expr.name, expr.orders, arguments)
     name = NAMES[expr.func]
+    if _is_root(expr):
+        return done[expr.args[1]]
     arguments = tuple(_fit(done[arg], shape) for arg in expr.args)
     if name in COMPARISONS:
         return Compare(shape, name, *arguments)
