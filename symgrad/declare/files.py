@@ -27,6 +27,7 @@ _DECLARATION = re.compile(r"\s+(\w+)\s*:\s*")
 _COMMENT = re.compile(r"(?<!\\)#.*")
 _PYTHON = re.compile(r"(.+\.py)(?::(\w*))?", re.DOTALL)
 
+_ALL_DOMAINS = [*sorted(DOMAINS), "labels:k"]
 _EXAMPLE = "write each on an indented line of its own, as in   X: (B, d)"
 
 
@@ -207,17 +208,15 @@ class _Reader:
         rest = line[start:]
         column = start + len(rest) - len(rest.lstrip())
         domain, _, spelling = rest.strip().partition(" ")
-        if domain.split(":")[0] in DOMAINS | {"labels"}:
+        if domain.split(":")[0] in {*DOMAINS, "labels"}:
             return domain, spelling.strip().strip("$")
         rest = rest.strip()
         if rest and not (rest.startswith("$") or len(rest) == 1 or set(rest) & set("\\^_{}'")):
             close = get_close_matches(domain, DOMAINS, 1)
+            known = f"did you mean {close[0]}?" if close else f"known are {', '.join(_ALL_DOMAINS)}"
             self._fail(
                 f"no domain is called {domain!r}", number, column,
-                f"did you mean {close[0]}?" if close else
-                f"domains are {', '.join(sorted(DOMAINS))}, labels:k; "
-                f"a spelling in plain letters stands between dollars",
-                DeclarationError,
+                f"{known}; a spelling in plain letters stands between dollars", DeclarationError,
             )  # fmt: skip
         return "", rest.strip("$")
 
@@ -289,7 +288,7 @@ def _graph_in(file: Path, name: str) -> Graph:
         raise UnknownName(f"{file} has no name {name!r}", hint=listed)
     if name not in graphs:
         kind = type(names[name]).__name__
-        raise DeclarationError(f"{name!r} in {file} is a {kind}, no Graph", hint=listed)
+        raise DeclarationError(f"{name!r} in {file} is of type {kind}, no Graph", hint=listed)
     return graphs[name]
 
 
