@@ -8,7 +8,7 @@ that is stable in floating point, that is the one built, and the docstring says 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sympy import Expr, Rational, S, pi
+from sympy import Abs, Expr, Rational, S, pi
 
 from symgrad.declare.symbols import labels_below
 from symgrad.errors import DeclarationError, ShapeError
@@ -26,6 +26,8 @@ from symgrad.tensor.nodes import (
     Softmax,
 )
 from symgrad.tensor.scalar import ARGS
+
+_X, _Y = ARGS[:2]
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
@@ -77,7 +79,7 @@ def minimum(a: object, b: object) -> Node:
 @_named
 def where(condition: object, a: object, b: object) -> Node:
     """a where the condition is not 0, else b; a NaN of the branch not taken stays out."""
-    return op.apply(scalar.where(*ARGS[:3]), condition, a, b)
+    return op.fused(scalar.where(*ARGS[:3]), condition, a, b)
 
 
 @_named
@@ -90,13 +92,13 @@ def clip(x: object, low: object, high: object) -> Node:
 @_named
 def leaky_relu(x: object, negative_slope: object = Rational(1, 100)) -> Node:
     """x for x > 0, else negative_slope · x. Maas, Hannun, Ng (2013)."""
-    return where(op.compare("gt", x, 0), x, op.multiply(negative_slope, x))
+    return op.apply(scalar.where(scalar.gt(_X, 0), _X, _Y * _X), x, negative_slope)
 
 
 @_named
 def elu(x: object, alpha: object = 1) -> Node:
     """x for x > 0, else alpha (eˣ − 1). Clevert et al. (2016), eq. 15."""
-    return where(op.compare("gt", x, 0), x, op.multiply(alpha, FUNCTIONS["expm1"](x)))
+    return op.apply(scalar.where(scalar.gt(_X, 0), _X, _Y * scalar.expm1(_X)), x, alpha)
 
 
 @_named
@@ -300,9 +302,14 @@ def einsum(equation: str, *operands: object) -> Node:
         output = "".join(sorted(k for k in set(letters) if letters.count(k) == 1))
     if not (set(output) <= set("".join(inputs)) and len(set(output)) == len(output)):
         raise ShapeError(f'einsum: "{equation}" has a result that the operands do not give')
+    sizes: dict[str, Expr] = {}
     for labels, node in zip(inputs, nodes, strict=True):
         if len(labels) != node.ndim or (not labels.isalpha() and labels):
             raise ShapeError(f'einsum: "{labels}" does not fit shape {show(node.shape)}')
+        for letter, size in zip(labels, node.shape, strict=True):
+            known = sizes.setdefault(letter, size) if size != 1 else size
+            if not same(known, size):
+                raise ShapeError(f'einsum: "{letter}" stands for both {known} and {size}')
     return op.einsum([tuple(map(ord, k)) for k in inputs], tuple(map(ord, output)), *nodes)
 
 
@@ -373,9 +380,8 @@ def huber_loss(prediction: object, target: object, delta: object = 1) -> Node:
     if op.constant_of(op.as_node(delta)) is not None and not _number(delta) > 0:
         raise DeclarationError(f"huber_loss: delta is positive, not {_number(delta)}")
     r = op.subtract(*_paired("huber_loss", prediction, target))
-    size = FUNCTIONS["abs"](r)
-    outside = op.multiply(delta, op.subtract(size, op.divide(delta, 2)))
-    return where(op.compare("le", size, delta), op.divide(op.power(r, 2), 2), outside)
+    size = Abs(_X)
+    return op.apply(scalar.where(scalar.le(size, _Y), _X**2 / 2, _Y * (size - _Y / 2)), r, delta)
 
 
 @_named

@@ -139,10 +139,10 @@ def _fit(formula: Formula, shape: Shape) -> Formula:
 
 def _is_root(expr: Expr) -> bool:
     """Whether it is where(x > 0, √x, 0): the root of a norm, with a derivative of 0 at 0."""
-    if expr.func is not where or expr.args[0].func is not gt:
+    if expr.func is not where:
         return False
-    (x, zero), yes, no = expr.args[0].args, *expr.args[1:]
-    return bool(zero == no == 0 and yes == x**S.Half)
+    test, yes, no = expr.args
+    return test.func is gt and test.args[1] == no == 0 and yes == test.args[0] ** S.Half
 
 
 def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:

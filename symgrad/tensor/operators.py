@@ -266,6 +266,23 @@ def apply(body: Expr, *operands: object) -> Node:
     return Map(body, *kept)
 
 
+def fused(body: Expr, *operands: object) -> Node:
+    """As `apply`, with the bodies of operands that are Maps written into the body.
+
+    Derivatives then go by branches: what is infinite on a branch not taken never meets a zero.
+    """
+    inner: list[Node] = []
+    values: dict[Symbol, Expr] = {}
+    for argument, operand in zip(ARGS, map(as_node, operands), strict=False):
+        is_map = isinstance(operand, Map)
+        parts = operand.operands if is_map else (operand,)
+        inner += [part for part in dict.fromkeys(parts) if part not in inner]
+        places = [ARGS[inner.index(part)] for part in parts]
+        bound = dict(zip(operand.bound, places, strict=True)) if is_map else {}
+        values[argument] = operand.body.xreplace(bound) if is_map else places[0]
+    return apply(body.xreplace(values), *inner)
+
+
 def compare(name: str, a: object, b: object) -> Node:
     """The 0/1 array of a comparison: gt, ge, lt, le, eq, ne."""
     return apply(scalar.FUNCTIONS[name].kind(ARGS[0], ARGS[1]), a, b)
