@@ -21,21 +21,27 @@ class Step:
     `raw` is what the chain rule gives, before declared facts and before other adjoints' formulas
     are put in place; `expr` is the shortest form. Both are in terms of adjoints that earlier steps
     define and of cached values. `exact` is `expr` without declared facts: what may be
-    differentiated again.
+    differentiated again. `rules` names, for each definition that the step goes `through`, the rule
+    that matters.
     """
 
     leaf: Leaf
     of: Leaf
-    rule: str
     raw: Node
     expr: Node
     exact: Node
     notes: tuple[str, ...]
     through: tuple[Leaf, ...]
+    rules: tuple[str, ...]
 
     @property
     def name(self) -> str:
         return self.leaf.name
+
+    @property
+    def rule(self) -> str:
+        """The rules that matter, each once."""
+        return ", ".join(dict.fromkeys(self.rules))
 
     @property
     def shape(self) -> Shape:

@@ -1,14 +1,14 @@
-"""Layers that repeat: steps that are one formula for a general layer l."""
+"""Layers that repeat: equations that are one formula for a general layer l."""
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from sympy import Basic, Symbol
 
-from symgrad.calculus.derivation import Step
 from symgrad.tensor.dims import dim
 from symgrad.tensor.nodes import Leaf, Node, topological
 
@@ -16,54 +16,71 @@ from symgrad.tensor.nodes import Leaf, Node, topological
 FEWEST = 3
 
 _NUMBERED = re.compile(r"(.*?[A-Za-z])_?(\d+)(_*)")
+_GENERAL_DIM = re.compile(r"(.+)_layer_(before|after)_(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Steps of one formula: `expr` in terms of leaves at layers l + offset.
+    """Rows of one form: `row` has the symbols at layers l + offset (see `placed`).
 
-    `names` tells for each of the formula's symbols its stem and offset: W2 at l = 1 is ("W", 1).
+    `layers` are consecutive, in the order of the rows; `positions` are those of the rows.
     """
 
-    leaf: Leaf
-    of: Leaf
-    expr: Node
-    raw: Node
+    row: tuple[Any, ...]
     layers: tuple[int, ...]
-    steps: tuple[Step, ...]
-    names: dict[str, tuple[str, int]]
+    positions: tuple[int, ...]
 
 
-def families(steps: Iterable[Step]) -> tuple[Family, ...]:
-    """The families of a derivation's steps, each with at least FEWEST consecutive layers."""
-    groups: dict[tuple[str, Node], list[tuple[int, Step]]] = {}
-    for step in steps:
-        numbered = _split(step.of.name)
+def families(rows: Iterable[tuple[Any, ...]]) -> tuple[Family, ...]:
+    """The families of equations, each with at least FEWEST consecutive layers.
+
+    A row is what must agree between layers: first the symbol that it defines, then nodes, which
+    are taken for a general layer, other values, which are compared, and tuples of both.
+    """
+    groups: dict[tuple[Any, ...], list[tuple[int, int]]] = {}
+    done: dict[int, dict[Node, Node]] = {}
+    for position, row in enumerate(rows):
+        numbered = numbered_name(row[0].name)
         if numbered is not None:
-            stem, layer = numbered
-            generic = general(step.expr, layer)
-            groups.setdefault((stem, generic), []).append((layer, step))
-    found = []
-    for (_, expr), members in groups.items():
-        layers = tuple(layer for layer, _ in members)
-        step_between = {b - a for a, b in itertools.pairwise(layers)}
-        if len(members) < FEWEST or len(step_between) > 1 or abs(min(step_between)) != 1:
-            continue
-        layer, step = members[0]
-        raw = general(step.raw, layer)
-        if any(general(s.raw, k) is not raw for k, s in members):
-            raw = expr
-        leaf, of = (_shift(each, layer) for each in (step.leaf, step.of))
-        symbols = {n.name for n in topological(expr, raw, leaf, of) if isinstance(n, Leaf)}
-        names = {name: parts for name in sorted(symbols) if (parts := _parts(name)) is not None}
-        found.append(Family(leaf, of, expr, raw, layers, tuple(s for _, s in members), names))
-    return tuple(found)
+            layer = numbered[1]
+            alike = _general(row, layer, done.setdefault(layer, {}))
+            groups.setdefault(alike, []).append((layer, position))
+    return tuple(
+        Family(row, tuple(layer for layer, _ in run), tuple(position for _, position in run))
+        for row, members in groups.items()
+        for run in _runs(members)
+        if len(run) >= FEWEST
+    )
 
 
-def general(node: Node, layer: int) -> Node:
-    """The node with every numbered symbol and dimension, W3, named by its distance from a layer."""
-    done: dict[Node, Node] = {}
+def _general(value: Any, layer: int, done: dict[Node, Node]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_general(each, layer, done) for each in value)
+    return general(value, layer, done) if isinstance(value, Node) else value
+
+
+def _runs(members: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """The members cut where layers are not consecutive, all upwards or all downwards."""
+    run = members[:1]
+    for before, here in itertools.pairwise(members):
+        step = here[0] - before[0]
+        if abs(step) != 1 or (len(run) > 1 and step != run[1][0] - run[0][0]):
+            yield run
+            run = []
+        run.append(here)
+    yield run
+
+
+def general(node: Node, layer: int, done: dict[Node, Node]) -> Node:
+    """The node with every numbered symbol and dimension, W3, named by its distance from a layer.
+
+    `done` has what was found for that layer before.
+    """
+    if node in done:
+        return done[node]
     for each in topological(node):
+        if each in done:
+            continue
         if isinstance(each, Leaf):
             done[each] = _shift(each, layer)
             continue
@@ -73,24 +90,35 @@ def general(node: Node, layer: int) -> Node:
     return done[node]
 
 
-def _split(name: str) -> tuple[str, int] | None:
+def numbered_name(name: str) -> tuple[str, int] | None:
+    """Stem and number of a name such as W3 or W_3."""
     match = _NUMBERED.fullmatch(name)
     return (match[1] + match[3], int(match[2])) if match else None
 
 
+def placed(name: str) -> tuple[str, int] | None:
+    """Stem and distance from layer l of the name of a symbol or dimension in a general formula."""
+    stem, at, offset = name.partition("@")
+    if at:
+        return stem, int(offset)
+    match = _GENERAL_DIM.fullmatch(name)
+    return (match[1], int(match[3]) * (-1 if match[2] == "before" else 1)) if match else None
+
+
 def _shift(leaf: Leaf, layer: int) -> Leaf:
-    shape = tuple(_shift_dims(size, layer) for size in leaf.shape)
-    numbered = _split(leaf.name)
+    shape = _shifted(leaf.shape, layer)
+    numbered = numbered_name(leaf.name)
     if numbered is None:
         return Leaf(leaf.name, shape, leaf.role, leaf.domain, leaf.latex)
     stem, own = numbered
     # the person's spelling of one layer says nothing of a general one
-    return Leaf(f"{stem}@{own - layer}", shape, leaf.role, leaf.domain)
+    role = leaf.role if leaf.role in ("adjoint", "tangent") else "value"  # an input may be layer 0
+    return Leaf(f"{stem}@{own - layer}", shape, role)
 
 
-def _parts(name: str) -> tuple[str, int] | None:
-    stem, at, offset = name.partition("@")
-    return (stem, int(offset)) if at else None
+@cache
+def _shifted(shape: tuple[Basic, ...], layer: int) -> tuple[Basic, ...]:
+    return tuple(_shift_dims(size, layer) for size in shape)
 
 
 @cache
@@ -99,9 +127,11 @@ def _shift_dims(arg: Basic, layer: int) -> Basic:
         return arg
     moved = {}
     for symbol in arg.free_symbols:
-        numbered = _split(symbol.name) if isinstance(symbol, Symbol) else None
+        bound = not isinstance(symbol, Symbol) or symbol.name.startswith("_")  # indices, arguments
+        numbered = None if bound else numbered_name(symbol.name)
         if numbered is not None and symbol == dim(symbol.name):
             stem, own = numbered
             offset = own - layer  # a dimension's name is an identifier
-            moved[symbol] = dim(f"{stem}_{'before' if offset < 0 else 'after'}_{abs(offset)}")
+            side = "before" if offset < 0 else "after"
+            moved[symbol] = dim(f"{stem}_layer_{side}_{abs(offset)}")
     return arg.xreplace(moved) if moved else arg

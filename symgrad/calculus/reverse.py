@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from symgrad.calculus.derivation import Step
-from symgrad.calculus.sweep import Contribution, pull_definition, reachable
+from symgrad.calculus.sweep import Contribution, main_rule, pull_definition, reachable
 from symgrad.declare.graph import Definition
 from symgrad.simplify import Simplifier
 from symgrad.simplify.cost import operations
@@ -90,16 +90,15 @@ class Reverse:
                 exact = shorter.node if same else self.exactly.run(exact).node
                 best = shorter
         parts = self.parts.get(leaf, [])
-        rules = dict.fromkeys(name for part in parts for name in part.rules)
         step = Step(
             leaf=self._adjoint(leaf, raw.shape[:lead]),
             of=leaf,
-            rule=", ".join(rules),
             raw=ruled,
             expr=best.node,
             exact=exact,
             notes=best.notes,
             through=tuple(part.through for part in parts),
+            rules=tuple(main_rule(part.rules) for part in parts),
         )
         self.steps[leaf] = self.by_adjoint[step.leaf] = step
 

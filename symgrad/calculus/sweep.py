@@ -4,7 +4,7 @@ Griewank, Walther: Evaluating Derivatives (2nd ed. 2008), section 3.2: the adjoi
 the definitions that use v, the pullback of their adjoints.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from symgrad.calculus.pullbacks import pullback
@@ -104,6 +104,20 @@ def rule_name(node: Node) -> str:
     if isinstance(node, Einsum):
         return _product_name(node)
     return _TITLES.get(type(node), type(node).__name__)
+
+
+#: Rules that a reader takes for granted where another one is met too; the last says most.
+_GRANTED = (
+    "transpose", "sum", "scalar multiple", "sum of all entries", "sum over an axis", "broadcast",
+)  # fmt: skip
+
+
+def main_rule(rules: Sequence[str]) -> str:
+    """What to tell of the rules that one definition was pulled back by."""
+    told = [name for name in rules if name not in _GRANTED]
+    if len(told) > 3:
+        return "chain rule"
+    return ", ".join(told) or max(rules, key=_GRANTED.index, default="identity")
 
 
 def _product_name(node: Einsum) -> str:

@@ -23,12 +23,14 @@ class Defined(Protocol):
     def expr(self) -> Node: ...
 
 
-def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
+def latex(node: Node, names: Mapping[str, str] | None = None, reserved: str = "") -> str:
     r"""The expression in LaTeX.
 
     Parameters
     ----------
-    names :  LaTeX spellings of symbols by name; a symbol's own, or what its name suggests, without.
+    names :     LaTeX spellings of symbols by name; a symbol's own, or what its name suggests,
+                without.
+    reserved :  letters that must not stand for an index.
 
     Raises
     ------
@@ -37,15 +39,15 @@ def latex(node: Node, names: Mapping[str, str] | None = None) -> str:
     from symgrad.notation.printlatex import latex_text
     from symgrad.notation.read import formula_of
 
-    return latex_text(formula_of(node), _letters(node), names or {})
+    return latex_text(formula_of(node), _letters(node, reserved), names or {})
 
 
-def text(node: Node) -> str:
-    """The expression as one line of Unicode; raises as `latex`."""
+def text(node: Node, names: Mapping[str, str] | None = None, reserved: str = "") -> str:
+    """The expression as one line of Unicode; as `latex`."""
     from symgrad.notation.printtext import plain_text
     from symgrad.notation.read import formula_of
 
-    return plain_text(formula_of(node), _letters(node))
+    return plain_text(formula_of(node), _letters(node, reserved), names or {})
 
 
 def numpy(node: Node) -> str:
@@ -64,9 +66,9 @@ def latex_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = Non
     return f"{latex(leaf, names)} = {latex(node, names)}"
 
 
-def text_equation(leaf: Leaf, node: Node) -> str:
+def text_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:
     """`leaf = node` in Unicode."""
-    return f"{text(leaf)} = {text(node)}"
+    return f"{text(leaf, names)} = {text(node, names)}"
 
 
 def latex_equations(definitions: Iterable[Defined], names: Mapping[str, str] | None = None) -> str:
@@ -99,9 +101,9 @@ def abridged(node: Node, longest: int = 400) -> str:
     return f"<{type(node).__name__} of shape {show(node.shape)}, {len(nodes)} nodes>"
 
 
-def _letters(node: Node) -> str:
+def _letters(node: Node, reserved: str) -> str:
     """Index letters that no symbol of the expression has."""
-    taken = {leaf.name for leaf in leaves(node)}
+    taken = {*reserved, *(leaf.name for leaf in leaves(node))}
     return "".join(letter for letter in _LETTERS if letter not in taken)
 
 

@@ -257,10 +257,10 @@ def fold(
     root: Formula,
     rules: dict[type[Formula], Callable[..., T]],
     *context: object,
-    done: dict[Formula, T] | None = None,
+    check: Callable[[T], T],
 ) -> T:
-    """rule(formula, results of its parts, *context) from the inside out; no recursion."""
-    results: dict[Formula, T] = {} if done is None else done
+    """rule(formula, results of its parts, *context), checked, from the inside out; no recursion."""
+    results: dict[Formula, T] = {}
     stack = [root]
     while stack:
         formula = stack[-1]
@@ -273,7 +273,7 @@ def fold(
         else:
             stack.pop()
             parts = [results[part] for part in formula.parts]
-            results[formula] = rules[type(formula)](formula, parts, *context)
+            results[formula] = check(rules[type(formula)](formula, parts, *context))
     return results[root]
 
 

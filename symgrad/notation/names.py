@@ -41,7 +41,7 @@ _ABOVE = {"star": ("^{\\star}", "*"), "prime": ("'", "\u2032"), "T": ("^{T}", "\
 
 SUBSCRIPTS = str.maketrans("0123456789aehijklmnoprstuvx+-−=()",
                            "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋₋₌₍₎")  # fmt: skip
-SUPERSCRIPTS = str.maketrans("0123456789+-−=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿ")
+SUPERSCRIPTS = str.maketrans("0123456789+-−=()inlktmr", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿˡᵏᵗᵐʳ")
 
 
 def subscript(text: str) -> str:
@@ -118,19 +118,12 @@ def _below(words: list[str]) -> str:
     return "_" + "_".join(words)
 
 
-_FRACTION = re.compile(r"\\frac\{\\partial (?P<top>.+?)\}\{\\partial (?P<bottom>.+)\}")
-
-
 def plain(latex: str) -> str | None:
     r"""Unicode for a simple LaTeX spelling, or None.
 
     >>> plain("W^{(1)}"), plain(r"\\hat{y}_{i}"), plain(r"\\mathcal{L}"), plain(r"\\overline{x}")
     ('W⁽¹⁾', 'ŷᵢ', 'ℒ', None)
     """
-    fraction = _FRACTION.fullmatch(latex)
-    if fraction:
-        top, bottom = plain(fraction["top"]), plain(fraction["bottom"])
-        return f"∂{top}/∂{bottom}" if top and bottom else None
     tokens = re.findall(r"\\[A-Za-z]+|[_^]?\{[^{}]*\}|[_^].|[A-Za-z0-9']|.", latex)
     result = ""
     pending = ""
@@ -183,8 +176,10 @@ def latex_leaf(leaf: Leaf, names: Mapping[str, str]) -> str:
     return latex_name(leaf.name)
 
 
-def text_leaf(leaf: Leaf) -> str:
-    """How a symbol is written in Unicode."""
+def text_leaf(leaf: Leaf, names: Mapping[str, str] | None = None) -> str:
+    """How a symbol is written in Unicode: as told, as declared, or as its name suggests."""
+    if names and leaf.name in names:
+        return names[leaf.name]
     if leaf.latex:
         spelled = plain(leaf.latex)
         if spelled is not None:
@@ -192,3 +187,13 @@ def text_leaf(leaf: Leaf) -> str:
     if leaf.role in ("adjoint", "tangent") and leaf.name[:1] == "d" and len(leaf.name) > 1:
         return f"d{text_name(leaf.name[1:])}"
     return text_name(leaf.name)
+
+
+def partial_latex(output: Leaf, below: str) -> str:
+    r"""\frac{\partial J}{\partial z}, given the spelling of z."""
+    return rf"\frac{{\partial {latex_leaf(output, {})}}}{{\partial {below}}}"
+
+
+def partial_text(output: Leaf, below: str) -> str:
+    """∂J/∂z, given the spelling of z."""
+    return f"∂{text_leaf(output)}/∂{below}"

@@ -48,7 +48,7 @@ class Latex(Notation):
 
     def name(self, leaf: Leaf) -> Printed:
         text = latex_leaf(leaf, self.names)
-        return Printed(text, PRODUCT if text.startswith(r"\frac") else ATOM)
+        return Printed(text, POWER if text.startswith(r"\frac") else ATOM)
 
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)

@@ -157,7 +157,7 @@ class Notation(ABC):
 
 def printed(formula: Formula, notation: Notation) -> Printed:
     """The formula in that notation; no recursion."""
-    return fold(formula, RULES, notation)
+    return fold(formula, RULES, notation, check=bounded)
 
 
 # leaves
@@ -238,7 +238,7 @@ def _sum(formula: Sum, parts: Parts, notation: Notation) -> Printed:
             text += f" {'+' if sign > 0 else notation.minus} {shown}"
         else:
             text = shown if sign > 0 else f"{notation.minus}{shown}"
-    return Printed(bounded(text), SUM)
+    return Printed(text, SUM)
 
 
 def _product(formula: Product, parts: Parts, notation: Notation) -> Printed:
@@ -272,7 +272,7 @@ def _product(formula: Product, parts: Parts, notation: Notation) -> Printed:
     text = notation.join(pieces)
     if bottoms:
         text = notation.fraction(Printed(text, level), _together(bottoms, notation)).text
-    result = Printed(bounded(text), level)
+    result = Printed(text, level)
     if negative(formula.coefficient):
         result = Printed(f"{notation.minus}{text}", SUM)
     return result if formula.ndim else Printed(result.text, result.level, result)
@@ -357,8 +357,7 @@ def _symmetric(part: Printed) -> Printed:
 
 def _call(formula: Call, parts: Parts, notation: Notation) -> Printed:
     shown = [_bare(f, p, notation) for f, p in zip(formula.arguments, parts, strict=True)]
-    result = notation.function(formula.name, [part.text for part in shown])
-    return Printed(bounded(result.text), result.level)
+    return notation.function(formula.name, [part.text for part in shown])
 
 
 def _compare(formula: Compare, parts: Parts, notation: Notation) -> Printed:
@@ -376,7 +375,7 @@ def _unknown(formula: Unknown, parts: Parts, notation: Notation) -> Printed:
     else:
         by = "".join(str(k + 1) * n for k, n in enumerate(formula.orders))
         name = notation.below("∂" if notation.inline else "\\partial", by) + name if by else name
-    return Printed(bounded(f"{name}({', '.join(shown)})"), CALL)
+    return Printed(f"{name}({', '.join(shown)})", CALL)
 
 
 def _unknown_tensor(formula: UnknownTensor, parts: Parts, notation: Notation) -> Printed:
@@ -386,7 +385,7 @@ def _unknown_tensor(formula: UnknownTensor, parts: Parts, notation: Notation) ->
     if formula.wrt:
         by = "".join(str(k + 1) for k in formula.wrt)
         name = notation.below("∂" if notation.inline else "\\partial", by) + name
-    return Printed(bounded(f"{name}({', '.join(part.text for part in parts)})"), CALL)
+    return Printed(f"{name}({', '.join(part.text for part in parts)})", CALL)
 
 
 # arrays as wholes
@@ -420,7 +419,7 @@ def _matrix_sum(formula: Along, part: Printed, notation: Notation) -> Printed:
 
 
 def _two(whole: Printed, flip: Printed) -> Printed:
-    return Printed(bounded(whole.text), whole.level, Printed(flip.text, flip.level, whole))
+    return Printed(whole.text, whole.level, Printed(flip.text, flip.level, whole))
 
 
 def _norm2(formula: Norm2, parts: Parts, notation: Notation) -> Printed:
@@ -442,7 +441,7 @@ def _chain(formula: Chain, parts: Parts, notation: Notation) -> Printed:
     flip = notation.join(notation.at(part, PRODUCT) for part in flips)
     if not formula.ndim:
         return _symmetric(Printed(text, PRODUCT))
-    whole, flipped = Printed(bounded(text), PRODUCT), Printed(flip, PRODUCT)
+    whole, flipped = Printed(text, PRODUCT), Printed(flip, PRODUCT)
     return _two(whole, flipped)
 
 
@@ -539,9 +538,7 @@ def _indexed(formula: Indexed, parts: Parts, notation: Notation) -> Printed:
     text = notation.join(pieces)
     if not formula.output:
         return _symmetric(Printed(text, HADAMARD))
-    return Printed(
-        bounded(notation.entries(text, "".join(letter[k] for k in formula.output))), CALL
-    )
+    return Printed(notation.entries(text, "".join(letter[k] for k in formula.output)), CALL)
 
 
 RULES: dict[type[Formula], Callable[..., Printed]] = {

@@ -76,12 +76,12 @@ Codes = list[Code]
 
 def numpy_text(formula: Formula) -> str:
     """A closed form that `evaluate.py` evaluates to an array of exactly the formula's shape."""
-    code = fold(formula, _RULES)
+    code = fold(formula, _RULES, check=bounded)
     return _full(_numeric(code), formula.shape).text
 
 
 def _call(name: str, shape: Shape, *arguments: str) -> Code:
-    return Code(bounded(f"{name}({', '.join(arguments)})"), ATOM, shape)
+    return Code(f"{name}({', '.join(arguments)})", ATOM, shape)
 
 
 def _tuple(shape: Sequence[object]) -> str:
@@ -218,7 +218,7 @@ def _sum(formula: Sum, codes: Codes) -> Code:
             text += f" {'+' if sign > 0 else '-'} {part}"
         else:
             text = part if sign > 0 else f"-{part}"
-    return Code(bounded(text), ADD, _joint(codes))
+    return Code(text, ADD, _joint(codes))
 
 
 def _product(formula: Product, codes: Codes) -> Code:
@@ -244,8 +244,8 @@ def _product(formula: Product, codes: Codes) -> Code:
         text = f"{text or '1'} / ({below})"
     shape = _joint([*top, *over, *divisors])
     if negative(formula.coefficient):
-        return Code(bounded(f"-{text}"), ADD, shape)
-    return Code(bounded(text), MULTIPLY, shape)
+        return Code(f"-{text}", ADD, shape)
+    return Code(text, MULTIPLY, shape)
 
 
 def _factors(top: Codes, pairs: Sequence[tuple[Formula, Code]], scalars: int) -> str:
@@ -282,11 +282,11 @@ def _power(formula: Power, codes: Codes) -> Code:
     if value is not None and base.root is not None and value.q == 2:
         if value.p == 1:
             return base.root
-        return Code(bounded(f"{base.root.text}**{value.p}"), POWER, base.shape)
+        return Code(f"{base.root.text}**{value.p}", POWER, base.shape)
     shape = _joint([base, exponent])
     if value == Rational(1, 2):
         return _call("sqrt", shape, base.text)
-    text = bounded(f"{base.at(ATOM)}**{exponent.at(ATOM)}")
+    text = f"{base.at(ATOM)}**{exponent.at(ATOM)}"
     return Code(text, POWER, shape, squared=base if value == 2 else None)
 
 
@@ -306,7 +306,7 @@ _SIGNS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "eq": "==", "ne": "!="}
 def _compare(formula: Compare, codes: Codes) -> Code:
     left, right = (_numeric(c) for c in codes)
     text = f"{left.at(ADD)} {_SIGNS[formula.op]} {right.at(ADD)}"
-    return Code(bounded(text), COMPARE, _joint([left, right]), boolean=True)
+    return Code(text, COMPARE, _joint([left, right]), boolean=True)
 
 
 def _unknown(formula: Unknown, codes: Codes) -> Code:
@@ -347,7 +347,7 @@ def _norm2(formula: Norm2, codes: Codes) -> Code:
     (code,) = _exact(formula, codes)
     root = _call("norm", (), code.text)
     if formula.operand.ndim == 1 and code.level == ATOM:
-        return Code(bounded(f"{code.text} @ {code.text}"), MULTIPLY, (), root=root)
+        return Code(f"{code.text} @ {code.text}", MULTIPLY, (), root=root)
     return replace(_call("sum", (), f"{code.at(ATOM)}**2"), root=root)
 
 
@@ -376,7 +376,7 @@ def _chain(formula: Chain, codes: Codes) -> Code:
         text = f"{factors[0].at(UNARY)} @ {text}"
     else:
         text = " @ ".join(code.at(UNARY) for code in factors)
-    return Code(bounded(text), MULTIPLY, formula.shape)
+    return Code(text, MULTIPLY, formula.shape)
 
 
 def _outer(formula: Outer, codes: Codes) -> Code:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sympy import Expr, sstr
+from sympy import Expr, Symbol, sstr
 
 from symgrad.notation.build import as_decimal, negative
 from symgrad.notation.formula import Formula
@@ -10,6 +10,7 @@ from symgrad.notation.names import subscript, superscript, text_leaf, text_name
 from symgrad.notation.printmath import (
     ATOM,
     CALL,
+    HADAMARD,
     POWER,
     PRODUCT,
     SUM,
@@ -23,7 +24,7 @@ _WORDS = {"sigmoid": "σ", "trace": "tr", "maximum": "max", "minimum": "min"}
 
 
 class Unicode(Notation):
-    """Unicode's marks; fractions are slashes on the line."""
+    """Unicode's marks, fractions as slashes on the line; `names` overrides spellings of symbols."""
 
     one = "𝟏"
     transposed = "ᵀ"
@@ -36,14 +37,25 @@ class Unicode(Notation):
         "gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠",
     }  # fmt: skip
 
+    def __init__(self, letters: Sequence[str], names: Mapping[str, str]) -> None:
+        super().__init__(letters)
+        self.names = names
+
     def name(self, leaf: Leaf) -> Printed:
-        text = text_leaf(leaf)
-        return Printed(text, PRODUCT if "/" in text else ATOM)
+        text = text_leaf(leaf, self.names)
+        return Printed(text, HADAMARD if "/" in text else ATOM)  # (∂J/∂z) W, but ∂J/∂z + W
 
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)
         if not text:
-            text = sstr(value).replace("**2", "²").replace("**3", "³").replace("**", "^")
+            shown = {s: self.names.get(s.name) or text_name(s.name) for s in value.free_symbols}
+            spelled = {s: Symbol(n, **s.assumptions0) for s, n in shown.items() if n != s.name}
+            text = (
+                sstr(value.xreplace(spelled))
+                .replace("**2", "²")
+                .replace("**3", "³")
+                .replace("**", "^")
+            )
             text = text.replace("*", " ").replace("sqrt", "√").replace("pi", "π")
             text = text.replace("-", "−")
         if negative(value) or value.is_Add:
@@ -106,6 +118,6 @@ class Unicode(Notation):
         return f"Σ{subscript(index)}"
 
 
-def plain_text(formula: Formula, letters: Sequence[str]) -> str:
+def plain_text(formula: Formula, letters: Sequence[str], names: Mapping[str, str]) -> str:
     """The formula in Unicode."""
-    return printed(formula, Unicode(letters)).text
+    return printed(formula, Unicode(letters, names)).text

@@ -1,112 +1,187 @@
-"""Derivations as people read them: one adjoint after another, rules and facts beside formulas."""
+"""Derivations as people read them: one adjoint after another, with the rules beside them.
 
-from collections.abc import Callable, Iterator
+Layers that repeat are one formula for a general layer l, printed where the first of them stands.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from symgrad.calculus.derivation import Derivation, Step
-from symgrad.notation import latex, text
-from symgrad.notation.names import latex_leaf, text_leaf
+from symgrad.calculus.derivation import Derivation
+from symgrad.calculus.families import Family, families
+from symgrad.notation.names import text_leaf
+from symgrad.notation.spelling import LatexSpelling, Spelling, TextSpelling
+from symgrad.notation.wrap import wrapped
 from symgrad.tensor.dims import show
-from symgrad.tensor.nodes import Leaf, Node, substitute
+from symgrad.tensor.nodes import Leaf, Node
+
+#: Columns of a terminal, and of a formula beside which a remark stands in line with others.
+WIDTH, COLUMN = 100, 56
+
+
+class Row(NamedTuple):
+    """An equation: what the rule gives, the shortest form, and why."""
+
+    leaf: Leaf
+    raw: Node
+    expr: Node
+    through: tuple[Leaf, ...] = ()
+    rules: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a step: the left side is empty where the line before goes on."""
+    """One printed line; the left side is empty where the line before goes on."""
 
     left: str
     right: str
-    remark: str
+    remark: str = ""
+    general: bool = False
 
 
-def spelled(derivation: Derivation) -> dict[Node, Node]:
-    r"""Adjoint symbols -> the same symbols, spelled \frac{\partial J}{\partial v}."""
-    output = latex_leaf(derivation.graph.leaf(derivation.graph.output), {})
-    return {
-        step.leaf: Leaf(
-            step.leaf.name,
-            step.leaf.shape,
-            step.leaf.role,
-            step.leaf.domain,
-            rf"\frac{{\partial {output}}}{{\partial {latex_leaf(step.of, {})}}}",
-        )
-        for step in derivation.steps
-    }
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What stands above formulas for a general layer."""
 
-
-def _texts(derivation: Derivation, show: Callable[[Node], str]) -> Callable[[Node], str]:
-    names = spelled(derivation)
-    return lambda node: show(substitute(node, names))
+    text: str
 
 
 def derivation_text(derivation: Derivation, *, shapes: bool = False) -> str:
     """The steps in Unicode, as a table: formula, then why."""
-    shown = _texts(derivation, text)
-    lines = list(_lines(derivation, shown, text_leaf))
-    left = max((len(line.left) for line in lines), default=0)
-    right = max((len(line.right) for line in lines if len(line.right) <= 60), default=0)
+    spelling = TextSpelling(derivation)
+    lines = list(_lines(_steps(derivation), spelling))
+    indent = {line: "    " if line.general else "  " for line in lines if isinstance(line, Line)}
+    left = max((len(indent[line] + line.left) for line in indent), default=0)
+    right = max((len(line.right) for line in indent if len(line.right) <= COLUMN), default=0)
     rows = [_title(derivation)]
     for line in lines:
-        row = f"  {line.left:<{left}} = {line.right:<{right}}"
-        rows.append(f"{row}   {line.remark}".rstrip())
+        if isinstance(line, Heading):
+            rows.append(f"  {line.text}:")
+        else:
+            rows += _table_row(line, f"{indent[line] + line.left:<{left}} = ", right)
     if shapes:
         rows.append("shapes")
-        rows += [f"  {shown(step.leaf):<{left}}   {show(step.shape)}" for step in derivation.steps]
+        rows += [
+            f"  {spelling.node(step.leaf):<{left}}   {show(step.shape)}"
+            for step in derivation.steps
+        ]
     return "\n".join(rows)
+
+
+def _table_row(line: Line, left: str, right: int) -> list[str]:
+    """The line in at most WIDTH columns, as far as its formula can be broken."""
+    first, *more = wrapped(line.right, WIDTH - len(left))
+    rows = [left + first, *(" " * len(left) + each for each in more)]
+    if line.remark:
+        beside = f"{rows[-1]:<{len(left) + right}}   {line.remark}"
+        if len(beside) <= WIDTH or (not more and len(line.right) <= right):
+            rows[-1] = beside
+        else:
+            rows.append(" " * (len(left) + right) + f"   {line.remark}")
+    return rows
 
 
 def derivation_latex(derivation: Derivation) -> str:
     """The steps as one aligned block; remarks stand to the right."""
-    rows = []
-    for line in _lines(derivation, _texts(derivation, latex), _unicode):
-        remark = rf" && \text{{{_escaped(line.remark)}}}" if line.remark else ""
-        rows.append(rf"{line.left} &= {line.right}{remark}")
-    return "\\begin{aligned}\n" + " \\\\[1ex]\n".join(rows) + "\n\\end{aligned}"
+    return _aligned(_lines(_steps(derivation), LatexSpelling(derivation)))
 
 
 def derivation_markdown(derivation: Derivation) -> str:
     """The steps as Markdown: what is given, then the derivation."""
-    given = " \\\\\n".join(
-        f"{latex(d.leaf)} &= {latex(d.expr)}" for d in derivation.graph.definitions
-    )
+    spelling = LatexSpelling(derivation)
+    given = [Row(d.leaf, d.expr, d.expr) for d in derivation.graph.definitions]
     return (
-        f"## {_title(derivation)}\n\n$$\n\\begin{{aligned}}\n{given}\n\\end{{aligned}}\n$$\n\n"
-        f"$$\n{derivation_latex(derivation)}\n$$\n"
+        f"## {_title(derivation)}\n\n"
+        f"Given\n\n$$\n{_aligned(_lines(given, spelling))}\n$$\n\n"
+        f"the gradients are\n\n$$\n{_aligned(_lines(_steps(derivation), spelling))}\n$$\n"
     )
+
+
+def _aligned(lines: Iterable[Line | Heading]) -> str:
+    rows = []
+    for line in lines:
+        if isinstance(line, Heading):
+            rows.append(rf"& \mathrlap{{{line.text}\colon}}")
+        else:
+            remark = f" && {line.remark}" if line.remark else ""
+            rows.append(f"{line.left} &= {line.right}{remark}")
+    return "\\begin{aligned}\n" + " \\\\[1ex]\n".join(rows) + "\n\\end{aligned}"
 
 
 def _title(derivation: Derivation) -> str:
-    wanted = ", ".join(text_leaf(leaf) for leaf in derivation.wrt)
-    return f"Gradient of {derivation.graph.output} by {wanted} ({derivation.graph.name})"
+    graph = derivation.graph
+    names = [text_leaf(leaf) for leaf in derivation.wrt]
+    if len(names) > 8:
+        names = [*names[:2], "…", *names[-2:]]
+    output = text_leaf(graph.leaf(graph.output))
+    return f"Gradient of {output} with respect to {', '.join(names)} ({graph.name})"
 
 
-def _unicode(leaf: Leaf) -> str:
-    """A name for remarks in LaTeX, which are plain text."""
-    return leaf.name
+def _steps(derivation: Derivation) -> list[Row]:
+    """The steps but the first, ∂J/∂J = 1, unless that is what was asked for."""
+    return [
+        Row(step.leaf, step.raw, step.expr, step.through, step.rules, step.notes)
+        for step in derivation.steps
+        if step.of.name != derivation.graph.output or step.of in derivation.wrt
+    ]
 
 
-def _lines(
-    derivation: Derivation, show_node: Callable[[Node], str], show_name: Callable[[Leaf], str]
+def _lines(rows: Sequence[Row], spelling: Spelling) -> Iterator[Line | Heading]:
+    """Each row, or once for all layers of a family, where that at least halves their number.
+
+    Families that follow each other are one block.
+    """
+    found = families(rows)
+    later = {position for family in found for position in family.positions[1:]}
+    if 2 * len(later) < len(rows):
+        found, later = (), set()
+    first = {family.positions[0]: family for family in found}
+    block: list[Family] = []
+    for position, row in enumerate(rows):
+        if position in first:
+            block.append(first[position])
+        elif position not in later:
+            yield from _block(block, spelling)
+            block = []
+            yield from _equation(row, spelling)
+    yield from _block(block, spelling)
+
+
+def _block(block: Sequence[Family], spelling: Spelling) -> Iterator[Line | Heading]:
+    if not block:
+        return
+    down = block[0].layers[0] > block[0].layers[-1]
+    layers = sorted({layer for family in block for layer in family.layers}, reverse=down)
+    yield Heading(spelling.heading(layers))
+    for family in _ordered(block):
+        limits = spelling.limits(family.layers, layers)
+        yield from _equation(Row(*family.row), spelling, limits, general=True)
+
+
+def _ordered(block: Sequence[Family]) -> Sequence[Family]:
+    """The families as they stand in one layer: there each comes after those that it needs."""
+    common = set(block[0].layers).intersection(*(family.layers for family in block))
+    for layer in reversed(block[0].layers):
+        if layer in common:
+            return sorted(block, key=lambda f: f.positions[f.layers.index(layer)])
+    return block
+
+
+def _equation(
+    row: Row, spelling: Spelling, limits: str = "", *, general: bool = False
 ) -> Iterator[Line]:
-    for step in derivation.steps:
-        if step.of.name == derivation.graph.output and step.of not in derivation.wrt:
-            continue  # ∂J/∂J = 1
-        final = show_node(step.expr)
-        first = show_node(step.raw)
-        facts = "; ".join(step.notes)
-        if first == final:
-            remark = "; ".join(part for part in (_reason(step, show_name), facts) if part)
-            yield Line(show_node(step.leaf), final, remark)
-        else:
-            yield Line(show_node(step.leaf), first, _reason(step, show_name))
-            yield Line("", final, facts)
-
-
-def _reason(step: Step, show_name: Callable[[Leaf], str]) -> str:
-    """Which definitions the step goes back through, and by what rules."""
-    through = ", ".join(show_name(leaf) for leaf in step.through)
-    return f"through {through}: {step.rule}" if through else step.rule
-
-
-def _escaped(remark: str) -> str:
-    return "".join(rf"\{char}" if char in "_%&#$" else char for char in remark)
+    """What the rule gives, and where that is longer the shortest form below it."""
+    show = spelling.general if general else spelling.node
+    left, raw, expr = show(row.leaf), show(row.raw), show(row.expr)
+    why = ""
+    for leaf, rule in zip(reversed(row.through), reversed(row.rules), strict=True):
+        why += spelling.say(f"{', ' if why else ''}{rule} in ") + show(leaf)
+    facts = spelling.say("; ".join(row.facts))
+    if limits:
+        why += spelling.say(" (" if why else "(") + limits + spelling.say(")")
+    if raw == expr:
+        yield Line(left, expr, spelling.say("; ").join(filter(None, (why, facts))), general)
+    else:
+        yield Line(left, raw, why, general)
+        yield Line("", expr, facts, general)
