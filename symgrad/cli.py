@@ -30,6 +30,8 @@ class _Commands(TyperGroup):
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             _fail("error", f"{place}{error.strerror or error}")
+        except UnicodeDecodeError as error:
+            _fail("error", f"a file is not a text in UTF-8: {error.reason}")
         return result
 
 

@@ -234,6 +234,7 @@ def test_demo_passes_its_options_on(symgrad, monkeypatch):
         (["generate", "small.sg", "--dtype", "float16"], ["DeclarationError:", "float32"]),
         (["generate", "small.sg", "-o", "no-module.txt"], ["TemplateError:", "no-module.txt"]),
         (["generate", "small.sg", "-o", "small.sg/net.py"], ["small.sg/net.py"]),
+        (["generate", "small.sg", "-o", "binary.py"], ["UTF-8"]),
         (["derive", "fails.py:net"], ["DeclarationError:", "ZeroDivisionError", "line 1"]),
         (["derive"], ["FILE"]),
         (["derivate", "small.sg"], ["derivate"]),
@@ -243,6 +244,7 @@ def test_bad_input_has_status_2_and_says_why(symgrad, small, tmp_path, arguments
     (tmp_path / "typo.sg").write_text("inputs:\n  x: (n)\nJ = sum(X)\n")
     (tmp_path / "vector.sg").write_text("parameters:\n  w: (n)\nJ = 2 * w\n")
     (tmp_path / "fails.py").write_text("1 / 0\n")
+    (tmp_path / "binary.py").write_bytes(b"\xff\xfe")
     code, out, err = symgrad(*arguments)
     assert (code, out) == (2, "")
     assert not [word for word in words if word not in err]
