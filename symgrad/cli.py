@@ -212,7 +212,7 @@ def _differs(reason: str, graph: Any, path: Path, dtype: str) -> NoReturn:
         lines = list(
             unified_diff(
                 found.splitlines(), fresh.splitlines(), f"{path} (found)", f"{path} (generated)",
-                lineterm="",
+                lineterm="", n=1,
             )
         )  # fmt: skip
         print("\n".join(lines[:_DIFF]))
@@ -222,7 +222,7 @@ def _differs(reason: str, graph: Any, path: Path, dtype: str) -> NoReturn:
 
 
 #: How many lines of a difference are shown.
-_DIFF = 24
+_DIFF = 40
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any
 PIPED = 100
 
 _LABEL = re.compile(r"\s*[a-z ]{1,12}: ")
+_EQUALS = "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 
 
 def width() -> int:
@@ -40,15 +41,14 @@ def _broken(line: str, columns: int) -> str:
     indent = label.end() if label else start
     if gaps and gaps[-1] <= columns - 16:
         indent = gaps[-1]
-    return "\n".join(
-        wrap(
-            line,
-            columns,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+    lines = wrap(
+        line.replace(" = ", _EQUALS),  # no line ends beside an equals sign
+        columns,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
+    return "\n".join(lines).replace(_EQUALS, " = ")
 
 
 def heading(title: str) -> str:

@@ -36,7 +36,7 @@ DECAY = 1e-4
 SHOWN = (1, 2, 5, 10, 20, EPOCHS)
 ROUNDS = 30
 
-#: A paragraph with more equations than these is a list of formulas.
+#: A paragraph with so many rows of a formula and its shape is a list of formulas.
 FORMULAS = 3
 
 
@@ -125,14 +125,17 @@ def _head(title: str) -> None:
 
 def _formulas(source: str) -> str:
     """The paragraphs of a module's docstring that list formulas, with narrower gaps."""
-    paragraphs = ast.get_docstring(ast.parse(source), clean=False) or ""
-    listed = [p for p in paragraphs.split("\n\n") if p.count(" = ") > FORMULAS]
-    rows = [re.split(r"\s{3,}(?=\S)", line) for line in "\n\n".join(listed).splitlines()]
+    doc = ast.get_docstring(ast.parse(source), clean=False) or ""
+    paragraphs = [
+        [re.split(r"\s{3,}(?=\S)", line) for line in [*paragraph.splitlines(), ""]]
+        for paragraph in doc.split("\n\n")
+    ]
+    rows = [row for p in paragraphs if sum(len(row) == 3 for row in p) >= FORMULAS for row in p]
     # the indent of a formula is a gap in front of it
     left = max((len(row[1]) for row in rows if len(row) == 3), default=0)
     return "\n".join(
         f"    {row[1]:<{left}}   {row[2]}" if len(row) == 3 else "   ".join(row) for row in rows
-    )
+    ).rstrip()
 
 
 def _imported(path: Path) -> ModuleType:
