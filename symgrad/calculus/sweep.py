@@ -11,6 +11,7 @@ from symgrad.calculus.pullbacks import pullback
 from symgrad.declare.graph import Definition
 from symgrad.errors import SymgradError
 from symgrad.tensor.nodes import (
+    UNIT,
     Einsum,
     Leaf,
     LogSumExp,
@@ -122,13 +123,13 @@ def main_rule(rules: Sequence[str]) -> str:
 
 def _product_name(node: Einsum) -> str:
     output = set(node.output)
-    summed = {k for labels in node.inputs for k in labels} - output
+    summed = {k for labels in node.inputs for k in labels if k != UNIT} - output
     if len(node.factors) == 1:
         if summed:
             return "sum over an axis" if output else "sum of all entries"
         return "broadcast" if output - set(node.inputs[0]) else "transpose"
     if len(set(node.factors)) == 1:
-        return "squared norm" if not output else "power"
+        return "squared norm" if summed and not output else "power"
     if any(sum(k in labels for labels in node.inputs) > 1 for k in summed):
         return "matrix product"
     if any(not labels for labels in node.inputs):

@@ -359,7 +359,7 @@ def sum_over(operand: Formula, axes: Sequence[int]) -> Formula:
     axes = tuple(axes)
     shape = without(operand.shape, axes)
     coefficient, above, below, core = split(operand)
-    result = _whole(core) if len(axes) == operand.ndim else None
+    result = _whole(core) if len(axes) == core.ndim else None
     if result is None:
         result = Along(shape, "sum", axes, False, core)
     return product(shape, coefficient, [*above, result], below)
@@ -368,6 +368,8 @@ def sum_over(operand: Formula, axes: Sequence[int]) -> Formula:
 def _whole(core: Formula) -> Formula | None:
     """The sum of all entries, where it has a form of its own."""
     match core:
+        case Along(name="sum"):
+            return sum_over(core.operand, range(core.operand.ndim))
         case Diagonal():
             return Trace((), core.operand)
         case Power(exponent=Number(value=value)) if value == 2:

@@ -1,5 +1,6 @@
 """Formulas as LaTeX that KaTeX renders."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from sympy import Expr, latex
@@ -26,6 +27,9 @@ _COMMANDS = {
     "arccos": r"\arccos", "arctan": r"\arctan", "maximum": r"\max", "minimum": r"\min",
     "max": r"\max", "min": r"\min", "sigmoid": r"\sigma", "trace": r"\operatorname{tr}",
 }  # fmt: skip
+
+
+_RAISED = re.compile(r"([^\^]+)\^\{([^{}^]+)\}")
 
 
 class Latex(Notation):
@@ -77,6 +81,8 @@ class Latex(Notation):
         return Printed(rf"\frac{{{top.text}}}{{{bottom.text}}}", PRODUCT)
 
     def above(self, base: str, exponent: str) -> str:
+        if exponent == r"\top" and (spelled := _RAISED.fullmatch(base)):
+            return rf"{spelled[1]}^{{{spelled[2]}\top}}"  # the transpose of W^{(2)}
         if ("^" in base and not base.endswith((")", "]"))) or base.endswith("'"):
             base = f"{{{base}}}"
         exponent = exponent if exponent == r"\top" else f"{{{exponent}}}"

@@ -407,7 +407,9 @@ def _matrix_sum(formula: Along, part: Printed, notation: Notation) -> Printed:
     inner = notation.at(part, PRODUCT)
     across = notation.at(notation.flipped(part), PRODUCT)
     if formula.operand.ndim == 1:
-        return _symmetric(Printed(notation.join([row, inner]), PRODUCT))
+        lies = isinstance(formula.operand, Squeeze) and formula.operand.axes == (0,)
+        pieces = [across, ones] if lies else [row, inner]
+        return _symmetric(Printed(notation.join(pieces), PRODUCT))
     if len(formula.axes) == 2:
         return _symmetric(Printed(notation.join([row, inner, ones]), PRODUCT))
     if formula.axes == (1,):

@@ -1,0 +1,74 @@
+"""LaTeX as browsers show it: KaTeX in strict mode takes every golden and every random expression.
+
+KaTeX (MIT licence, tests/katex/license.txt) runs in V8, which mini-racer brings as a wheel.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from networks import NETWORKS
+from strategies import networks
+
+import symgrad as sg
+from symgrad.errors import SymgradError
+from symgrad.notation import latex
+
+racer = pytest.importorskip("py_mini_racer", reason="pip install mini-racer to run KaTeX")
+pytestmark = pytest.mark.katex
+
+SCRIPT = Path(__file__).parent / "katex" / "katex.min.js"
+GOLDENS = Path(__file__).parent / "goldens"
+STRICT = {"throwOnError": True, "strict": "error", "displayMode": True}
+
+
+@cache
+def engine():
+    context = racer.MiniRacer()
+    context.eval(SCRIPT.read_text(encoding="utf-8"))
+    return context
+
+
+def render(text):
+    """The HTML; raises where KaTeX does not take the text."""
+    return engine().call("katex.renderToString", text, STRICT)
+
+
+@pytest.mark.parametrize("wrong", [r"\frac{a}{", r"a_b_c", r"\foo", "é"])
+def test_the_renderer_refuses_what_is_wrong(wrong):
+    with pytest.raises(racer.JSEvalException):
+        render(wrong)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDENS.glob("*.tex")), ids=lambda path: path.stem)
+def test_goldens_render(path):
+    assert "katex-html" in render(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_definitions_and_derivatives_render(name):
+    graph = NETWORKS[name]()
+    derivation = sg.gradient(graph)
+    for block in derivation.markdown().split("$$")[1::2]:
+        render(block)
+    for definition in graph.definitions:
+        render(latex(definition.expr))
+    for derivative in derivation.values():
+        render(derivative.latex())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks(), st.data())
+def test_random_expressions_render(graph, data):
+    derivation = sg.gradient(graph)
+    render(derivation.latex())
+    for definition in graph.definitions:
+        render(latex(definition.expr))
+    name = data.draw(st.sampled_from([*graph.parameters]))
+    try:
+        shown = sg.hessian(graph, name).latex()
+    except SymgradError:  # too long to print: said so, and not rendered
+        return
+    render(shown)
