@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Symbol
+from sympy import Basic, Expr, Symbol
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.sampling import draw, draw_sizes
@@ -292,12 +292,15 @@ class Graph:
 
 def _dimensions(node: Node) -> list[str]:
     """The names of the dimensions in a node's shape, numbers and domain."""
-    sizes: list[Expr] = list(node.shape)
+    sizes: list[Basic] = list(node.shape)
     if isinstance(node, Leaf):
         sizes += filter(None, [labels_below(node.domain)])
-    found = [symbol for size in sizes for symbol in sorted(size.free_symbols, key=str)]
-    for arg in node.args:
-        if not isinstance(arg, Node):
-            inside = (s for s in arg.free_symbols if s.is_integer and not s.name.startswith("_"))
-            found += sorted(inside, key=str)
-    return [symbol.name for symbol in found]
+    sizes += [arg for arg in node.args if not isinstance(arg, Node)]
+    return [name for size in sizes for name in _names(size)]
+
+
+@cache
+def _names(value: Basic) -> tuple[str, ...]:
+    """The dimensions in an expression; the indices and arguments of nodes start with "_"."""
+    names = {s.name for s in value.free_symbols if s.is_integer}
+    return tuple(sorted(name for name in names if not name.startswith("_")))

@@ -18,7 +18,7 @@ from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import DeclarationError, NameClash, ParseError, SymgradError, UnknownName
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_shape, dim
-from symgrad.tensor.nodes import Leaf, Node
+from symgrad.tensor.nodes import Constant, Leaf, Node
 
 #: Names that stand for NumPy in front of a function.
 _NUMPY = frozenset({"np", "numpy", "jnp"})
@@ -47,6 +47,11 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 
 #: Digits of a number: more say nothing, and Python converts them slowly or not at all.
 _MOST_DIGITS = 1000
+
+#: What these mean between two comparisons: True + True is True.
+_OF_TRUTHS: dict[type[ast.operator], str] = {
+    ast.Add: "reads + as or between", ast.Sub: "refuses - between", ast.Pow: "has no ** of",
+}  # fmt: skip
 
 _GRAMMAR = (
     "expressions are made of names, numbers, + - * / ** @, comparisons, .T, indices and "
@@ -142,6 +147,7 @@ class _Reader:
     spellings: dict[str, str]
     names: dict[str, Leaf | Expr] = field(init=False)
     later: dict[str, int] = field(init=False)
+    truths: set[str] = field(default_factory=set)
     current: str = ""
 
     def __post_init__(self) -> None:
@@ -200,6 +206,8 @@ class _Reader:
         except SymgradError as error:
             raise self._placed(error, statement) from None
         self.names[name] = leaf
+        if self._is_truth(value):
+            self.truths.add(name)
 
     def _clash(self, name: str) -> NoReturn:
         known = self.names[name]
@@ -245,6 +253,14 @@ class _Reader:
                 raise ParseError(f"{side!r} is no value to calculate with")
         if isinstance(left, Expr) and isinstance(right, Expr) and kind in _NUMBERS:
             return op.exact(_NUMBERS[kind](left, right))
+        if kind in _OF_TRUTHS and all(
+            self._is_truth(side) and not isinstance(result, Constant)
+            for side, result in ((tree.left, left), (tree.right, right))
+        ):
+            raise ParseError(
+                f"NumPy {_OF_TRUTHS[kind]} comparisons, which is no arithmetic",
+                hint="write 1 * (a < b) for the numbers 0 and 1",
+            )
         if kind not in _BINARY:
             raise ParseError(f"{describe(tree.op)} is outside the grammar", hint=_GRAMMAR)
         return _BINARY[kind](left, right)
@@ -255,7 +271,22 @@ class _Reader:
         inner = self.value(tree.operand)
         if not isinstance(inner, Node | Expr):
             raise ParseError(f"{describe(tree.operand)} is no value to calculate with")
+        if self._is_truth(tree.operand) and not isinstance(inner, Constant):
+            raise ParseError("NumPy has no sign of a comparison", hint="write -1 * (a < b)")
         return inner if isinstance(tree.op, ast.UAdd) else -inner
+
+    def _is_truth(self, tree: ast.expr) -> bool:
+        """Whether it is an array of truth values in NumPy: a comparison, or products of such."""
+        match tree:
+            case ast.Compare():
+                return True
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return self._is_truth(right) and self._is_truth(left)
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner):
+                return self._is_truth(inner)
+            case ast.Name(id=name):
+                return name in self.truths
+        return False
 
     def _compare(self, tree: ast.Compare) -> Node:
         if len(tree.ops) > 1:
