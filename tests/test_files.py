@@ -119,6 +119,7 @@ ERRORS = [
     ("inputs:\n  lambda: ()\nJ = 1", sg.NameClash, "reserved", 2, 3, "lambda_"),
     ("inputs:\n  x: (n)\n  n: ()\nJ = x", sg.NameClash, "a symbol and a dimension", 3, 3, ""),
     ("parameters: w\nJ = 1", sg.UnknownName, "'w' is not among the symbols", 1, 13, ""),
+    ("parameters: w; v\nJ = 1", sg.NameClash, "'w;' is not a name", 1, 13, ""),
     ("parameters: w w\nJ = 1", sg.NameClash, "'w' is among the parameters twice", 1, 15, ""),
     ("parameters: w (n)\nJ = 1", sg.ParseError, "takes names here", 1, 15, "indented"),
     ("inputs:\n  x: ()\noutput: K\nJ = x", sg.UnknownName, "'K' is not defined", 3, 9, ""),

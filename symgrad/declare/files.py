@@ -140,6 +140,7 @@ class _Reader:
             self._fail(f"{section} takes names here, or declarations below", number,
                        line.index("("), _EXAMPLE)  # fmt: skip
         for word in re.finditer(r"[^\s,]+", line[start:]):
+            self._at(number, start + word.start(), require_identifier, word.group())
             self._parameter(word.group(), number, start + word.start())
 
     def _parameter(self, name: str, number: int, column: int) -> None:
