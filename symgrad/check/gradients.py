@@ -13,7 +13,7 @@ from symgrad.check.methods import choose, is_analytic
 from symgrad.check.report import CheckReport, Row, Status, Worst
 from symgrad.declare.graph import Definition, Graph
 from symgrad.tensor.dims import show
-from symgrad.tensor.evaluate import bind_sizes, evaluate
+from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import Leaf, leaves
 
 #: How often a sample on a kink is drawn anew.
@@ -68,7 +68,7 @@ def check(
     derivation = gradient(graph, wrt)
     given = dict(values or {})
     known = [leaf for leaf in graph.symbols if leaf.name in given]
-    told = bind_sizes(known, given, sizes)
+    _, told = graph.bind(given, sizes, finite=True)
     everything = len(known) == len(graph.symbols)
     for attempt in range(1 if everything else REDRAWS):
         drawn = {} if everything else graph.sample(seed + attempt, told)
@@ -105,8 +105,7 @@ class _Point:
         precision: int | None = None,
     ) -> "_Point":
         graph = derivation.graph
-        bound = bind_sizes(graph.symbols, values, sizes)
-        symbols = {leaf.name: np.asarray(values[leaf.name]) for leaf in graph.symbols}
+        symbols, bound = graph.bind(values, sizes, finite=True)
         bare = cls(derivation, symbols, bound, {}, precision)
         return replace(bare, known=bare.run([*graph.definitions, *derivation.definitions], symbols))
 
