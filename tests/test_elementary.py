@@ -11,6 +11,7 @@ import pytest
 import symgrad as sg
 from symgrad.codegen import functions
 from symgrad.codegen.build import load_module
+from symgrad.codegen.polynomials import POLYNOMIALS
 from symgrad.tensor.scalar import FUNCTIONS
 
 DTYPES = ["float64", "float32"]
@@ -285,6 +286,40 @@ def test_the_text_reads_well(modules, dtype):
         loaded = set(compile(code, "text", "exec").co_consts[0].co_names)
         unknown = {n for n in loaded if not n.startswith("_")} - known - {*shared}
         assert unknown <= {"view", "abs", "copysign", "nan", *dir(modules[dtype].math)}, text
+
+
+#: Polynomial -> what it stands for, on which interval, and what turns its error into one of the
+#: function relative to the function (expm1, log1p and erf near 0, 1 − erfc in the tail).
+FITS = {
+    "exp": (lambda r: (mpmath.expm1(r) - r) / r**2, lambda _: (-0.3466, 0.3466), abs),
+    "log": (
+        lambda z: 2 * (mpmath.atanh(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1) / z,
+        lambda _: (0, 0.02944),
+        lambda z: z / 2,
+    ),
+    "erf": (
+        lambda z: mpmath.erf(mpmath.sqrt(z)) / mpmath.sqrt(z) - 1,
+        lambda _: (0, 1),
+        lambda z: 1,
+    ),
+    "erfc": (
+        lambda a: mpmath.log(mpmath.erfc(a)) / a,
+        lambda dtype: (1, 6 if dtype == "float64" else 4),
+        lambda a: a * mpmath.erfc(a),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", list(FITS))
+def test_polynomials_fit_to_a_fifth_of_an_ulp(name, dtype):
+    function, interval, weight = FITS[name]
+    table = [mpmath.mpf(c) for c in POLYNOMIALS[name][dtype]]
+    low, high = interval(dtype)
+    with mpmath.workdps(60):
+        for x in np.linspace(low, high, 200)[1:]:
+            error = (mpmath.polyval(table, mpmath.mpf(x)) - function(mpmath.mpf(x))) * weight(x)
+            assert abs(error) <= 0.2 * np.finfo(dtype).eps / 2, x
 
 
 def test_callees_come_first():

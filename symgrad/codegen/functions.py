@@ -3,7 +3,7 @@
 Numba's own exp, log, tanh and erf call the C library once an element. These are polynomials after
 a reduction of the range, without a branch; NaN, infinities, signs of zero and subnormal numbers
 are kept. Each row says how far its function is from the exact one (tests/test_elementary.py
-measures it, docs/numerics.md tells how). Coefficients are minimax fits at 60 digits.
+measures it, docs/numerics.md tells how).
 """
 
 import re
@@ -12,6 +12,8 @@ from math import log, sqrt
 from textwrap import dedent
 
 import numpy as np
+
+from symgrad.codegen.polynomials import POLYNOMIALS, horner, powers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,55 +27,6 @@ class Function:
     needs: tuple[str, ...] = ()
     ulps: tuple[float, float] | None = None
 
-
-#: Coefficients of polynomials, the highest power first: name -> dtype -> numbers.
-_POLYNOMIALS: dict[str, dict[str, tuple[float, ...]]] = {
-    "exp": {  # (eʳ − 1 − r)/r² in r on |r| ≤ 1.005 (log 2)/2, weighted by |r|
-        "float64": (
-            2.0924780291591625e-09, 2.5109613446352207e-08, 2.755724167075968e-07,
-            2.75572426721467e-06, 2.4801587361831588e-05, 0.00019841269887525167,
-            0.0013888888888866188, 0.008333333333321135, 0.041666666666666706,
-            0.16666666666666677, 0.5,
-        ),
-        "float32": (
-            0.00019911923727251155, 0.0013941612165293488, 0.008333277267775038,
-            0.04166634692246889, 0.1666666679847439, 0.5000000048412657,
-        ),
-    },
-    "log": {  # 2 (artanh(s)/s − 1)/s² in z = s² on [0, 0.02945]
-        "float64": (
-            0.1308723619665962, 0.13268714792348096, 0.15386241881938595, 0.18181795600060793,
-            0.22222222392089008, 0.28571428570801954, 0.4000000000000088, 0.6666666666666666,
-        ),
-        "float32": (0.2333096405177204, 0.2855080255327671, 0.4000012200081688, 0.6666666655430018),
-    },
-    "erf": {  # erf(x)/x − 1 in x² on [0, 1]
-        "float64": (
-            -7.801042449430018e-10, 1.3722894269231542e-08, -1.6209156052537177e-07,
-            1.6447514954988959e-06, -1.4924744431050366e-05, 0.00012055295307735186,
-            -0.000854832598924545, 0.005223977607413484, -0.026866170643274925,
-            0.11283791670945245, -0.3761263890318355, 0.12837916709551256,
-        ),
-        "float32": (
-            7.888762098660115e-05, -0.0008020732961334851, 0.005189523001224847,
-            -0.02685443809340135, 0.11283600020811275, -0.37612627122267, 0.12837916591177018,
-        ),
-    },
-    "erfc": {  # log(erfc(x))/x in x on [1, 6] (float32: [1, 4]), weighted by x erfc(x)
-        "float64": (
-            1.5068191003490732e-12, -6.697131077389146e-11, 1.3936777085236495e-09,
-            -1.8031862292679984e-08, 1.6225258130498197e-07, -1.0737232972124402e-06,
-            5.366175959161032e-06, -2.0287475674577087e-05, 5.5870796503437464e-05,
-            -9.513955969210611e-05, 4.0919959498010854e-07, 0.0005753812100254159,
-            -0.0016933223168974537, 0.00021257186371396504, 0.01912467085530737,
-            -0.10277071582159097, -0.6366202786389344, -1.128379108047198,
-        ),
-        "float32": (
-            0.0002101908337393799, -0.0031831691719324483, 0.022786192769524705,
-            -0.10509676429257478, -0.6358463642363199, -1.128475579642879,
-        ),
-    },
-}  # fmt: skip
 
 #: log 2 as the sum of two numbers, the first so short that whole multiples of it are exact.
 _LN2 = {
@@ -116,8 +69,8 @@ def constants(dtype: str) -> dict[str, str]:
         "erf_one": f"real({_ERF_ONE[dtype]})",
     } | {
         power: f"real({coefficient!r})"
-        for name in _POLYNOMIALS
-        for power, coefficient in _powers(name, dtype).items()
+        for name in POLYNOMIALS
+        for power, coefficient in powers(name, dtype).items()
     }
 
 
@@ -131,13 +84,15 @@ _SOURCES = {
         """
         @_elementary
         def _split(x, shift):
-            \"\"\"s, q with 2ʰ eˣ = s (1 + q), where h is the shift and s a power of two.\"\"\"
-            t = x * log2_e + round_off
-            k = t - round_off  # the whole number next to x / log 2; it is in the low bits of t
-            r = (x - k * ln2_high) - k * ln2_low  # x = k log 2 + r, |r| ≤ (log 2)/2
+            \"\"\"s, r, t, c with eˣ 2^shift = s (1 + r + t + c), c less than an ulp of r.\"\"\"
+            n = x * log2_e + round_off
+            k = n - round_off  # the whole number next to x / log 2; it is in the low bits of n
+            y = x - k * ln2_high
+            r = y - k * ln2_low  # x = k log 2 + r, |r| ≤ (log 2)/2
+            c = (y - r) - k * ln2_low  # what rounding lost
             {p = exp by r}  # p = (eʳ − 1 − r)/r²
-            s = whole((real(t).view(whole) + (bias + shift)) << mantissa).view(real)  # 2ᵏ⁺ʰ
-            return s, r + r * r * p
+            s = whole((real(n).view(whole) + (bias + shift)) << mantissa).view(real)
+            return s, r, r2 * p, c
         """
     ),
     "exp": Function(
@@ -145,34 +100,34 @@ _SOURCES = {
         @_elementary
         def _exp(x):
             low = x < least  # where s would be no normal number
-            s, q = _split(most if x > most else lowest if x < lowest else x, up if low else down)
-            return (s + s * q) * (drop if low else two)
+            x = most if x > most else lowest if x < lowest else x
+            s, r, t, _ = _split(x, up if low else down)
+            return (s + s * (r + t)) * (drop if low else two)
         """,
         ("split",),
-        (1, 1),
+        (1.1, 1.1),
     ),
     "expm1": Function(
         """
         @_elementary
         def _expm1(x):
-            s, q = _split(most if x > most else -forty if x < -forty else x, down)
-            u = s * q + (s - half)  # u = (eˣ − 1)/2
+            s, r, t, c = _split(most if x > most else -forty if x < -forty else x, down)
+            u = (s * r + (s - half)) + s * (t + c)  # u = (eˣ − 1)/2
             return x if abs(x) < little else u + u
         """,
         ("split",),
-        (2, 2),
+        (1.5, 1.5),
     ),
     "tanh": Function(
         """
         @_elementary
         def _tanh(x):
             a = abs(x + x)
-            s, q = _split(forty if a > forty else a, down)
-            u = s * q + (s - half)  # u = (exp|2x| − 1)/2
+            s, r, t, c = _split(forty if a > forty else a, down)
+            u = (s * r + (s - half)) + s * (t + c)  # u = (exp|2x| − 1)/2
             w = one / (one + u)
-            t = u * w  # t = u/(1 + u) = tanh|x|, to 2.5 ulp
-            t += w * ((u - t) - t * u)  # to 2 ulp
-            return math.copysign(t, x)
+            v = u * w  # v = u/(1 + u) = tanh|x|
+            return math.copysign(v + w * ((u - v) - v * u), x)  # and what rounding lost
         """,
         ("split",),
         (2, 2),
@@ -184,11 +139,11 @@ _SOURCES = {
             e = _exp(-abs(x))
             v = one if x > zero else e
             w = one / (one + e)
-            t = v * w  # t = v/(1 + e), to 2.5 ulp
-            return t + w * ((v - t) - t * e)
+            t = v * w  # t = v/(1 + e)
+            return t + w * ((v - t) - t * e)  # and what rounding lost
         """,
         ("exp",),
-        (2, 2),
+        (1.6, 1.6),
     ),
     "parts": Function(
         """
@@ -232,7 +187,7 @@ _SOURCES = {
             return _edges(x, _sum_log(k - lifted if small else k, f, zero))
         """,
         ("parts", "sum_log", "edges"),
-        (1, 1),
+        (0.9, 0.9),
     ),
     "log1p": Function(
         """
@@ -246,7 +201,7 @@ _SOURCES = {
             return x if abs(x) < little else v
         """,
         ("parts", "sum_log", "edges"),
-        (2, 2),
+        (1, 1),
     ),
     "softplus": Function(
         """
@@ -259,7 +214,7 @@ _SOURCES = {
             return (x if x > zero else zero) + v
         """,
         ("exp", "sum_log"),
-        (2, 2),
+        (1.8, 1.8),
     ),
     "erf": Function(
         """
@@ -269,12 +224,12 @@ _SOURCES = {
             z = x * x
             {p = erf by z}  # p = erf(x)/x − 1
             {g = erfc by a}  # g = log(erfc|x|)/|x|
-            s, q = _split(g * a, down)
-            u = s * q + (s - half)  # u = −erf|x|/2
+            s, r, t, c = _split(g * a, down)
+            u = (s * r + (s - half)) + s * (t + c)  # u = −erf|x|/2
             return x + x * p if a < one else math.copysign(u + u, x)
         """,
         ("split",),
-        (2, 2),
+        (1.6, 1.6),
     ),
     "relu": Function(
         """
@@ -373,20 +328,7 @@ _PLACE = re.compile(r"( *)\{(\w+) = (\w+) by (\w+)\}")
 def sources(names: set[str], dtype: str) -> list[str]:
     """The source of the functions of those names, for one dtype."""
     texts = [dedent(_SOURCES[name].source).strip() for name in needed(names)]
-    return [_PLACE.sub(lambda place: _horner(dtype, *place.groups()), text) for text in texts]
-
-
-def _horner(dtype: str, indent: str, result: str, name: str, argument: str) -> str:
-    """A polynomial by Horner's rule, one step a line."""
-    first, *rest = _powers(name, dtype)
-    steps = [f"{result} = {first}", *(f"{result} = {result} * {argument} + {c}" for c in rest)]
-    return "\n".join(indent + step for step in steps)
-
-
-def _powers(name: str, dtype: str) -> dict[str, float]:
-    """The coefficients of a polynomial by name, the highest power first: exp_2, exp_1, exp_0."""
-    table = _POLYNOMIALS[name][dtype]
-    return {f"{name}_{len(table) - 1 - n}": coefficient for n, coefficient in enumerate(table)}
+    return [_PLACE.sub(lambda place: horner(dtype, *place.groups()), text) for text in texts]
 
 
 def used_constants(texts: list[str], dtype: str) -> dict[str, str]:
