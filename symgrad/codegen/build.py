@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from symgrad.codegen.module import ZEROS, module_text
+from symgrad.codegen.module import ZEROS, graph_text
 from symgrad.declare.graph import Graph
 from symgrad.errors import TemplateError
 
@@ -25,7 +25,7 @@ def generate(graph: Graph, path: str | os.PathLike[str], *, dtype: str = "float6
     ------
     TemplateError    if something in the graph has no code, or the file cannot be written.
     """
-    source = module_text(graph, dtype=dtype)
+    source = graph_text(graph, dtype)
     target = Path(path)
     if target.suffix != ".py" or not target.stem.isidentifier():
         raise TemplateError(f"{target} is not the name of a Python module")
@@ -55,7 +55,7 @@ def compile(graph: Graph, *, dtype: str = "float64") -> ModuleType:  # the publi
 
     The file's name is a digest of its text, so that Numba's cache on disk serves the next start.
     """
-    source = module_text(graph, dtype=dtype)
+    source = graph_text(graph, dtype)
     name = f"{graph.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     target = _cache_folder() / f"{name}.py"
     if not (target.exists() and target.read_text(encoding="utf-8") == source):
@@ -95,7 +95,7 @@ def difference(graph: Graph, path: str | os.PathLike[str], *, dtype: str = "floa
     if not target.exists():
         return f"{target} does not exist"
     found = target.read_text(encoding="utf-8")
-    if found == module_text(graph, dtype=dtype):
+    if found == graph_text(graph, dtype):
         return ""
     digest = re.search(r'"code": "([0-9a-f]{64})"', found)
     if not digest:

@@ -2,13 +2,14 @@
 functions spelled out, so that equal parts (a row's maximum, its sum of exponentials) are shared.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from sympy import Abs, S, exp, log, oo
 
 from symgrad.calculus.sweep import rule_name
 from symgrad.declare.graph import Definition
 from symgrad.errors import TemplateError
+from symgrad.simplify.rules import NODE_RULES
 from symgrad.tensor.cost import pairwise
 from symgrad.tensor.nodes import (
     UNIT,
@@ -25,8 +26,11 @@ from symgrad.tensor.nodes import (
     rebuild,
     topological,
 )
-from symgrad.tensor.operators import constant_of, einsum
-from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, sigmoid, softplus, where
+from symgrad.tensor.operators import einsum
+from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
+
+#: The rewrite rules that make numbers stable; lowering looks through names.
+STABLE = ("log of a softmax", "log of a sigmoid", "log of 1 − sigmoid")
 
 
 def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
@@ -36,35 +40,36 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
     ------
     TemplateError    if an expression holds a function that nobody specified.
     """
+    whole: dict[Node, Node] = {}  # over symbols alone, as it was written
     done: dict[Node, Node] = {}
+    sums: dict[tuple[object, ...], Node] = {}
     result: dict[Leaf, Node] = {}
-    rows: dict[Node, Node] = {}  # a softmax -> the log of it
-    for definition in definitions:
+    listed = list(definitions)
+    for definition in listed:
         for node in topological(definition.expr):
+            if node not in whole:
+                whole[node] = stable(rebuild(node, tuple(whole[o] for o in node.operands)))
+        whole[definition.leaf] = whole[definition.expr]
+    for definition in listed:
+        for node in topological(whole[definition.leaf]):
             if node not in done:
-                new = rebuild(node, tuple(done[o] for o in node.operands))
-                done[node] = _lowered(_stable(new, rows))
-                if isinstance(new, Softmax):
-                    rows[done[node]] = _log_softmax(new)
-        result[definition.leaf] = done[definition.leaf] = done[definition.expr]
+                new = _lowered(rebuild(node, tuple(done[o] for o in node.operands)))
+                done[node] = sums.setdefault(_terms(new), new) if isinstance(new, Total) else new
+        result[definition.leaf] = done[whole[definition.leaf]]
     return _reuse_relu(result)
 
 
-def _stable(node: Node, rows: Mapping[Node, Node]) -> Node:
-    """The log of a softmax or of a sigmoid without the logarithm of a rounded probability."""
-    x = ARGS[0]
-    if not (isinstance(node, Map) and node.body == log(x)):
-        return node
-    (inner,) = node.operands
-    if inner in rows:
-        return rows[inner]
-    if isinstance(inner, Map) and inner.body == sigmoid(x):
-        return Map(-softplus(-x), *inner.operands)
-    if isinstance(inner, Total) and len(inner.terms) == 2:  # log(1 − sigmoid(z)) = −softplus(z)
-        (c, one), (d, part) = sorted(inner.pairs, key=lambda pair: isinstance(pair[1], Map))
-        if constant_of(one) is not None and c * constant_of(one) == 1 and d == -1:
-            if isinstance(part, Map) and part.body == sigmoid(x):
-                return Map(-softplus(x), *part.operands)
+def _terms(node: Total) -> tuple[object, ...]:
+    """What two sums share that differ in the order of their terms alone."""
+    return tuple(sorted(node.pairs, key=lambda pair: (pair[1].digest, str(pair[0]))))
+
+
+def stable(node: Node) -> Node:
+    """The node by the first rule that keeps its logarithm off a rounded probability."""
+    for rule in NODE_RULES:
+        changed = rule.apply(node) if rule.name in STABLE else None  # type: ignore[arg-type]
+        if changed is not None:
+            return changed  # type: ignore[return-value]
     return node
 
 
@@ -89,13 +94,6 @@ def _lowered(node: Node) -> Node:
                 hint="declare the function",
             )
     return node
-
-
-def _log_softmax(node: Softmax) -> Node:
-    labels = tuple(range(node.ndim))
-    kept = tuple(k for k in labels if k not in node.axes)
-    total = _lowered(LogSumExp(node.axes, node.operand))
-    return Total((1, -1), node.operand, Einsum((kept,), labels, node.shape, total))
 
 
 def _row(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:

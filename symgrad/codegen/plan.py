@@ -1,311 +1,255 @@
-"""The plan of a module: which values are kept, in which loops they are made, where they live."""
+"""The plan of a module: its kernels as statements, and where each value lives."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from sympy import Add, Expr, Mul, Number, Pow, S
+from sympy import Expr, Symbol
 
-from symgrad.codegen.lower import summed
-from symgrad.codegen.nests import (
-    Assign,
-    Index,
-    Loop,
-    Point,
-    Product,
-    Schedule,
-    Statement,
-    Var,
-    nest_of,
-    reads,
-    writes,
-)
-from symgrad.tensor.dims import same_shape
-from symgrad.tensor.nodes import (
-    UNIT,
-    Constant,
-    Einsum,
-    Iverson,
-    Leaf,
-    Map,
-    Node,
-    Reduce,
-    Total,
-    topological,
-)
+from symgrad.calculus.derivation import Derivation
+from symgrad.codegen import statements
+from symgrad.codegen.lower import lower
+from symgrad.codegen.names import Identifiers, value_names
+from symgrad.codegen.predict import prediction
+from symgrad.codegen.schedule import schedule
+from symgrad.codegen.statements import Start, Statement
+from symgrad.codegen.storage import Storage, storage
+from symgrad.declare.graph import Definition, Graph
+from symgrad.errors import DeclarationError, SymgradError, TemplateError
+from symgrad.tensor.dims import as_dim, show
+from symgrad.tensor.nodes import Constant, Leaf, Map, Node, leaves, topological
 from symgrad.tensor.scalar import ARGS
 
-#: Products whose sizes are known and not above this are loops, to be fused with their neighbours.
-SMALL = 256
-#: A value is kept where the formula it would be part of gets deeper than this.
-DEEPEST = 12
+DTYPES = ("float64", "float32")
 
 
 @dataclass(frozen=True, slots=True)
-class Matrices:
-    """How a product of two tensors is one of matrices: left · right, each perhaps transposed.
+class Kernel:
+    """One function: its statements, the number that it returns and the vector that it fills."""
 
-    `rows`, `inner`, `columns` are the numbers of leading axes, by operand.
+    name: str
+    body: tuple[Statement, ...]
+    result: Node | None = None
+    out: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Kernels over shared values: which are kept, where they live, what they are called.
+
+    `names` are those of symbols and values, `arrays` of the arrays in which stored values live;
+    `formulas` say what holds of a value once it is made; `shared` are read by several others.
     """
 
-    left: Node
-    right: Node
-    transpose_left: bool
-    transpose_right: bool
-    rows: tuple[Expr, ...]
-    inner: tuple[Expr, ...]
-    columns: tuple[Expr, ...]
+    kernels: tuple[Kernel, ...]
+    inputs: tuple[Leaf, ...]
+    kept: frozenset[Node]
+    storage: Storage
+    names: Mapping[Node, str]
+    arrays: Mapping[Node, str]
+    formulas: Mapping[Node, str]
+    shared: frozenset[Node]
+
+    def __str__(self) -> str:
+        lines = []
+        for title, buffers in (("workspace", self.storage.buffers), ("out", self.storage.results)):
+            for buffer in buffers:
+                values = ", ".join(dict.fromkeys(self.arrays[value] for value in buffer.values))
+                lines.append(f"{title:<10} {show(buffer.shape):<12} {values}")
+        for kernel in self.kernels:
+            lines += ["", kernel.name]
+            lines += statements.lines(kernel.body, self._called, 1)
+            if kernel.result is not None:
+                lines.append(f"    return {self.names[kernel.result]}")
+        return "\n".join(lines)
+
+    def _called(self, node: Node) -> str:
+        return self.arrays.get(node) or self.names[node]
 
 
-def matrices(node: Node) -> Matrices | None:
-    """The product as one of matrices, if it is one of two operands without a common kept axis."""
-    if not (isinstance(node, Einsum) and len(node.factors) == 2 and summed(node)):
-        return None
-    if any(isinstance(f, Iverson) for f in node.factors):
-        return None
-    sizes = node.sizes
-    a, b = ([k for k in labels if k != UNIT] for labels in node.inputs)
-    out = [k for k in node.output if k != UNIT]
-    inner = [k for k in a if k in summed(node)]
-    if len(set(a)) < len(a) or len(set(b)) < len(b) or {k for k in b if k not in out} != set(inner):
-        return None
-    rows, columns = [k for k in a if k not in inner], [k for k in b if k not in inner]
-    if not rows or not columns or set(rows) & set(columns) or sorted(out) != sorted(rows + columns):
-        return None
-    left, right = node.factors
-    if out == columns + rows:
-        left, right, a, b, rows, columns = right, left, b, a, columns, rows
-    if out != rows + columns:
-        return None
-    for order in (inner, [k for k in b if k in inner]):
-        if a in (rows + order, order + rows) and b in (order + columns, columns + order):
-            if all(sizes[k].is_Integer for k in sizes) and _entries(sizes.values()) <= SMALL:
-                return None
-            return Matrices(
-                left, right, a == order + rows and a != rows + order,
-                b == columns + order and b != order + columns,
-                *(tuple(sizes[k] for k in group) for group in (rows, order, columns)),
-            )  # fmt: skip
-    return None
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """The program that computes what a model predicts, and what that is."""
+
+    what: str
+    program: Program
+    node: Node
 
 
-def _entries(sizes: Iterable[Expr]) -> int:
-    result = 1
-    for size in sizes:
-        result *= int(size)
-    return result
-
-
-def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
-    """The values that are computed once and kept, in a buffer or a local variable."""
-    roots = list(roots)
-    order = topological(*roots)
-    kept = {root for root in roots if not isinstance(root, Leaf | Constant)}
-    users: dict[Node, set[Node]] = {}
-    for node in order:
-        for operand in node.operands:
-            users.setdefault(operand, set()).add(node)
-        product = matrices(node)
-        if product:
-            kept |= {f for f in (product.left, product.right) if not isinstance(f, Leaf | Constant)}
-    depth: dict[Node, int] = {}
-    for node in order:
-        below = max((depth[o] for o in node.operands), default=-1) + 1
-        if not isinstance(node, Leaf | Constant | Iverson) and node not in kept:
-            many = len(users.get(node, ())) > 1
-            if (
-                isinstance(node, Reduce)
-                or (isinstance(node, Einsum) and summed(node))
-                or (not _trivial(node) and _spread(node, users.get(node, set())))
-                or (not _trivial(node) and node.ndim == 0)
-                or (many and (node in named or _costly(node)))
-                or below > DEEPEST
-            ):
-                kept.add(node)
-        depth[node] = 0 if node in kept else below
-    return kept
-
-
-def _trivial(node: Node) -> bool:
-    """Whether reading it anew costs nothing: a symbol or number, spread or transposed."""
-    while isinstance(node, Einsum) and len(node.factors) == 1 and not summed(node):
-        node = node.factors[0]
-    return isinstance(node, Leaf | Constant | Iverson)
-
-
-def _costly(node: Node) -> bool:
-    if not isinstance(node, Map):
-        return False
-    return any(
-        not isinstance(part, Add | Mul | Number) and part not in ARGS
-        and not (isinstance(part, Pow) and part.exp.is_Integer and 0 < part.exp <= 3)
-        for part in _bodies(node.body)
-    )  # fmt: skip
-
-
-def _bodies(body: Expr) -> Iterable[Expr]:
-    from sympy import preorder_traversal
-
-    return preorder_traversal(body)
-
-
-def _spread(node: Node, users: set[Node]) -> bool:
-    """Whether it is read along an axis that it does not have."""
-    for user in users:
-        if isinstance(user, Einsum):
-            every = {k for k in (*user.output, *summed(user)) if k != UNIT}
-            for labels, factor in zip(user.inputs, user.factors, strict=True):
-                if factor is node and every - set(labels):
-                    return True
-    return False
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Statements of the forward and of the backward part, and the arrays that they need."""
+    """All that a module computes. `print` shows loops, products and buffers.
 
-    forward: list[Statement]
-    backward: list[Statement]
-    kept: set[Node]
-    names: dict[Node, str]
-    external: dict[Node, str] = field(default_factory=dict)
-
-
-def build(
-    first: Iterable[Node], then: Iterable[Node], names: Mapping[Node, str]
-) -> tuple[list[Statement], list[Statement], set[Node]]:
-    """Statements that compute the `first` nodes, those for `then` after them, and what is kept."""
-    first, then = list(first), list(then)
-    kept = kept_nodes([*first, *then], set(names))
-    schedule = Schedule(kept)
-    done: set[Node] = set()
-    folded = _folded([*first, *then], kept)
-    for node in topological(*first, *then):
-        if node in kept and node not in done:
-            done.add(node)
-            if node in folded.values():
-                continue
-            _place(schedule, node, folded)
-    needed = set(topological(*first)) & kept
-    last = max(
-        (n for n, s in enumerate(schedule.body) if {w for w, _ in writes(s)} & needed), default=-1
-    )
-    return schedule.body[: last + 1], schedule.body[last + 1 :], kept
-
-
-def _place(schedule: Schedule, node: Node, folded: Mapping[Node, Node]) -> None:
-    core = folded.get(node, node)
-    product = matrices(core)
-    if product is None:
-        schedule.add(*nest_of(node))
-        return
-    assert isinstance(core, Einsum)
-    if core is node:
-        schedule.body.append(Product(node, core))
-    elif isinstance(node, Total):
-        schedule.body.append(Product(node, core, node.coefficients[0]))
-    else:
-        assert isinstance(node, Einsum)
-        scalars = tuple(f for f in node.factors if f is not core)
-        schedule.body.append(Product(node, core, S.One, scalars))
-
-
-def _folded(roots: list[Node], kept: set[Node]) -> dict[Node, Node]:
-    """Kept multiples of a matrix product that nothing else reads: the product takes the factor."""
-    users: dict[Node, int] = {}
-    for node in topological(*roots):
-        for operand in node.operands:
-            users[operand] = users.get(operand, 0) + 1
-    found: dict[Node, Node] = {}
-    for node in kept:
-        core: Node | None = None
-        if isinstance(node, Total) and len(node.terms) == 1:
-            core = node.terms[0]
-        elif isinstance(node, Einsum) and not summed(node):
-            whole = [
-                f
-                for f, labels in zip(node.factors, node.inputs, strict=True)
-                if labels == node.output
-            ]
-            if len(whole) == 1 and all(f.ndim == 0 for f in node.factors if f is not whole[0]):
-                core = whole[0]
-        if core is not None and core not in roots and users.get(core) == 1 and matrices(core):
-            found[node] = core
-    return found
-
-
-def in_place(
-    parts: Iterable[list[Statement]], kept: set[Node], stored: set[Node], external: Iterable[Node]
-) -> dict[Node, Node]:
-    """Stored values that may live where another one lived: each mapped to that other one.
-
-    A value is put over one that it alone reads last, entry by entry at the same place; never over
-    what the forward part leaves for the backward part, which may be run again.
+    `dims` and `symbols` map the names that a person chose to identifiers.
     """
-    fixed = set(external)
-    result: dict[Node, Node] = {}
-    for part in parts:
-        made: dict[Node, int] = {}
-        seen: dict[Node, list[tuple[int, tuple[Var, ...], Point]]] = {}
-        assigns: list[tuple[int, tuple[Var, ...], Assign]] = []
-        for n, (path, statement) in enumerate(_flat(part)):
-            for node, point in reads(statement, kept):
-                seen.setdefault(node, []).append((n, path, point))
-            for node, _ in writes(statement):
-                made.setdefault(node, n)
-            if isinstance(statement, Assign) and statement.node in stored:
-                assigns.append((n, path, statement))
-        for n, path, assign in assigns:
-            node = assign.node
-            for old in dict.fromkeys(old for old, _ in reads(assign, kept)):
-                if (
-                    old in stored
-                    and old in made
-                    and old not in result.values()
-                    and not (old in fixed and node in fixed)
-                    and old not in fixed
-                    and same_shape(old.shape, node.shape)
-                    and all(
-                        _overwritable(read, n, path, assign.point) for read in seen.get(old, ())
-                    )
-                ):
-                    result[node] = old
-                    break
-    later = list(parts)[1:] if not isinstance(parts, list) else parts[1:]
-    if later:  # what the backward part reads must survive in the forward part
-        kept_for_later = {old for part in later for s in part for old, _ in reads(s, kept)}
-        made_there = {w for part in later for s in part for w, _ in writes(s)}
-        needed = kept_for_later - made_there
-        result = {new: old for new, old in result.items() if old not in needed}
-    return result
+
+    graph: Graph
+    derivation: Derivation
+    dtype: str
+    gradient: Program
+    prediction: Prediction | None
+    dims: Mapping[str, str]
+    symbols: Mapping[Leaf, str]
+    taken: frozenset[str]
+
+    def __str__(self) -> str:
+        parts = [f"value and gradient of {self.graph.name}, {self.dtype}", str(self.gradient)]
+        if self.prediction is not None:
+            parts += ["", f"prediction: {self.prediction.what}", str(self.prediction.program)]
+        return "\n".join(parts)
 
 
-def _overwritable(
-    read: tuple[int, tuple[Var, ...], Point], n: int, path: tuple[Var, ...], point: Point
-) -> bool:
-    when, where, at = read
-    if when > n:
-        return False
-    if when == n:
-        return all(_same_index(p, q) for p, q in zip(at, point, strict=True))
-    return all(
-        any(_is(p, var) and _is(q, var) for p, q in zip(at, point, strict=True))
-        for var in {v.root() for v in path} & {v.root() for v in where}
+def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
+    """Kernels, loops and memory for the value and the gradient of a derivation's graph.
+
+    Raises
+    ------
+    DeclarationError    if the dtype is none of float32 and float64.
+    TemplateError       if something has no code, or a size stands in no argument.
+    """
+    graph = derivation.graph
+    if dtype not in DTYPES:
+        raise DeclarationError(f"dtype {dtype!r}: modules hold {' or '.join(DTYPES)}")
+    try:
+        _require_sizes(graph)
+        ids = Identifiers()
+        dims = {name: ids.give(name) for name in graph.dims}
+        symbols = {leaf: ids.give(leaf.name) for leaf in graph.symbols}
+        gradient = _gradient(derivation, symbols, Identifiers(set(ids.taken)))
+        predicted = _prediction(graph, symbols, Identifiers(set(ids.taken)))
+    except SymgradError as error:
+        raise error.at(f'graph "{graph.name}"') from None
+    return Plan(graph, derivation, dtype, gradient, predicted, dims, symbols, frozenset(ids.taken))
+
+
+def _require_sizes(graph: Graph) -> None:
+    """Raise TemplateError unless each dimension is the size of some symbol's axis."""
+    bound = {size.name for leaf in graph.symbols for size in leaf.shape if isinstance(size, Symbol)}
+    for name in graph.dims:
+        if name not in bound:
+            raise TemplateError(
+                f"the size of {name} cannot be read off any argument",
+                hint=f"declare a symbol with an axis of size {name} itself",
+            )
+
+
+def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifiers) -> Program:
+    graph = derivation.graph
+    output, wanted = graph.leaf(graph.output), [s.leaf for s in steps(derivation)]
+    used = needed([*graph.definitions, *derivation.definitions], [output, *wanted])
+    lowered = lower(used)
+    value = _distinct(lowered[output], ())
+    results: dict[Leaf, Node] = {}
+    for definition in derivation.definitions:  # each as soon as it can be had
+        if definition.leaf in wanted:
+            taken = {*results.values(), *topological(value)}
+            results[definition.leaf] = _distinct(lowered[definition.leaf], taken)
+    titles = _titles(lowered)
+    titles |= {node: leaf.name for leaf, node in results.items()}
+    first, then, kept = schedule([value], results.values(), titles)
+    kernels = (Kernel("_forward", first, value), Kernel("_backward", then, out="grads"))
+    inputs = tuple(graph.leaf(name) for name in graph.inputs)
+    ordered = [results[leaf] for leaf in wanted]
+    return _program(kernels, inputs, kept, ordered, symbols, titles, used, ids)
+
+
+def steps(derivation: Derivation) -> list[Definition]:
+    """The definitions of the parameters' gradients, in the order of the parameters."""
+    by_name = {step.of.name: step.definition for step in derivation.steps}
+    return [by_name[name] for name in derivation.graph.parameters]
+
+
+def _prediction(graph: Graph, symbols: Mapping[Leaf, str], ids: Identifiers) -> Prediction | None:
+    found = prediction(graph)
+    if found is None:
+        return None
+    what, definition, inputs = found
+    used = [*needed(graph.definitions, leaves(definition.expr)), definition]
+    lowered = lower(used)
+    node = _distinct(lowered[definition.leaf], ())
+    titles = _titles(lowered)
+    if titles.get(node) == definition.leaf.name:
+        titles[node] = "prediction"
+    body, _, kept = schedule([node], [], titles)
+    kernels = (Kernel("_predict", body, out="out"),)
+    return Prediction(
+        what, _program(kernels, inputs, kept, [node], symbols, titles, used, ids), node
     )
 
 
-def _is(index: Index, var: Var) -> bool:
-    return isinstance(index, Var) and index.root() is var
+def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[Definition]:
+    """The definitions that some leaves need, in order."""
+    listed = list(definitions)
+    need = set(wanted)
+    for definition in reversed(listed):
+        if definition.leaf in need:
+            need.update(leaves(definition.expr))
+    return [d for d in listed if d.leaf in need]
 
 
-def _same_index(p: Index, q: Index) -> bool:
-    return p is q or (isinstance(p, Var) and isinstance(q, Var) and p.root() is q.root())
+def _distinct(node: Node, taken: Iterable[Node]) -> Node:
+    """A value of its own: a copy of what is an argument, a number, or computed for another use."""
+    others = set(taken)
+    while isinstance(node, Leaf | Constant) or node in others:
+        node = Map(ARGS[0], node)
+    return node
 
 
-def _flat(
-    statements: list[Statement], path: tuple[Var, ...] = ()
-) -> Iterable[tuple[tuple[Var, ...], Statement]]:
-    for statement in statements:
-        if isinstance(statement, Loop):
-            yield from _flat(statement.body, (*path, statement.var))
-        else:
-            yield path, statement
+def _titles(lowered: Mapping[Leaf, Node]) -> dict[Node, str]:
+    """The values that definitions name, each by the first of its names."""
+    titles: dict[Node, str] = {}
+    for leaf, node in lowered.items():
+        if not isinstance(node, Leaf | Constant):
+            titles.setdefault(node, leaf.name)
+    return titles
+
+
+def _program(
+    kernels: tuple[Kernel, ...],
+    inputs: tuple[Leaf, ...],
+    kept: frozenset[Node],
+    results: Sequence[Node],
+    symbols: Mapping[Leaf, str],
+    titles: Mapping[Node, str],
+    used: Iterable[Definition],
+    ids: Identifiers,
+) -> Program:
+    where = storage([kernel.body for kernel in kernels], kept, results)
+    hidden = {old: new for old, new in where.heirs.items() if old not in titles}
+    made = dict.fromkeys(
+        s.node
+        for kernel in kernels
+        for _, s in statements.flat(kernel.body)
+        if isinstance(s, Start) or s.node not in hidden or s.node in where.locals
+    )
+    names: dict[Node, str] = {**symbols, **value_names(made, titles, ids)}
+    arrays: dict[Node, str] = {}
+    for buffer in (*where.results, *where.buffers):
+        for node in reversed(buffer.values):
+            if node in hidden:
+                arrays[node] = arrays[hidden[node]]
+            else:
+                arrays[node] = names[node] if node.ndim else ids.give(f"{names[node]}_kept")
+    equations = {d.leaf.name: _equation(d) for d in used}
+    formulas = {node: equations[titles[node]] for node in made if titles.get(node, "") in equations}
+    return Program(kernels, inputs, kept, where, names, arrays, formulas, _shared(kept))
+
+
+def _shared(kept: Iterable[Node]) -> frozenset[Node]:
+    """Values that several others are computed from."""
+    users: dict[Node, int] = {}
+    for node in topological(*kept):
+        for operand in set(node.operands):
+            users[operand] = users.get(operand, 0) + 1
+    return frozenset(node for node, count in users.items() if count > 1)
+
+
+def _equation(definition: Definition) -> str:
+    from symgrad.notation import text_equation
+
+    return text_equation(definition.leaf, definition.expr)
+
+
+def label_size(leaf: Leaf) -> Expr | None:
+    """The number of labels of an input that holds labels, as an expression in sizes."""
+    kind, _, size = leaf.domain.partition(":")
+    return as_dim(int(size) if size.isdigit() else size) if kind == "labels" else None

@@ -1,6 +1,11 @@
-"""How a generated module draws values of its symbols, by their domains: source text."""
+"""How a generated module draws values of its symbols, by their domains: source text.
 
-from symgrad.codegen.scalars import size_text
+The sizes stand in local variables with the names of the dimensions, `rng` is a generator.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from symgrad.codegen.numbers import size_text
 from symgrad.tensor.nodes import Leaf
 
 #: By domain: shape and sizes in, source out; the module's `rng`, `np` and `DTYPE` are at hand.
@@ -25,42 +30,37 @@ _LAST = {
 }
 
 
-def sample_text(leaf: Leaf) -> str:
+def sample_text(leaf: Leaf, dims: Mapping[str, str]) -> str:
     """An array of the leaf's domain, in the dtype that the module expects."""
     kind, _, size = leaf.domain.partition(":")
-    sizes = [_at(size_text(d)) for d in leaf.shape]
+    sizes = [size_text(d, dims) for d in leaf.shape]
     if kind in _LAST:
         first = size == "0" and len(sizes) > 1
         ordered = [*sizes[1:], sizes[0]] if first else sizes
         source = _LAST[kind].format(last=ordered[-1], rest=_tuple(ordered[:-1]))
-        source = f"np.moveaxis({source}, -1, 0)" if first else source
-        return f"np.ascontiguousarray({source}, DTYPE)"
+        return f"_array({f'np.moveaxis({source}, -1, 0)' if first else source})"
     source = _DRAWS[kind].format(
         shape=_tuple(sizes),
         last=sizes[-1] if sizes else 1,
-        size=size if size.isdigit() else _at(size),
+        size=size if size.isdigit() else dims.get(size, size),
     )
     if kind == "labels":
-        return source
-    return f"np.asarray({source}, DTYPE)" if sizes else f"float({source})"
+        return f"np.asarray({source})"
+    return f"_array({source})" if sizes else f"float({source})"
 
 
-def start_text(leaf: Leaf) -> str:
+def start_text(leaf: Leaf, dims: Mapping[str, str]) -> str:
     """A parameter's initial value."""
-    sizes = [_at(size_text(d)) for d in leaf.shape]
+    sizes = [size_text(d, dims) for d in leaf.shape]
     kind = leaf.domain.partition(":")[0]
     if kind in ("real", "small", "large"):
         if len(sizes) < 2:
             return f"np.zeros({_tuple(sizes)})"
         return f"rng.uniform(-1, 1, {_tuple(sizes)}) * np.sqrt(6 / ({sizes[0]} + {sizes[1]}))"
-    return f"np.ones({_tuple(sizes)})" if kind in ("positive", "nonzero") else sample_text(leaf)
+    return (
+        f"np.ones({_tuple(sizes)})" if kind in ("positive", "nonzero") else sample_text(leaf, dims)
+    )
 
 
-def _at(text: str) -> str:
-    import re
-
-    return re.sub(r"[A-Za-z_]\w*", lambda m: f'sizes["{m.group()}"]', text)
-
-
-def _tuple(sizes: list[str]) -> str:
+def _tuple(sizes: Sequence[str]) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

@@ -1,11 +1,18 @@
 """Statements as lines of Python: loops, local variables, loads and stores."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 
 from sympy import Expr, S
 
-from symgrad.codegen.nests import (
+from symgrad.codegen.layout import WIDE, fitted
+from symgrad.codegen.names import free, letters
+from symgrad.codegen.numbers import ATOM, CHOICE, PRODUCT, SUM, Text
+from symgrad.codegen.plan import Program
+from symgrad.codegen.products import matrices
+from symgrad.codegen.scalars import Scalars
+from symgrad.codegen.statements import (
     Accumulate,
     Affine,
     Assign,
@@ -15,67 +22,50 @@ from symgrad.codegen.nests import (
     Loop,
     Point,
     Product,
+    Read,
     Start,
     Statement,
     Var,
+    bracket_terms,
     factor_points,
 )
-from symgrad.codegen.plan import matrices
-from symgrad.codegen.scalars import ATOM, CHOICE, SUM, Scalars, Text, size_text
 from symgrad.errors import TemplateError
-from symgrad.tensor.nodes import (
-    INDEX,
-    LOOKUP,
-    Constant,
-    Einsum,
-    Iverson,
-    Leaf,
-    Map,
-    Node,
-    Reduce,
-    Total,
-)
+from symgrad.notation import text as unicode
+from symgrad.tensor.nodes import Constant, Einsum, Iverson, Leaf, Map, Node, Reduce, Total, rebuild
+from symgrad.tensor.operators import constant_of
 
-_LETTERS = "ijklmpqrstuvw"
 #: Pieces longer than this get a line and a name of their own.
 _LONG = 60
-#: Lines with a formula beside them end before this column.
-_WIDE = 100
+#: Likewise those that are read more than once, or are part of a long sum.
+_SHORT = 12
 
 
 @dataclass(slots=True)
 class Writer:
-    """Writes statements; what is read and not in a local variable ends up in `stored`.
+    """Writes the statements of one kernel; `taken` are the identifiers that mean something."""
 
-    `names` gives the identifiers of symbols, values and sizes, `formula` the equation of a named
-    value, `taken` all identifiers that mean something.
-    """
-
-    kept: set[Node]
-    names: Mapping[Node, str]
+    program: Program
     scalars: Scalars
-    taken: set[str]
-    formula: Callable[[Node], str]
-    stored: set[Node]
-    arrays: Mapping[Node, str] = field(default_factory=dict)
+    taken: Set[str]
     narrow: bool = False
     lines: list[str] = field(default_factory=list)
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
     depth: int = 1
-    locals: set[str] = field(default_factory=set)
 
-    def write(self, statements: list[Statement]) -> None:
+    def write(self, statements: Iterable[Statement]) -> None:
         for statement in statements:
             _WRITE[type(statement)](self, statement)
 
     def line(self, text: str, note: str = "") -> None:
+        """A line, with a formula beside it or above it."""
         text = "    " * self.depth + text
-        if note and len(text) + len(note) + 4 <= _WIDE:
+        if note and len(text) + len(note) + 4 <= WIDE:
             text += f"  # {note}"
-        elif note and len(note) + 4 * self.depth + 2 <= _WIDE:
+        elif note and len(note) + 4 * self.depth + 2 <= WIDE:
             self.lines.append("    " * self.depth + f"# {note}")
-        self.lines.append(text)
+        self.lines += fitted(text)
 
     # Names and places
 
@@ -83,7 +73,7 @@ class Writer:
         if index is None:
             return "0"
         if isinstance(index, Var):
-            return self.letters[index.root()]
+            return self.letters[index]
         found = self.local(index)
         if found is None:
             raise AssertionError("an index is used before its guard")
@@ -95,169 +85,182 @@ class Writer:
                 return scope[key]
         return None
 
+    def stored(self, node: Node) -> bool:
+        return node in self.program.arrays
+
     def place(self, node: Node, point: Point) -> str:
         """An entry of an array."""
-        if not node.ndim:
-            return self.names[node] + ("" if isinstance(node, Leaf) else "_kept[0]")
-        name = self.array(node)
-        return f"{name}[{', '.join(map(self.index, point))}]"
+        if isinstance(node, Leaf):
+            name = self.program.names[node]
+            return f"{name}[{', '.join(map(self.index, point))}]" if node.ndim else name
+        return f"{self.program.arrays[node]}[{', '.join(map(self.index, point)) or 0}]"
 
     def array(self, node: Node) -> str:
-        """The name of a stored array: that of the last value which lives in it."""
-        return self.arrays.get(node) or self.names[node]
+        return self.program.arrays.get(node) or self.program.names[node]
 
     def variable(self, node: Node, point: Point, suffix: str = "") -> str:
-        """The local variable of a value at a point."""
-        letters = "".join(self.index(i) for i in point if isinstance(i, Var))
-        if not letters and not suffix:
-            return self.names[node] if not node.ndim else f"{self.names[node]}_only"
-        name = self.names[node] + (f"_{letters}" if letters else "") + suffix
-        while name in self.taken:
-            name += "_"
-        return name
+        """The local variable of a value: with its indices, where its array has the plain name."""
+        name = self.program.names[node]
+        if node.ndim and (self.stored(node) or node in self.program.formulas):
+            name += "_" + ("".join(self.index(i) for i in point if isinstance(i, Var)) or "0")
+        elif not suffix:
+            return name
+        return free(name + suffix, self.taken)
 
-    def key(self, node: Node, point: Point) -> object:
-        return node, tuple(i.root() if isinstance(i, Var) else i for i in point)
+    def fresh(self, stem: str) -> str:
+        """A new local variable."""
+        n = 1
+        while f"{stem}{n}" in self.taken or f"{stem}{n}" in self.own:
+            n += 1
+        self.own.add(f"{stem}{n}")
+        return f"{stem}{n}"
 
     # Values
 
     def value(self, node: Node, point: Point) -> Text:
         """A value at a point: a local variable, an entry, or its formula."""
-        found = self.local(self.key(node, point))
+        found = self.local((node, point))
         if found is not None:
-            if (
-                node.ndim == 0
-                and node in self.kept
-                and self.depth > 1
-                and found.text in self.locals
-            ):
-                return Text(f"real({found.text})") if self.narrow else found
+            if self.narrow and node.ndim == 0 and node in self.program.kept and self.depth > 1:
+                return Text(f"real({found.text})")  # sums over everything are float64
             return found
         if isinstance(node, Constant):
             return self.scalars.constant(node.value)
         if isinstance(node, Leaf):
-            if node.domain.startswith(("labels", "binary")) and node.ndim:
-                return (
-                    Text(f"real({self.place(node, point)})")
-                    if node.domain.startswith("labels")
-                    else Text(self.place(node, point))
-                )
+            place = self.place(node, point)
+            return Text(f"real({place})" if node.domain.startswith("labels") else place)
+        if self.stored(node):
             return Text(self.place(node, point))
-        if node in self.kept:
-            self.stored.add(node)
-            return Text(self.place(node, point))
-        return self.named(self.written(node, point), node, point)
+        longest = _SHORT if node in self.program.shared else _LONG
+        return self.named(self.written(node, point), node, point, longest)
 
-    def named(self, text: Text, node: Node, point: Point) -> Text:
+    def at(
+        self, texts: Iterable[Text], node: Node, point: Point
+    ) -> Iterable[tuple[Text, Node, Point]]:
+        """The texts of the operands of a node with the nodes, and where they are read."""
+        return ((t, o, point) for t, o in zip(texts, node.operands, strict=True))
+
+    def named(self, text: Text, node: Node, point: Point, longest: int = _LONG) -> Text:
         """A long piece as a local variable."""
-        if len(text.text) <= _LONG:
+        if len(text.text) <= longest or not (" " in text.text or "(" in text.text):
             return text
-        n = 1
-        while f"t{n}" in self.taken or f"t{n}" in self.locals:
-            n += 1
-        name = f"t{n}"
-        self.locals.add(name)
+        name = self.fresh("t")
         self.line(f"{name} = {text.text}")
-        self.scopes[-1][self.key(node, point)] = Text(name)
+        self.scopes[-1][(node, point)] = Text(name)
         return Text(name)
 
     def written(self, node: Node, point: Point) -> Text:
         """The formula of a value at a point."""
         match node:
             case Total():
-                return self.scalars.sum((c, self.value(term, point)) for c, term in node.pairs)
+                return self.total(node, point)
             case Map():
-                return self.scalars.body(node.body, [self.value(o, point) for o in node.operands])
+                texts = [self.value(operand, point) for operand in node.operands]
+                texts = [
+                    self.named(*each, _SHORT) if node.body.count(symbol) > 1 else each[0]
+                    for symbol, each in zip(node.bound, self.at(texts, node, point), strict=True)
+                ]
+                return self.scalars.body(node.body, texts)
             case Einsum():
                 return self.factors(factor_points(node, point))
             case Iverson():
                 return self.bracket(node, point)
         raise TemplateError(f"no code is known for a {type(node).__name__}")
 
-    def factors(self, factors: tuple[tuple[Node, Point], ...]) -> Text:
+    def total(self, node: Total, point: Point) -> Text:
+        numbers = [constant_of(term) for term in node.terms]
+        texts = [
+            self.value(term, point) if number is None else self.scalars.constant(c * number)
+            for (c, term), number in zip(node.pairs, numbers, strict=True)
+        ]
+        if sum(len(text.text) for text in texts) > _LONG:
+            texts = [self.named(*each, _SHORT) for each in self.at(texts, node, point)]
+        coefficients = (
+            c if number is None else S.One
+            for c, number in zip(node.coefficients, numbers, strict=True)
+        )
+        return self.scalars.sum(zip(coefficients, texts, strict=True))
+
+    def factors(self, factors: Iterable[Read]) -> Text:
         texts = [
             self.value(f, p) for f, p in factors if not (isinstance(f, Constant) and f.value == 1)
         ]
-        if len(texts) == 2 and texts[0] == texts[1]:
-            return (
-                self.scalars.call("square", texts[:1])
-                if len(texts[0].text) > 20
-                else (self.scalars.product(texts))
-            )
+        if len(texts) == 2 and texts[0] == texts[1] and len(texts[0].text) > 20:
+            return self.scalars.call("square", texts[:1])
         return self.scalars.product(texts) if texts else Text(self.scalars.numbers.name(S.One))
 
     def bracket(self, node: Iverson, point: Point) -> Text:
-        condition = self.whole(node, point)
+        constant, terms = bracket_terms(node, point)
+        condition = self.affine(constant, terms)
         one, zero = (self.scalars.numbers.name(n) for n in (S.One, S.Zero))
-        sign = {"eq": "==", "ge": ">="}[node.op]
-        return Text(f"{one} if {condition} {sign} 0 else {zero}", CHOICE)
-
-    def whole(self, node: Iverson, point: Point) -> str:
-        from sympy import expand
-
-        condition = expand(node.condition)
-        zero = dict.fromkeys((*INDEX, *LOOKUP), S.Zero)
-        terms: list[tuple[Expr, str]] = []
-        for symbol, index in zip(INDEX, point, strict=False):
-            if condition.coeff(symbol) != 0:
-                terms.append((condition.coeff(symbol), self.index(index)))
-        for symbol, axes, operand in zip(LOOKUP, node.operand_axes, node.operands, strict=False):
-            entry = self.place(operand, tuple(point[a] for a in axes))
-            terms.append((condition.coeff(symbol), entry))
-        return _affine(condition.xreplace(zero), terms)
+        return Text(f"{one} if {condition} {_SIGNS[node.op]} 0 else {zero}", CHOICE)
 
     def guard(self, affine: Affine) -> str:
         """Computes an index; returns the condition under which it is one."""
-        terms = [(c, self.index(var)) for c, var in affine.variables]
-        terms += [(c, self.place(node, point)) for c, node, point in affine.entries]
-        n = 1
-        while f"at{n}" in self.taken or f"at{n}" in self.locals:
-            n += 1
-        self.locals.add(f"at{n}")
-        self.line(f"at{n} = {_affine(affine.constant, terms)}")
-        self.scopes[-1][affine] = Text(f"at{n}")
-        return f"0 <= at{n} < {size_text(affine.dim)}"
+        terms: list[tuple[Expr, Index | Read]] = [*affine.variables]
+        terms += [(c, (node, point)) for c, node, point in affine.entries]
+        name = self.fresh("at")
+        self.line(f"{name} = {self.affine(affine.constant, terms)}")
+        self.scopes[-1][affine] = Text(name)
+        return f"0 <= {name} < {self.scalars.size(affine.dim)}"
+
+    def affine(self, constant: Expr, terms: Iterable[tuple[Expr, Index | Read]]) -> str:
+        """An integer expression in indices, entries and sizes."""
+        text = ""
+        for coefficient, each in terms:
+            entry = self.place(*each) if isinstance(each, tuple) else self.index(each)
+            minus = coefficient.could_extract_minus_sign()
+            size = -coefficient if minus else coefficient
+            piece = entry if size == 1 else f"{self._within(size)} * {entry}"
+            text += (" - " if minus else " + ") + piece if text else ("-" if minus else "") + piece
+        if not text:
+            return self.scalars.size(constant)
+        if constant == 0:
+            return text
+        minus = constant.could_extract_minus_sign()
+        rest = self.scalars.size(-constant if minus else constant)
+        return f"{text} - ({rest})" if minus and " " in rest else f"{text} {'-+'[not minus]} {rest}"
+
+    def _within(self, size: Expr) -> str:
+        return Text(self.scalars.size(size), ATOM if size.is_Atom else SUM).within(ATOM)
 
     # Statements
 
     def loop(self, loop: Loop) -> None:
-        used = {self.letters[v] for v in self.letters}
-        letter = next(c for c in _letters() if c not in self.taken and c not in used)
-        root = loop.var.root()
-        self.letters[root] = letter
-        self.line(f"for {letter} in range({size_text(root.dim)}):")
+        used = {*self.letters.values(), *self.taken}
+        letter = next(c for c in letters() if c not in used)
+        self.letters[loop.var] = letter
+        self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
         self.depth += 1
         self.scopes.append({})
         self.write(loop.body)
         self.scopes.pop()
         self.depth -= 1
-        del self.letters[root]
+        del self.letters[loop.var]
+
+    def formula(self, node: Node) -> str:
+        return self.program.formulas.get(node, "")
 
     def assign(self, s: Assign) -> None:
         text = self.written(s.node, s.point)
-        self.keep(s.node, s.point, text)
+        if self.stored(s.node) and s.node not in self.program.storage.locals:
+            self.line(_updated(self.place(s.node, s.point), text), self.formula(s.node))
+            return
+        name = self.variable(s.node, s.point)
+        self.scopes[-1][(s.node, s.point)] = Text(name)
+        self.line(f"{name} = {text.text}", self.formula(s.node))
+        if self.stored(s.node):
+            self.line(f"{self.place(s.node, s.point)} = {name}")
 
-    def keep(self, node: Node, point: Point, text: Text) -> None:
-        name = self.variable(node, point)
-        note = self.formula(node)
-        self.scopes[-1][self.key(node, point)] = Text(name)
-        self.locals.add(name)
-        self.line(f"{name} = {text.text}", note)
-        if node in self.stored:
-            self.line(f"{self.place(node, point)} = {name}")
+    def accumulator(self, s: Start | Accumulate | Finish) -> str:
+        return self.variable(s.node, s.point, "_row" if s.partial else "")
 
     def start(self, s: Start) -> None:
-        name = self.variable(s.node, s.point, "_row" if s.partial else "")
-        self.locals.add(name)
         if isinstance(s.node, Reduce):
-            first = "-np.inf" if s.node.op == "max" else "np.inf"
-            self.line(f"{name} = real({first})")
-        else:
-            self.line(f"{name} = {'0.0' if self.wide(s.node) and not s.partial else self.zero()}")
-
-    def wide(self, node: Node) -> bool:
-        """Sums over everything are added up in float64."""
-        return node.ndim == 0
+            first = "real(-np.inf)" if s.node.op == "max" else "real(np.inf)"
+        else:  # sums over everything are added up in float64
+            first = "0.0" if s.node.ndim == 0 and not s.partial else self.zero()
+        self.line(f"{self.accumulator(s)} = {first}")
 
     def zero(self) -> str:
         return self.scalars.numbers.name(S.Zero)
@@ -270,104 +273,81 @@ class Writer:
             self.scopes.append({})
         text = self.factors(s.factors)
         if s.scatter:
-            self.stored.add(s.node)
             self.line(f"{self.place(s.node, s.point)} += {text.text}", self.formula(s.node))
+        elif s.op == "+":
+            self.line(f"{self.accumulator(s)} += {text.text}")
         else:
-            name = self.variable(s.node, s.point, "_row" if s.partial else "")
-            if s.op == "+":
-                self.line(f"{name} += {text.text}")
-            else:
-                call = self.scalars.call(f"{s.op}imum", [Text(name), text])
-                self.line(f"{name} = {call.text}")
+            name = self.accumulator(s)
+            self.line(f"{name} = {self.scalars.call(f'{s.op}imum', [Text(name), text]).text}")
         if conditions:
             self.depth -= 1
             self.scopes.pop()
 
     def finish(self, s: Finish) -> None:
-        if s.partial:
-            self.line(
-                f"{self.variable(s.node, s.point)} += {self.variable(s.node, s.point, '_row')}"
-            )
-            return
         name = self.variable(s.node, s.point)
-        self.scopes[-1][self.key(s.node, s.point)] = Text(name)
-        if s.node in self.stored:
+        if s.partial:
+            self.line(f"{name} += {self.accumulator(s)}")
+            return
+        self.scopes[-1][(s.node, s.point)] = Text(name)
+        if self.stored(s.node):
             self.line(f"{self.place(s.node, s.point)} = {name}", self.formula(s.node))
 
     def fill(self, s: Fill) -> None:
-        self.stored.add(s.node)
-        whole = ", ".join(":" * s.node.ndim)
-        self.line(f"{self.array(s.node)}[{whole}] = {self.zero()}")
+        self.line(f"{self.array(s.node)}[{', '.join(':' * s.node.ndim)}] = {self.zero()}")
 
     def product(self, s: Product) -> None:
         m = matrices(s.einsum)
         assert m is not None
-        self.stored.add(s.node)
-        for factor in (m.left, m.right):
-            if not isinstance(factor, Leaf):
-                self.stored.add(factor)
         factors = [self.value(scalar, ()) for scalar in s.scalars]
         if s.coefficient != 1 or not factors:
             factors.insert(0, self.scalars.constant(s.coefficient))
         alpha = self.scalars.product(factors).text
-        if s.scalars:
-            alpha = f"real({alpha})"
-        kind = "nt"[m.transpose_left] + "nt"[m.transpose_right]
-        left_shape = (m.inner, m.rows) if m.transpose_left else (m.rows, m.inner)
-        right_shape = (m.columns, m.inner) if m.transpose_right else (m.inner, m.columns)
+        shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
         arguments = [
-            alpha,
-            _matrix(self.array(m.left), m.left, left_shape),
-            _matrix(self.array(m.right), m.right, right_shape),
-            _matrix(self.array(s.node), s.node, (m.rows, m.columns)),
+            f"real({alpha})" if s.scalars else alpha,
+            self.matrix(m.left, *shapes[0][:: -1 if m.transpose_left else 1]),
+            self.matrix(m.right, *shapes[1][:: -1 if m.transpose_right else 1]),
+            self.matrix(s.node, *shapes[2]),
         ]
-        self.scalars.used.add(f"product_{kind}")
-        note = self.formula(s.node) or (
-            f"{self.names[s.node]} = {self.names[m.left]}{'ᵀ' * m.transpose_left}"
-            f"·{self.names[m.right]}{'ᵀ' * m.transpose_right}"
-        )
-        self.line(f"_product_{kind}({', '.join(arguments)})", note)
+        self.scalars.products.add(m.kind)
+        call = f"_dot_{m.kind}({', '.join(arguments)})"
+        formula = self.formula(s.node)
+        fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
+        self.line(call, formula if fits else self.told(s))
+
+    def told(self, s: Product) -> str:
+        """The formula of a product that no definition names."""
+
+        def called(node: Node) -> Node:
+            return node if isinstance(node, Leaf) else Leaf(self.array(node), node.shape)
+
+        core = rebuild(s.einsum, tuple(map(called, s.einsum.operands)))
+        rest = {s.einsum: core, **{scalar: called(scalar) for scalar in s.scalars}}
+        whole = rebuild(s.node, tuple(rest.get(o, o) for o in s.node.operands))
+        whole = core if s.node is s.einsum else whole
+        return f"{unicode(called(s.node))} = {unicode(whole)}"
+
+    def matrix(self, node: Node, rows: tuple[Expr, ...], columns: tuple[Expr, ...]) -> str:
+        """An array as a matrix whose rows and columns are groups of its axes."""
+        name = self.array(node)
+        if node.ndim == 2:
+            return name
+        sizes = (" * ".join(map(self._within, group)) for group in (rows, columns))
+        return f"{name}.reshape({', '.join(sizes)})"
 
 
-def _matrix(name: str, node: Node, groups: tuple[tuple[Expr, ...], tuple[Expr, ...]]) -> str:
-    """The array as a matrix whose rows and columns are groups of its axes."""
-    if node.ndim == 2:
-        return name
-    sizes = [
-        " * ".join(
-            Text(size_text(s), SUM).within(ATOM)
-            if not (s.is_Symbol or s.is_Integer)
-            else size_text(s)
-            for s in group
-        )
-        for group in groups
-    ]
-    return f"{name}.reshape({sizes[0]}, {sizes[1]})"
+def _updated(place: str, text: Text) -> str:
+    """`place = text`, or `place += rest` where the text begins with the place itself."""
+    for sign, binds in (("+", SUM), ("*", PRODUCT)):
+        start = f"{place} {sign} "
+        if text.binds == binds and text.text.startswith(start):
+            return f"{place} {sign}= {text.text[len(start) :]}"
+    if text.text.endswith(f" * {place}") and re.fullmatch(r"\w+", text.text[: -len(place) - 3]):
+        return f"{place} *= {text.text[: -len(place) - 3]}"
+    return f"{place} = {text.text}"
 
 
-def _affine(constant: Expr, terms: list[tuple[Expr, str]]) -> str:
-    """An integer expression in indices."""
-    text = ""
-    for coefficient, entry in terms:
-        minus = coefficient.could_extract_minus_sign()
-        size = -coefficient if minus else coefficient
-        piece = (
-            entry
-            if size == 1
-            else f"{Text(size_text(size), ATOM if size.is_Atom else SUM).within(ATOM)} * {entry}"
-        )
-        text += (" - " if minus else " + ") + piece if text else ("-" if minus else "") + piece
-    if constant == 0 and text:
-        return text
-    if not text:
-        return size_text(constant)
-    minus = constant.could_extract_minus_sign()
-    return f"{text} {'-' if minus else '+'} {size_text(-constant if minus else constant)}"
-
-
-def _letters() -> "list[str]":
-    return [*_LETTERS, *(f"{c}{n}" for n in range(1, 9) for c in _LETTERS)]
-
+_SIGNS = {"eq": "==", "ge": ">="}
 
 _WRITE: dict[type, Callable[..., None]] = {
     Loop: Writer.loop,

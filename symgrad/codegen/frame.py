@@ -1,0 +1,297 @@
+"""What stands around the kernels of a module: documentation, tables, arguments, samples."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sympy import Expr, S, Symbol, expand, prod
+
+from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
+from symgrad.codegen.names import free
+from symgrad.codegen.numbers import size_text
+from symgrad.codegen.plan import Plan, Program, label_size
+from symgrad.codegen.products import matrices
+from symgrad.codegen.samples import sample_text, start_text
+from symgrad.codegen.statements import Product, flat
+from symgrad.declare.graph import Definition
+from symgrad.notation import numpy, text_equation
+from symgrad.tensor.bounds import undecided
+from symgrad.tensor.dims import show
+from symgrad.tensor.nodes import Leaf, topological
+
+#: Fields of Params beside the parameters.
+_FIELDS = ("flat", "sizes")
+
+
+def frame(plan: Plan) -> dict[str, Any]:
+    """The context of the template, but for kernels and constants."""
+    from symgrad import __version__
+
+    graph = plan.graph
+    expression = "; ".join(f"{d.leaf.name} = {numpy(d.expr)}" for d in graph.definitions)
+    return {
+        "version": __version__,
+        "graph": graph.name,
+        "output": graph.output,
+        "dtype": plan.dtype,
+        "expression": _expression(expression),
+        "digest": hashlib.sha256(expression.encode()).hexdigest(),
+        **_documentation(plan),
+        **_tables(plan),
+        **_arguments(plan),
+        **_samples(plan),
+    }
+
+
+def _expression(expression: str) -> list[str]:
+    """The assignment of the expression, in one line or one line for each statement."""
+    line = f"EXPRESSION = {literal(expression)}"
+    if len(line) <= WIDE:
+        return [line]
+    parts = [part + "; " for part in expression.split("; ")]
+    parts[-1] = parts[-1][:-2]
+    lines = [f"    {literal(piece)}" for part in parts for piece in pieces(part, WIDE - 8)]
+    return ["EXPRESSION = (", *lines, ")"]
+
+
+# Documentation
+
+
+def _documentation(plan: Plan) -> dict[str, Any]:
+    graph = plan.graph
+    rows = [(_equation(d), d) for d in graph.definitions]
+    more = [(_equation(d), d) for d in plan.derivation.definitions]
+    width = max(len(next(iter(pieces(row, WIDE - 24)))) for row, _ in rows + more)
+    products = [size_products(plan.gradient, n) for n in range(2)]
+    return {
+        "equations": [line for row, d in rows for line in _row(row, d, width)],
+        "gradient": [line for row, d in more for line in _row(row, d, width)],
+        "sizes_text": list(_wrapped("Sizes: " + _sizes_text(plan) + ".")),
+        "inputs_text": list(_wrapped(_inputs_text(plan))),
+        "cost": [
+            f"{name:<15} {_polynomial(flops)}"
+            for name, flops in (("forward", products[0]), ("value_and_grad", sum(products)))
+        ],
+        "memory_text": list(
+            _wrapped(
+                f"Memory: a workspace holds {_polynomial(plan.gradient.storage.room)} numbers, and "
+                f"{_polynomial(_count(graph.leaf(name) for name in graph.parameters))} for the "
+                "gradient. Calls that are given one allocate nothing."
+            )
+        ),
+        "usage": [
+            f"work = {line}" if n == 0 else line
+            for n, line in enumerate(call("workspace", ["params", *graph.inputs]))
+        ]
+        + call("loss, grads = value_and_grad", ["params", *graph.inputs, "workspace=work"]),
+    }
+
+
+def _equation(definition: Definition) -> str:
+    return text_equation(definition.leaf, definition.expr)
+
+
+def _row(equation: str, definition: Definition, width: int) -> Iterable[str]:
+    """An equation and the shape of its value; a long equation goes on in further lines."""
+    first, *rest = pieces(equation, WIDE - 24)
+    yield f"    {first:<{width}}   {show(definition.leaf.shape)}"
+    yield from (f"        {piece}".rstrip() for piece in rest)
+
+
+def _wrapped(text: str) -> Iterable[str]:
+    return (piece.rstrip() for piece in pieces(text, WIDE))
+
+
+def _sizes_text(plan: Plan) -> str:
+    """Each dimension with the first axis that shows it."""
+    found = []
+    for name in plan.graph.dims:
+        leaf, axis = next(
+            (leaf, axis)
+            for leaf in plan.graph.symbols
+            for axis, size in enumerate(leaf.shape)
+            if isinstance(size, Symbol) and size.name == name
+        )
+        found.append(f"{name} = {leaf.name}.shape[{axis}]")
+    return ", ".join(found) or "all are fixed"
+
+
+def _inputs_text(plan: Plan) -> str:
+    """Each input with its shape and its domain."""
+    leaves = [plan.graph.leaf(name) for name in plan.graph.inputs]
+    if not leaves:
+        return "There are no inputs but the parameters."
+    return f"Inputs, in order or by name: {'; '.join(map(_about, leaves))}."
+
+
+def _about(leaf: Leaf) -> str:
+    size = label_size(leaf)
+    if size is not None:
+        last = size_text(expand(size - 1))
+        return f"{leaf.name} {show(leaf.shape)}, labels from 0 to {last}"
+    if not leaf.ndim:
+        return f"{leaf.name}, a {leaf.domain} number"
+    return f"{leaf.name} {show(leaf.shape)}, {leaf.domain}"
+
+
+def size_products(program: Program, kernel: int) -> Expr:
+    """The flops of the matrix products of a kernel."""
+    flops: Expr = S.Zero
+    for _, statement in flat(program.kernels[kernel].body):
+        if isinstance(statement, Product):
+            m = matrices(statement.einsum)
+            assert m is not None
+            flops += 2 * prod((*m.rows, *m.inner, *m.columns), start=S.One)
+    return expand(flops)
+
+
+def _count(leaves: Iterable[Leaf]) -> Expr:
+    return expand(sum((prod(leaf.shape, start=S.One) for leaf in leaves), S.Zero))
+
+
+def _polynomial(value: Expr) -> str:
+    """A polynomial in sizes as people write it: 2 B c h + 4 B h²."""
+    text = size_text(value).replace(" * ", " ")
+    for power, mark in ((3, "³"), (2, "²")):
+        text = re.sub(rf"\b([A-Za-z_]\w*)( \1){{{power - 1}}}\b", rf"\1{mark}", text)
+    return text
+
+
+# Tables
+
+
+def _tables(plan: Plan) -> dict[str, Any]:
+    graph = plan.graph
+    fields = tuple(free(name, set(_FIELDS)) for name in graph.parameters)
+    labels = {name: label_size(graph.leaf(name)) for name in graph.inputs}
+    derived = {
+        str(d): d for leaf in graph.symbols for d in leaf.shape if not (d.is_Symbol or d.is_Integer)
+    }
+    return {
+        "parameters": _assigned("PARAMETERS", graph.parameters),
+        "fields": _assigned("FIELDS", fields),
+        "inputs": _assigned("INPUTS", graph.inputs),
+        "dims": _assigned("SIZES", graph.dims),
+        "labels": literal({n: _literal(size) for n, size in labels.items() if size is not None}),
+        "shapes": [
+            (literal(x.name), literal(tuple(_literal(d) for d in x.shape))) for x in graph.symbols
+        ],
+        "derived": [(literal(text), *_function(d)) for text, d in derived.items()],
+        "bounds": [(literal(text), *_function(gap)) for gap, text in _bounds(plan).items()],
+    }
+
+
+def _function(size: Expr) -> tuple[str, str]:
+    """The sizes in an expression, and the expression as a function of them."""
+    names = sorted(s.name for s in size.free_symbols)
+    return literal(tuple(names)), f"lambda {', '.join(names)}: {size_text(size)}"
+
+
+def _bounds(plan: Plan) -> dict[Expr, str]:
+    """What must not be negative, so that slices are in range and no axis is empty."""
+    roots = [d.expr for d in plan.graph.definitions]
+    found = undecided(roots)
+    for node in topological(*roots):
+        for size in node.shape:
+            if not (size.is_Symbol or size.is_Integer or expand(size - 1).is_nonnegative):
+                found.setdefault(expand(size - 1), f"{size} > 0")
+    return found
+
+
+def _assigned(name: str, values: Sequence[str]) -> list[str]:
+    return bracketed(f"{name} = ", map(literal, values), "")
+
+
+def _literal(dim: Expr) -> int | str:
+    return int(dim) if dim.is_Integer else str(dim)
+
+
+# Arguments
+
+
+def _arguments(plan: Plan) -> dict[str, Any]:
+    """Arguments of public functions: a person's names as they are, and our own beside them."""
+    graph = plan.graph
+    inputs = [graph.leaf(name) for name in graph.inputs]
+    given = set(graph.inputs)
+    own = {
+        name: free(name, given)
+        for name in ("params", "workspace", "accumulate", "work", "value", "out")
+    }
+    private = [plan.symbols[leaf] for leaf in inputs]
+    arrays = [plan.symbols[leaf] for leaf in inputs if leaf.ndim]
+    labels = [leaf for leaf in inputs if label_size(leaf) is not None]
+    form = [f"({x}.shape, {x}.strides, {x}.dtype)" for x in arrays]
+    return {
+        "own": own,
+        "given": list(graph.inputs),
+        "private": private,
+        "passed": _passed(inputs, {leaf: leaf.name for leaf in inputs}),
+        "mapping": literal_mapping({leaf.name: leaf.name for leaf in inputs}),
+        "private_mapping": literal_mapping({leaf.name: plan.symbols[leaf] for leaf in inputs}),
+        "label_mapping": literal_mapping({leaf.name: leaf.name for leaf in labels}),
+        "form": bracketed("        form = ", form, ""),
+        "unlike": either(
+            "    if ",
+            [
+                "type(work) is not Workspace",
+                "params is not work.params",
+                "form != work.form",
+                *(f"type({plan.symbols[leaf]}) is not float" for leaf in inputs if not leaf.ndim),
+            ],
+        ),
+        "dim_arguments": list(plan.dims.values()),
+        "room": size_text(plan.gradient.storage.room, plan.dims),
+        **_prediction(plan),
+    }
+
+
+def _passed(inputs: Iterable[Leaf], names: Mapping[Leaf, str]) -> list[str]:
+    """Inputs as the kernels take them."""
+    return [names[leaf] if leaf.ndim else f"_float({names[leaf]})" for leaf in inputs]
+
+
+def literal_mapping(names: Mapping[str, str]) -> str:
+    """A dictionary of variables."""
+    return f"{{{', '.join(f'{literal(key)}: {name}' for key, name in names.items())}}}"
+
+
+def _prediction(plan: Plan) -> dict[str, Any]:
+    if plan.prediction is None:
+        return {"predict": None}
+    inputs, node = plan.prediction.program.inputs, plan.prediction.node
+    axes = [size_text(d, plan.dims) for d in node.shape]
+    return {
+        "predict": {
+            "what": plan.prediction.what,
+            "given": [leaf.name for leaf in inputs],
+            "mapping": literal_mapping({leaf.name: leaf.name for leaf in inputs}),
+            "passed": _passed(inputs, {leaf: leaf.name for leaf in inputs}),
+            "shape": f"({', '.join(axes)}{',' * (len(axes) == 1)})",
+            "room": size_text(plan.prediction.program.storage.room, plan.dims),
+        }
+    }
+
+
+# Samples
+
+
+def _samples(plan: Plan) -> dict[str, Any]:
+    graph, dims = plan.graph, plan.dims
+    parameters = [graph.leaf(name) for name in graph.parameters]
+    inputs = [graph.leaf(name) for name in graph.inputs]
+    sizes = {name: 6 if n == 0 else 2 + n for n, name in enumerate(graph.dims)}
+    of_parameters = {s.name for p in parameters for d in p.shape for s in d.free_symbols}
+    listed = [name for name in graph.dims if name in of_parameters]
+    return {
+        "init_own": {name: free(name, set(listed)) for name in ("dtype", "seed")},
+        "init_given": [dims[name] for name in listed],
+        "init_example": ", ".join(f"{dims[name]}={sizes[name]}" for name in listed),
+        "starts": [f"{literal(p.name)}: {start_text(p, dims)}" for p in parameters],
+        "check_sizes": (
+            f"{', '.join(dims.values())} = {', '.join(map(str, sizes.values()))}" if dims else ""
+        ),
+        "check_inputs": [f"{literal(x.name)}: {sample_text(x, dims)}" for x in inputs],
+        "check_parameters": [f"{literal(p.name)}: {sample_text(p, dims)}" for p in parameters],
+    }

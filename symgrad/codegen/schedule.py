@@ -1,0 +1,112 @@
+"""The order of statements: loops over one dimension become one where that is right.
+
+A value that is stored or accumulated is a statement; all others are written out where they are
+read. Two loops are fused where every value that the later one reads was made by the earlier one at
+the same index.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from symgrad.codegen.keep import kept_nodes
+from symgrad.codegen.nests import Nest, nest_of
+from symgrad.codegen.products import folded, matrices
+from symgrad.codegen.statements import (
+    Loop,
+    Point,
+    Product,
+    Read,
+    Statement,
+    Var,
+    reads,
+    renamed,
+    writes,
+)
+from symgrad.tensor.dims import same
+from symgrad.tensor.nodes import Einsum, Node, Total, topological
+
+Body = tuple[Statement, ...]
+
+
+def schedule(
+    first: Iterable[Node], then: Iterable[Node], named: Iterable[Node]
+) -> tuple[Body, Body, frozenset[Node]]:
+    """Statements that compute the `first` nodes, those for `then`, and which values are kept.
+
+    What `then` needs may be made among the first statements already, where a loop is open for it;
+    the `then` nodes themselves never are, so that the second part can be run again by itself.
+    """
+    first, then = list(first), list(then)
+    kept = kept_nodes([*first, *then], set(named))
+    multiples = folded([*first, *then], kept)
+    inside = set(multiples.values())
+    order = topological(*first, *then)  # all that `first` needs comes first
+    needed, late = set(topological(*first)), set(then)
+    for node in order:
+        if late.intersection(node.operands):
+            late.add(node)
+    body: list[Statement] = []
+    cut = 0
+    for node in order:
+        if node in kept and node not in inside:
+            fills, nest = _statements(node, multiples)
+            before = len(body)
+            place = _merge(body, nest, kept, cut if node in late else 0)
+            body[place:place] = fills
+            if node in needed or place < cut:
+                cut += len(body) - before
+    return tuple(body[:cut]), tuple(body[cut:]), frozenset(kept)
+
+
+def _statements(node: Node, multiples: Mapping[Node, Node]) -> Nest:
+    core = multiples.get(node, node)
+    if matrices(core) is None:
+        return nest_of(node)
+    assert isinstance(core, Einsum)
+    if isinstance(node, Total):
+        return (), (Product(node, core, node.coefficients[0]),)
+    scalars = tuple(f for f in node.operands if f is not core) if core is not node else ()
+    return (), (Product(node, core, scalars=scalars),)
+
+
+def _merge(body: list[Statement], new: Body, kept: set[Node], first: int = 0) -> int:
+    """Put statements into a body, not before position `first`; returns where they begin."""
+    loops = [s for s in new if isinstance(s, Loop)]
+    place = _partner(body, loops[0], kept, first) if len(loops) == 1 else None
+    if place is None:
+        body.extend(new)
+        return len(body) - len(new)
+    loop, partner = loops[0], body[place]
+    assert isinstance(partner, Loop)
+    n = new.index(loop)
+    inner = list(partner.body)
+    _merge(inner, renamed(loop.body, loop.var, partner.var), kept)
+    body[place : place + 1] = [*new[:n], Loop(partner.var, tuple(inner)), *new[n + 1 :]]
+    return place
+
+
+def _partner(body: list[Statement], loop: Loop, kept: set[Node], first: int) -> int | None:
+    """The last loop of the body that a loop may be fused with."""
+    wanted = list(reads(loop, kept))
+    shared = {node for node, _ in wanted if node.ndim}
+    for place in range(len(body) - 1, first - 1, -1):
+        other = body[place]
+        made = list(writes(other))
+        if isinstance(other, Loop) and same(other.var.dim, loop.var.dim):
+            touched = {node for node, _ in made} | {node for node, _ in reads(other, kept)}
+            if touched & shared and _aligned(made, wanted, other.var, loop.var):
+                return place
+        if {node for node, _ in made} & {node for node, _ in wanted}:
+            return None  # an earlier place would be before what it needs
+    return None
+
+
+def _aligned(made: list[Read], wanted: list[Read], outer: Var, inner: Var) -> bool:
+    """Whether each value made in one loop is read in the other at the same index alone."""
+    points: dict[Node, list[Point]] = {}
+    for node, point in made:
+        points.setdefault(node, []).append(point)
+    return all(
+        any(s is outer and p is inner for s, p in zip(source, point, strict=True))
+        for node, point in wanted
+        for source in points.get(node, ())
+    )

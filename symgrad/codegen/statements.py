@@ -1,0 +1,281 @@
+"""What a kernel consists of: loops, assignments, accumulations and matrix products of values.
+
+A value is computed at a point: a tuple of one index per axis. All statements are immutable.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from sympy import Expr, S, expand
+
+from symgrad.tensor.dims import Dim
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    UNIT,
+    Constant,
+    Einsum,
+    Iverson,
+    Leaf,
+    Map,
+    Node,
+    Total,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Var:
+    """A loop's index, from 0 to its dimension."""
+
+    dim: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """An index that is looked up or computed: constant + Σ c · variable + Σ c · entry."""
+
+    constant: Expr
+    variables: tuple[tuple[Expr, Var], ...]
+    entries: tuple[tuple[Expr, Node, "Point"], ...]
+    dim: Dim
+
+
+Index: TypeAlias = Var | Affine | None  # None on a unit axis
+Point: TypeAlias = tuple[Index, ...]
+Read: TypeAlias = tuple[Node, Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    var: Var
+    body: tuple["Statement", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """node[point] = what the node is at that point."""
+
+    node: Node
+    point: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """An accumulator at its neutral element; `partial`: that of one row."""
+
+    node: Node
+    point: Point
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulate:
+    """node[point] += Π factors, or its maximum with them; only where the guards hold.
+
+    `scatter`: into the array itself, else into a local accumulator.
+    """
+
+    node: Node
+    point: Point
+    factors: tuple[Read, ...]
+    op: str = "+"
+    partial: bool = False
+    scatter: bool = False
+
+    @property
+    def guards(self) -> tuple[Affine, ...]:
+        """The computed indices: where one is out of range, there is nothing to add."""
+        points = (self.point, *(point for _, point in self.factors))
+        return tuple(dict.fromkeys(i for p in points for i in p if isinstance(i, Affine)))
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The accumulator is complete; `partial`: it is added to the node's total."""
+
+    node: Node
+    point: Point
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """The whole array is zero."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum."""
+
+    node: Node
+    einsum: Einsum
+    coefficient: Expr = S.One
+    scalars: tuple[Node, ...] = ()
+
+
+Simple: TypeAlias = Assign | Start | Accumulate | Finish | Fill | Product
+Statement: TypeAlias = Loop | Simple
+
+
+def wrapped(order: Iterable[Var], body: Iterable[Statement]) -> tuple[Statement, ...]:
+    """A body inside loops, the first the outermost."""
+    result = tuple(body)
+    for var in reversed(list(order)):
+        result = (Loop(var, result),)
+    return result
+
+
+def flat(
+    statements: Iterable[Statement], path: tuple[Var, ...] = ()
+) -> Iterator[tuple[tuple[Var, ...], Simple]]:
+    """All statements but loops, each with the indices of the loops around it."""
+    for statement in statements:
+        if isinstance(statement, Loop):
+            yield from flat(statement.body, (*path, statement.var))
+        else:
+            yield path, statement
+
+
+def renamed(statements: Iterable[Statement], old: Var, new: Var) -> tuple[Statement, ...]:
+    """The statements with one index in place of another."""
+
+    def index(i: Index) -> Index:
+        if isinstance(i, Affine):
+            return replace(
+                i,
+                variables=tuple((c, new if var is old else var) for c, var in i.variables),
+                entries=tuple((c, node, at(p)) for c, node, p in i.entries),
+            )
+        return new if i is old else i
+
+    def at(point: Point) -> Point:
+        return tuple(map(index, point))
+
+    def change(s: Statement) -> Statement:
+        match s:
+            case Loop():
+                return Loop(s.var, tuple(map(change, s.body)))
+            case Accumulate():
+                factors = tuple((node, at(point)) for node, point in s.factors)
+                return replace(s, point=at(s.point), factors=factors)
+            case Assign() | Start() | Finish():
+                return replace(s, point=at(s.point))
+        return s
+
+    return tuple(map(change, statements))
+
+
+def factor_points(node: Einsum, point: Point) -> tuple[Read, ...]:
+    """The factors of a product without sums, and where they are read for its entry at a point."""
+    at = dict(zip(node.output, point, strict=True))
+    return tuple(
+        (factor, tuple(None if k == UNIT else at[k] for k in labels))
+        for factor, labels in zip(node.factors, node.inputs, strict=True)
+    )
+
+
+def parts(node: Node, point: Point) -> tuple[Read, ...]:
+    """What is read, and where, to write a node out at a point."""
+    match node:
+        case Einsum():
+            return factor_points(node, point)
+        case Total() | Map():
+            return tuple((operand, point) for operand in node.operands)
+        case Iverson():
+            return tuple(
+                (operand, tuple(point[a] for a in axes))
+                for operand, axes in zip(node.operands, node.operand_axes, strict=True)
+            )
+    return ()
+
+
+def reads(statement: Statement, kept: frozenset[Node] | set[Node]) -> Iterator[Read]:
+    """All kept values and symbols that a statement reads, with their points."""
+    stack: list[Read] = []
+    match statement:
+        case Loop():
+            for inner in statement.body:
+                yield from reads(inner, kept)
+            return
+        case Assign():
+            stack = list(parts(statement.node, statement.point))
+        case Accumulate():
+            stack = list(statement.factors)
+            for guard in statement.guards:
+                stack += [(node, point) for _, node, point in guard.entries]
+        case Product():
+            stack = [(f, (None,) * f.ndim) for f in (*statement.einsum.factors, *statement.scalars)]
+    seen: set[Read] = set()
+    while stack:
+        read = stack.pop()
+        if read in seen:
+            continue
+        seen.add(read)
+        node, point = read
+        if isinstance(node, Leaf) or node in kept:
+            yield read
+        elif not isinstance(node, Constant):
+            stack += parts(node, point)
+
+
+def writes(statement: Statement) -> Iterator[Read]:
+    """The values that a statement makes, with their points."""
+    match statement:
+        case Loop():
+            for inner in statement.body:
+                yield from writes(inner)
+        case Assign() | Finish() | Accumulate():
+            yield statement.node, statement.point
+        case Product() | Fill():
+            yield statement.node, (None,) * statement.node.ndim
+
+
+def bracket_terms(node: Iverson, point: Point) -> tuple[Expr, list[tuple[Expr, Index | Read]]]:
+    """The condition of a bracket at a point: its constant, and c · (an index or an entry)."""
+    condition = expand(node.condition)
+    terms: list[tuple[Expr, Index | Read]] = [
+        (condition.coeff(symbol), index)
+        for symbol, index in zip(INDEX, point, strict=False)
+        if condition.coeff(symbol) != 0
+    ]
+    for symbol, read in zip(LOOKUP, parts(node, point), strict=False):
+        terms.append((condition.coeff(symbol), read))
+    return condition.xreplace(dict.fromkeys((*INDEX, *LOOKUP), S.Zero)), terms
+
+
+def lines(
+    statements: Iterable[Statement], name: Callable[[Node], str], depth: int = 0
+) -> Iterator[str]:
+    """The statements as an outline for people: what is made in which loops."""
+    letters: dict[Var, str] = {}
+
+    def at(point: Point) -> str:
+        marks = [letters.get(i, "?") if isinstance(i, Var) else "·" for i in point]
+        return f"[{', '.join(marks)}]" if marks else ""
+
+    def write(statements: Iterable[Statement], depth: int) -> Iterator[str]:
+        for s in statements:
+            indent = "    " * depth
+            match s:
+                case Loop():
+                    letters[s.var] = "ijklmnpqrstuvwxyz"[min(len(letters), 16)]
+                    yield f"{indent}for {letters[s.var]} < {s.var.dim}"
+                    yield from write(s.body, depth + 1)
+                    del letters[s.var]
+                case Assign():
+                    yield f"{indent}{name(s.node)}{at(s.point)} = ..."
+                case Accumulate() if not s.partial:
+                    mark = "+=" if s.op == "+" else f"{s.op}="
+                    yield f"{indent}{name(s.node)}{at(s.point)} {mark} ..."
+                case Accumulate():
+                    yield f"{indent}{name(s.node)}{at(s.point)} += ... by rows"
+                case Fill():
+                    yield f"{indent}{name(s.node)} = 0"
+                case Product():
+                    factors = " · ".join(map(name, s.einsum.factors))
+                    yield f"{indent}{name(s.node)} = {factors} (a product of matrices)"
+
+    yield from write(statements, depth)
