@@ -68,7 +68,7 @@ def check(
     derivation = gradient(graph, wrt)
     given = dict(values or {})
     known = [leaf for leaf in graph.symbols if leaf.name in given]
-    _, told = graph.bind(given, sizes, finite=True)
+    _, told = graph.bind(given, sizes, nan=True)
     everything = len(known) == len(graph.symbols)
     for attempt in range(1 if everything else REDRAWS):
         drawn = {} if everything else graph.sample(seed + attempt, told)
@@ -105,7 +105,7 @@ class _Point:
         precision: int | None = None,
     ) -> "_Point":
         graph = derivation.graph
-        symbols, bound = graph.bind(values, sizes, finite=True)
+        symbols, bound = graph.bind(values, sizes, nan=True)
         bare = cls(derivation, symbols, bound, {}, precision)
         return replace(bare, known=bare.run([*graph.definitions, *derivation.definitions], symbols))
 

@@ -274,11 +274,11 @@ class Graph:
         self,
         values: Mapping[str, Any],
         sizes: Mapping[str, int] | None = None,
-        finite: bool = False,
+        nan: bool = False,
     ) -> tuple[dict[str, Any], dict[str, int]]:
         """The values of symbols as arrays, checked, and the sizes of dimensions (values.py)."""
         self.freeze()
-        return bind(self.symbols, values, self._conditions, sizes, finite)
+        return bind(self.symbols, values, self._conditions, sizes, nan)
 
     def __str__(self) -> str:
         head = f"graph {self.name}: parameters {', '.join(self.parameters) or 'none'}"

@@ -19,7 +19,7 @@ def bind(
     values: Mapping[str, Any],
     conditions: Mapping[Expr, str],
     sizes: Mapping[str, int] | None = None,
-    finite: bool = False,
+    nan: bool = False,
 ) -> tuple[dict[str, Array], Sizes]:
     """The given values of symbols as arrays, and the sizes of dimensions; other keys are ignored.
 
@@ -27,7 +27,7 @@ def bind(
     ----------
     conditions : what slices ask of sizes (tensor/bounds.py).
     sizes :      sizes that the values must have.
-    finite :     whether infinities are refused as NaN always is.
+    nan :        whether NaN may pass, for a check that names it in its report.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def bind(
     if not isinstance(values, Mapping):
         raise ValueMismatch(f"values are a mapping from names to arrays, not {_kind(values)}")
     given = [leaf for leaf in symbols if leaf.name in values]
-    arrays = {leaf.name: _array(leaf.name, values[leaf.name], finite) for leaf in given}
+    arrays = {leaf.name: _array(leaf.name, values[leaf.name], nan) for leaf in given}
     known = bind_sizes(given, {**values, **arrays}, sizes)
     require_bounds(conditions, known)
     for leaf in given:
@@ -45,18 +45,16 @@ def bind(
     return arrays, known
 
 
-def _array(name: str, value: object, finite: bool) -> Array:
+def _array(name: str, value: object, nan: bool) -> Array:
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
         raise ValueMismatch(f"the value of {name} is no array: {_kind(value)}") from None
     if array.dtype.kind == "c":
         raise ValueMismatch(f"the value of {name} is complex", hint="values are real numbers")
-    if array.dtype.kind == "f" and np.isnan(array).any():
+    if array.dtype.kind == "f" and not nan and np.isnan(array).any():
         at = tuple(int(k) for k in np.argwhere(np.isnan(array))[0])
         raise ValueMismatch(f"the value of {name} is NaN" + (f" at {list(at)}" if at else ""))
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueMismatch(f"the value of {name} is infinite", hint="differences need numbers")
     if array.dtype.kind not in "biufO":
         raise ValueMismatch(f"the value of {name} is of dtype {array.dtype}, not of numbers")
     return array
