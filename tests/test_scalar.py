@@ -1,5 +1,6 @@
 """Every scalar function: NumPy values against 50 digits, derivatives, tails, kinks and NaN."""
 
+import itertools
 import math
 import pickle
 
@@ -25,7 +26,11 @@ WIDE = np.array(
     [
         *(s * 10.0**e for s in (1, -1) for e in (-300, -160, -20, -10, -8, -5, -3, -1)),
         *np.linspace(-5, 5, 41),
-        *(s * x for s in (1, -1) for x in (20, 37, 40, 300, 700, 745, 800, 1e5, 1e17, 1e300)),
+        *(
+            s * x
+            for s in (1, -1)
+            for x in (20, 37, 40, 88, 300, 700, 709, 715, 730, 744, 800, 1e5, 1e17, 1e300)
+        ),
         0.0,
         -0.0,
     ]
@@ -109,6 +114,43 @@ def test_nan_is_kept(name):
     body = FUNCTIONS[name].kind(X)
     assert math.isnan(in_floats(body, [math.nan]))
     assert mpmath.isnan(at_digits(body, [mpmath.nan]))
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_nan_is_kept_in_complex_numbers(name):
+    with np.errstate(all="ignore"):
+        value = FUNCTIONS[name].numpy(np.array([math.nan + 1e-30j]))
+    assert np.isnan(np.real(value)).all()
+
+
+@pytest.mark.parametrize("name", "sin tan sinh tanh arcsin arctan erf expm1 log1p".split())
+def test_odd_zeros_keep_their_sign(name):
+    body = FUNCTIONS[name].kind(X)
+    assert math.copysign(1, in_floats(body, [-0.0])) == -1
+    assert math.copysign(1, in_floats(body, [0.0])) == 1
+
+
+def test_far_tails_never_cancel():
+    """σ and softplus far below zero are exp, to the last subnormal number."""
+    x = -np.arange(40.0, 745.0)
+    with np.errstate(all="ignore"):
+        for name in ("sigmoid", "softplus"):
+            # two or three roundings of ε/2 each, and one of the least number where that is coarser
+            np.testing.assert_allclose(
+                FUNCTIONS[name].numpy(x), np.exp(x), rtol=2 * EPS, atol=TINY * EPS
+            )
+
+
+#: Without -0, which mpmath has not.
+SPECIAL = [0.0, 1.0, -2.5, 1e300, math.inf, -math.inf, math.nan]
+
+
+@pytest.mark.parametrize("name", [*BINARY, "where"])
+def test_number_systems_agree_at_special_values(name):
+    count = len(FUNCTIONS[name].partials)
+    body = FUNCTIONS[name].kind(*ARGS[:count])
+    for point in itertools.product(SPECIAL, repeat=count):
+        np.testing.assert_equal(in_floats(body, point), rounded(at_digits(body, point)))
 
 
 @pytest.mark.parametrize("name", ["maximum", "minimum"])
