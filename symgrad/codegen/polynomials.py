@@ -1,6 +1,6 @@
 """The polynomials inside the elementary functions: coefficients, and how they are written.
 
-Coefficients are minimax fits at 60 digits, good to a fifth of an ulp of the function.
+Coefficients are minimax fits at 60 digits, good to a quarter of an ulp of the function.
 """
 
 #: Name -> dtype -> numbers, the highest power first.
