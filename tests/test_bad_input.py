@@ -369,7 +369,8 @@ def test_derivatives_that_cannot_be():
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"w": [1j, 1, 1]}, "complex"), ({"w": ["a", "b", "c"]}, "dtype <U1"), ({"w": np.ones((3, 2))}, "w has shape (3, 2)"),
+    [({"w": [1j, 1, 1]}, "complex"), ({"w": ["a", "b", "c"]}, "dtype <U1"),
+     ({"w": np.ones((3, 2))}, "w has shape (3, 2)"),
      ({"k": [9, 9, 9, 9]}, "the labels k are from 0")],
 )  # fmt: skip
 def test_values_that_a_check_refuses(values, message):

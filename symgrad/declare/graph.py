@@ -233,8 +233,9 @@ class Graph:
         rng = np.random.default_rng(seed)
         told = {str(name): size for name, size in (sizes or {}).items()}
         given = {name: told[name] for name in self.dims if name in told}
-        named = [*self.symbols, *(d.leaf for d in self.definitions)]
-        values: dict[str, Any] = dict(draw_sizes(named, self.dims, given, rng, self._conditions))
+        nodes = topological(*self.symbols, *(d.expr for d in self.definitions))
+        used = {size for node in nodes for size in node.shape}
+        values: dict[str, Any] = dict(draw_sizes(used, self.dims, given, rng, self._conditions))
         for leaf in self.symbols:
             values[leaf.name] = draw(leaf, values, rng)
         return values
@@ -282,7 +283,10 @@ class Graph:
 
     def __str__(self) -> str:
         head = f"graph {self.name}: parameters {', '.join(self.parameters) or 'none'}"
-        lines = [head, f"  inputs {', '.join(self.inputs) or 'none'}; output {self.output}"]
+        lines = [
+            head,
+            f"  inputs {', '.join(self.inputs) or 'none'}; output {self.output or 'none'}",
+        ]
         rows = [(f"    {d}", show(d.leaf.shape)) for d in self.definitions]
         width = max((len(row) for row, _ in rows), default=0)
         return "\n".join(lines + [f"{row:<{width}}   {shape}" for row, shape in rows])

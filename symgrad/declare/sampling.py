@@ -9,7 +9,7 @@ from sympy import Expr
 from symgrad.declare.symbols import DOMAINS, labels_below
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor.bounds import require_bounds
-from symgrad.tensor.dims import size_of
+from symgrad.tensor.dims import Dim, size_of
 from symgrad.tensor.nodes import Leaf
 
 Array = np.ndarray[Any, Any]
@@ -86,7 +86,7 @@ def draw(leaf: Leaf, sizes: Mapping[str, int], rng: Rng) -> Array:
 
 
 def draw_sizes(
-    leaves: Iterable[Leaf],
+    sizes_used: Iterable[Dim],
     dimensions: Iterable[str],
     given: Mapping[str, int],
     rng: Rng,
@@ -94,7 +94,7 @@ def draw_sizes(
 ) -> dict[str, int]:
     """Sizes of all dimensions: those given, and others drawn pairwise different from 2 on.
 
-    The `conditions` are those of slices (tensor/bounds.py).
+    All `sizes_used` come out positive; the `conditions` are those of slices (tensor/bounds.py).
 
     Raises
     ------
@@ -104,7 +104,7 @@ def draw_sizes(
     for name, size in given.items():
         if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
             raise DeclarationError(f"size {name} = {size!r} is not a positive integer")
-    shapes = {size for leaf in leaves for size in leaf.shape}
+    composite = {size for size in sizes_used if not (size.is_Symbol or size.is_Integer)}
     missing = [name for name in dimensions if name not in given]
     for attempt in range(200):
         # small at first; larger where composite dimensions (n - K + 1) ask for it
@@ -113,7 +113,7 @@ def draw_sizes(
         picked = rng.choice(free, size=len(missing), replace=False)
         sizes = {**given} | {n: int(v) for n, v in zip(missing, picked, strict=True)}
         try:
-            for size in shapes:
+            for size in composite:
                 size_of(size, sizes)
             require_bounds(conditions, sizes)
         except ShapeError as error:
