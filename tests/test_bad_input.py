@@ -34,8 +34,8 @@ SYMBOLS = {
 TEXTS = [
     # shapes
     ("z = X @ b", ShapeError, 1, "X (n, d) @ b (h,): inner dimensions d and h differ"),
-    ("a = lam\nz = X + b", ShapeError, 2, "X (n, d), b (h,): shapes (n, d) and (h,)"),
-    ("z = X * y", ShapeError, 1, "X (n, d), y (n,)"),
+    ("a = lam\nz = X + b", ShapeError, 2, "X (n, d) and b (h,) do not broadcast: d and h"),
+    ("z = X * y", ShapeError, 1, "X (n, d) and y (n,) do not broadcast"),
     ("z = X / y", ShapeError, 1, "d and n differ"),
     ("z = X < y", ShapeError, 1, "d and n differ"),
     ("z = X @ lam", ShapeError, 1, "an operand is a scalar"),

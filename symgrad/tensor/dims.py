@@ -7,7 +7,7 @@ from functools import cache
 from numbers import Integral
 from typing import TypeAlias
 
-from sympy import Add, Expr, Float, Integer, Symbol, expand, floor, nan, sympify, zoo
+from sympy import Add, Expr, Float, Integer, Symbol, expand, floor, nan, sympify, together, zoo
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
 
@@ -69,6 +69,8 @@ def as_dim(value: object) -> Dim:
 @cache
 def _normal(value: Expr) -> Expr:
     result = expand(value)
+    if result.has(floor):  # expand goes into them: back to one quotient, as people write it
+        result = result.replace(floor, lambda inside: floor(together(inside)))
     bad = result.has(Float, nan, zoo)
     if result.is_Integer and result > MOST:
         raise DeclarationError("a dimension is too large", hint="at most 2**63 - 1")
@@ -156,8 +158,10 @@ def same_shape(a: Shape, b: Shape) -> bool:
     return len(a) == len(b) and all(map(same, a, b))
 
 
-def broadcast(a: Shape, b: Shape) -> Shape:
+def broadcast(a: Shape, b: Shape, operands: str = "") -> Shape:
     """NumPy's rule; only a literal 1 broadcasts, a symbolic dimension never does.
+
+    An error names the shapes, or the `operands` as the caller says.
 
     >>> broadcast(as_shape(("n", 1)), as_shape(("d",)))
     (n, d)
@@ -168,7 +172,8 @@ def broadcast(a: Shape, b: Shape) -> Shape:
     for p, q in pairs:
         if not (p is ONE or q is ONE or same(p, q)):
             raise ShapeError(
-                f"shapes {show(a)} and {show(b)} do not broadcast: {p} and {q} differ",
+                f"{operands or f'shapes {show(a)} and {show(b)}'} do not broadcast: "
+                f"{p} and {q} differ",
                 hint="a named dimension never broadcasts as if it were 1",
             )
         result.append(q if p is ONE else p)

@@ -1,8 +1,8 @@
 """Builders of nodes with NumPy's meaning: arithmetic, broadcasting, products, axes, indices."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -181,10 +181,7 @@ def _pair(a: object, b: object) -> tuple[Node, Node, Shape]:
 
 
 def _broadcast(left: Node, right: Node) -> Shape:
-    try:
-        return broadcast(left.shape, right.shape)
-    except ShapeError as error:
-        raise replace(error, what=f"{_named(left)}, {_named(right)}: {error.what}") from None
+    return broadcast(left.shape, right.shape, f"{_named(left)} and {_named(right)}")
 
 
 def add(a: object, b: object) -> Node:
@@ -246,9 +243,9 @@ def apply(body: Expr, *operands: object) -> Node:
     Operands that are numbers throughout enter the body.
     """
     nodes = [as_node(operand) for operand in operands]
-    shape: Shape = ()
-    for node in nodes:
-        shape = broadcast(shape, node.shape)
+    shape: Shape = nodes[0].shape
+    for left, right in pairwise(nodes):
+        shape = broadcast(shape, right.shape, f"{_named(left)} and {_named(right)}")
     kept: list[Node] = []
     values: dict[Symbol, Expr] = {}
     for argument, node in zip(ARGS, nodes, strict=False):
