@@ -40,7 +40,7 @@ def test_equal_names_are_one_dimension():
         ("(n + 1)*(n - 1) + 1", n**2),
         ("n - m + 1", n - m + 1),
         ("n // 2", floor(n / 2)),
-        ("(n - m) // k + 1", floor(n / k - m / k) + 1),
+        ("(n - m) // k + 1", floor((n - m) / k) + 1),
         ("n**2", n**2),
         (" 2 ", Integer(2)),
         ("3 - 1", Integer(2)),
