@@ -52,20 +52,20 @@ def constants(dtype: str) -> dict[str, str]:
         "ln2_high": f"real({_LN2[dtype][0]!r})",
         "ln2_low": f"real({_LN2[dtype][1]!r})",
         "mantissa": f"whole({bits})",
-        "bias": f"whole({int(info.maxexp) - 1})",
-        "down": "whole(-1)",
-        "up": f"whole({_LIFT[dtype]})",
-        "drop": f"real({2.0 ** -_LIFT[dtype]!r})",
-        "most": f"real({log(float(info.max)) + 0.1!r})",
-        "least": f"real({log(2 * float(info.tiny))!r})",
-        "lowest": f"real({log(float(info.tiny)) - (bits + 2) * log(2)!r})",
+        "exponent_bias": f"whole({int(info.maxexp) - 1})",
+        "exp_down": "whole(-1)",
+        "exp_up": f"whole({_LIFT[dtype]})",
+        "exp_drop": f"real({2.0 ** -_LIFT[dtype]!r})",
+        "exp_most": f"real({log(float(info.max)) + 0.1!r})",
+        "exp_least": f"real({log(2 * float(info.tiny))!r})",
+        "exp_lowest": f"real({log(float(info.tiny)) - (bits + 2) * log(2)!r})",
         "forty": "real(40)",
         "little": f"real({2.0 ** -(bits + 2)!r})",
         "root_half": f"whole({_bits(0.5**0.5, dtype)})",
         "root_two": f"real({sqrt(2)!r})",
-        "tiny": f"real({float(info.tiny)!r})",
-        "lift": f"real({2.0 ** (bits + 1)!r})",
-        "lifted": f"real({bits + 1})",
+        "log_tiny": f"real({float(info.tiny)!r})",
+        "log_lift": f"real({2.0 ** (bits + 1)!r})",
+        "log_lifted": f"real({bits + 1})",
         "erf_one": f"real({_ERF_ONE[dtype]})",
     } | {
         power: f"real({coefficient!r})"
@@ -91,7 +91,7 @@ _SOURCES = {
             r = y - k * ln2_low  # x = k log 2 + r, |r| ≤ (log 2)/2
             c = (y - r) - k * ln2_low  # what rounding lost
             {p = exp by r}  # p = (eʳ − 1 − r)/r²
-            s = whole((real(n).view(whole) + (bias + shift)) << mantissa).view(real)
+            s = whole((real(n).view(whole) + (exponent_bias + shift)) << mantissa).view(real)
             return s, r, r2 * p, c
         """
     ),
@@ -99,10 +99,10 @@ _SOURCES = {
         """
         @_elementary
         def _exp(x):
-            low = x < least  # where s would be no normal number
-            x = most if x > most else lowest if x < lowest else x
-            s, r, t, _ = _split(x, up if low else down)
-            return (s + s * (r + t)) * (drop if low else two)
+            low = x < exp_least  # where s would be no normal number
+            x = exp_most if x > exp_most else exp_lowest if x < exp_lowest else x
+            s, r, t, _ = _split(x, exp_up if low else exp_down)
+            return (s + s * (r + t)) * (exp_drop if low else two)
         """,
         ("split",),
         (1.1, 1.1),
@@ -111,7 +111,7 @@ _SOURCES = {
         """
         @_elementary
         def _expm1(x):
-            s, r, t, c = _split(most if x > most else -forty if x < -forty else x, down)
+            s, r, t, c = _split(exp_most if x > exp_most else -forty if x < -forty else x, exp_down)
             u = (s * r + (s - half)) + s * (t + c)  # u = (eˣ − 1)/2
             return x if abs(x) < little else u + u
         """,
@@ -123,7 +123,7 @@ _SOURCES = {
         @_elementary
         def _tanh(x):
             a = abs(x + x)
-            s, r, t, c = _split(forty if a > forty else a, down)
+            s, r, t, c = _split(forty if a > forty else a, exp_down)
             u = (s * r + (s - half)) + s * (t + c)  # u = (exp|2x| − 1)/2
             w = one / (one + u)
             v = u * w  # v = u/(1 + u) = tanh|x|
@@ -182,9 +182,9 @@ _SOURCES = {
         """
         @_elementary
         def _log(x):
-            small = x < tiny
-            n, k, f = _parts(x * lift if small else x)
-            return _edges(x, _sum_log(k - lifted if small else k, f, zero))
+            small = x < log_tiny
+            n, k, f = _parts(x * log_lift if small else x)
+            return _edges(x, _sum_log(k - log_lifted if small else k, f, zero))
         """,
         ("parts", "sum_log", "edges"),
         (0.9, 0.9),
@@ -196,8 +196,9 @@ _SOURCES = {
             u = one + x
             n, k, f = _parts(u)
             c = x - (u - one)  # what rounding lost: 1 + x = u + c
-            s = whole((bias - n - down) << mantissa).view(real)  # 2¹⁻ⁿ, so c/u = c s/(2 + 2f)
-            v = _edges(u, _sum_log(k, f, c * s * (half - half * f * (one - f))))
+            s = whole((exponent_bias - n - exp_down) << mantissa).view(real)
+            c *= s * (half - half * f * (one - f))  # c/u: s = 2¹⁻ⁿ, 1/(1 + f) ≈ 1 − f + f²
+            v = _edges(u, _sum_log(k, f, c))
             return x if abs(x) < little else v
         """,
         ("parts", "sum_log", "edges"),
@@ -224,7 +225,7 @@ _SOURCES = {
             z = x * x
             {p = erf by z}  # p = erf(x)/x − 1
             {g = erfc by a}  # g = log(erfc|x|)/|x|
-            s, r, t, c = _split(g * a, down)
+            s, r, t, c = _split(g * a, exp_down)
             u = (s * r + (s - half)) + s * (t + c)  # u = −erf|x|/2
             return x + x * p if a < one else math.copysign(u + u, x)
         """,
