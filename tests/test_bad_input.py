@@ -6,6 +6,7 @@ Then random texts: nothing but SymgradErrors, nothing run, no hang.
 import math
 import os
 import time
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sympy import Symbol
 
 import symgrad as sg
+from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import (
     DeclarationError,
     NameClash,
@@ -469,6 +471,45 @@ def test_random_tokens(text):
 @given(st.lists(st.sampled_from(_TOKENS), max_size=14).map(lambda t: "z = x + " + "".join(t)))
 @fuzzed
 def test_random_ends(text):
+    refused_or_graph(text)
+
+
+_ARRAYS = st.sampled_from("x X W A y b lam x X A".split())
+_ODD = """n|d|pi|0|1|-1|2|0.5|10**9|1e300|2**0.5|None|True|"ij,jk->ik"|"a"|...|(0, 1)|(1, 0)|(-1,)
+|()|[n]|[0, 2]|(n, d)|:|1:|:-1|::2|n - 1|k"""
+_ARGUMENTS = st.one_of(_ARRAYS, st.sampled_from(_ODD.replace("\n", "").split("|")))
+
+
+def _calls(inner):
+    """A call of any function with as many arguments as it may have."""
+
+    def call(name):
+        listed = [p.default is p.empty for p in signature(FUNCTIONS[name]).parameters.values()]
+        return st.builds(
+            lambda first, more: f"{name}({', '.join((first + more)[: len(listed)])})",
+            st.lists(inner, min_size=sum(listed), max_size=sum(listed)),
+            st.lists(_ARGUMENTS, max_size=2),
+        )
+
+    return st.sampled_from(sorted(FUNCTIONS)).flatmap(call)
+
+
+def _grown(inner):
+    """Calls of everything with anything, indices, and arithmetic: well-formed, often wrong."""
+    return st.one_of(
+        _calls(inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from("+ - * / @ ** <".split()), inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from("+ - * / **".split()), _ARGUMENTS),
+        st.builds("{}[{}]".format, inner, _ARGUMENTS),
+        st.builds("{}[{}, {}]".format, inner, _ARGUMENTS, _ARGUMENTS),
+        st.builds("(-{}).T".format, inner),
+        st.builds("({}).{}({})".format, inner, st.sampled_from(["sum", "max"]), _ARGUMENTS),
+    )
+
+
+@given(st.recursive(_ARRAYS, _grown, max_leaves=6).map("z = {}".format))
+@fuzzed
+def test_random_calls(text):
     refused_or_graph(text)
 
 
