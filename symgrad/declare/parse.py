@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, NoReturn
 
-from sympy import Expr, S, pi
+from sympy import Expr, S, floor, pi
 
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
@@ -39,6 +39,7 @@ _NUMBERS: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Sub: lambda a, b: a - b,
     ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a * op.raised(b, S.NegativeOne),
+    ast.FloorDiv: lambda a, b: floor(a * op.raised(b, S.NegativeOne)),
     ast.Pow: op.raised,
 }
 _COMPARE: dict[type[ast.cmpop], str] = {

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from sympy import Expr
+from sympy import Expr, floor
 
-from symgrad.tensor.dims import Shape
+from symgrad.tensor.dims import Shape, as_dim, same
 from symgrad.tensor.nodes import Leaf
 
 T = TypeVar("T")
@@ -242,6 +242,15 @@ class Cut(Formula):
     axis: int
     start: Expr
     step: Expr
+
+    @property
+    def stop(self) -> Expr | None:
+        """The end of the slice; None where it goes to the end of the axis."""
+        length = self.shape[self.axis]
+        most = floor((self.operand.shape[self.axis] - self.start + self.step - 1) / self.step)
+        if same(length, as_dim(most)):
+            return None
+        return (self.start + self.step * (length - 1) + 1).expand()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

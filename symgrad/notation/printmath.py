@@ -509,9 +509,9 @@ def _at(formula: At, parts: Parts, notation: Notation) -> Printed:
 
 
 def _cut(formula: Cut, parts: Parts, notation: Notation) -> Printed:
-    stop = (formula.start + formula.step * (formula.shape[formula.axis] - 1) + 1).expand()
+    stop = formula.stop
     start = "" if formula.start == 0 else notation.number(formula.start).text
-    key = f"{start}:{notation.number(stop).text}"
+    key = f"{start}:{'' if stop is None else notation.number(stop).text}"
     keys = [":"] * formula.operand.ndim
     keys[formula.axis] = key if formula.step == 1 else f"{key}:{formula.step}"
     return Printed(f"{notation.at(parts[0], CALL)}[{', '.join(keys)}]", CALL)

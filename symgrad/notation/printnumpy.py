@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Integer, Pow, Rational, sstr
+from sympy import Expr, Integer, Pow, Rational
+from sympy.printing.str import StrPrinter
 
 from symgrad.errors import SymgradError
 from symgrad.notation.build import as_decimal, is_row, negative
@@ -49,7 +50,16 @@ from symgrad.tensor.nodes import INDEX, LOOKUP
 COMPARE, ADD, MULTIPLY, UNARY, POWER, ATOM = range(6)
 
 
-_SPACED = re.compile(r"(?<!\*)[*/](?!\*)")
+_SPACED = re.compile(r"(?<![*/])[*/](?![*/])")
+
+
+class _Numbers(StrPrinter):
+    """Numbers as Python writes them, with // for a floor."""
+
+    def _print_floor(self, expr: Expr) -> str:
+        top, bottom = (self._print(part) for part in expr.args[0].as_numer_denom())
+        pair = [part if part.isalnum() else f"({part})" for part in (top, bottom)]
+        return f"({' // '.join(pair)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ def _name(formula: Name, _: Codes) -> Code:
 def _number(value: Expr) -> Code:
     text = as_decimal(value)
     if not text:
-        text = _SPACED.sub(r" \g<0> ", sstr(value, full_prec=False))
+        text = _SPACED.sub(r" \g<0> ", _Numbers({"full_prec": False}).doprint(value))
         if value.is_Integer and abs(value) >= 10**15:
             text = repr(float(value))
     if negative(value):
@@ -427,9 +437,9 @@ def _at(formula: At, codes: Codes) -> Code:
 
 def _cut(formula: Cut, codes: Codes) -> Code:
     (operand,) = _exact(formula, codes)
-    stop = formula.start + formula.step * (formula.shape[formula.axis] - 1) + 1
+    stop = formula.stop
     start = "" if formula.start == 0 else _number(formula.start).text
-    key = f"{start}:{_number(stop.expand()).text}"
+    key = f"{start}:{'' if stop is None else _number(stop).text}"
     key += "" if formula.step == 1 else f":{formula.step}"
     keys = [":"] * formula.axis + [key]
     return Code(f"{operand.at(ATOM)}[{', '.join(keys)}]", ATOM, formula.shape)

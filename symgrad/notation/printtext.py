@@ -1,8 +1,10 @@
 """Formulas as one line of Unicode."""
 
+import re
 from collections.abc import Mapping, Sequence
 
-from sympy import Expr, Symbol, sstr
+from sympy import Expr, Symbol
+from sympy.printing.str import StrPrinter
 
 from symgrad.notation.build import as_decimal, negative
 from symgrad.notation.formula import Formula
@@ -21,6 +23,19 @@ from symgrad.notation.printmath import (
 from symgrad.tensor.nodes import Leaf
 
 _WORDS = {"sigmoid": "σ", "trace": "tr", "maximum": "max", "minimum": "min"}
+
+
+class _Numbers(StrPrinter):
+    """SymPy's text of a number, with marks for floors, roots and π."""
+
+    def _print_Pi(self, expr: Expr) -> str:
+        return "π"
+
+    def _print_Pow(self, expr: Expr, rational: bool = False) -> str:
+        return re.sub(r"^(1/)?sqrt\(", r"\1√(", super()._print_Pow(expr, rational))
+
+    def _print_floor(self, expr: Expr) -> str:
+        return f"⌊{self._print(expr.args[0].together())}⌋"
 
 
 class Unicode(Notation):
@@ -50,14 +65,9 @@ class Unicode(Notation):
         if not text:
             shown = {s: self.names.get(s.name) or text_name(s.name) for s in value.free_symbols}
             spelled = {s: Symbol(n, **s.assumptions0) for s, n in shown.items() if n != s.name}
-            text = (
-                sstr(value.xreplace(spelled))
-                .replace("**2", "²")
-                .replace("**3", "³")
-                .replace("**", "^")
-            )
-            text = text.replace("*", " ").replace("sqrt", "√").replace("pi", "π")
-            text = text.replace("-", "−")
+            text = _Numbers().doprint(value.xreplace(spelled))
+            text = text.replace("**2", "²").replace("**3", "³").replace("**", "^")
+            text = text.replace("*", " ").replace("-", "−")
         if negative(value) or value.is_Add:
             return Printed(text, SUM)
         single = value.is_Symbol or value.is_Integer or value.is_NumberSymbol or as_decimal(value)

@@ -1,0 +1,58 @@
+"""A small NumPy reference of the grammar of `.numpy()` texts: it shares no code with symgrad.
+
+Statements `name = expression; ...; expression` in Python's syntax with NumPy's meaning. The texts
+that it runs are made by symgrad or stand in tests; nothing of a user comes here.
+"""
+
+import ast
+import math
+
+import numpy as np
+
+_NODES = (
+    ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Tuple, ast.Constant,
+    ast.Call, ast.keyword, ast.Attribute, ast.Subscript, ast.Slice, ast.BinOp, ast.UnaryOp,
+    ast.Compare, ast.operator, ast.unaryop, ast.cmpop,
+)  # fmt: skip
+
+_NUMPY = """
+    exp log log1p expm1 sqrt sin cos tan sinh cosh tanh arcsin arccos arctan abs sign maximum
+    minimum where clip sum mean prod max min dot outer diag trace kron einsum concatenate arange
+    ones zeros eye tril triu
+""".split()
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    top = np.max(x, axis=axis, keepdims=True)
+    result = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return result if keepdims else np.squeeze(result, axis=axis)
+
+
+def softmax(x, axis=None):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+FUNCTIONS = {name: getattr(np, name) for name in _NUMPY} | {
+    "pi": math.pi,
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis, keepdims=keepdims)),
+    "sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+    "softplus": lambda x: np.logaddexp(x, 0.0),
+    "relu": lambda x: np.maximum(x, 0.0),
+    "softmax": softmax,
+    "logsumexp": logsumexp,
+    "onehot": lambda i, size: (i[..., None] == np.arange(size)) * 1.0,
+}
+
+
+def run(text, names):
+    """The value of the text; `names` are arrays and sizes of dimensions."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if not isinstance(node, _NODES) or (isinstance(node, ast.Attribute) and node.attr != "T"):
+            raise ValueError(f"{type(node).__name__} is outside the grammar: {text}")
+    result = ast.Expression(tree.body.pop().value)
+    scope = {"__builtins__": {}} | FUNCTIONS | names
+    exec(compile(tree, text, "exec"), scope)
+    return eval(compile(result, text, "eval"), scope)
