@@ -6,16 +6,15 @@ out makes them shorter; that phase is bounded, and the best form so far is kept.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import combinations
 
 from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule, power_of
-from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
+from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
+from symgrad.simplify.terms import Factor, Term, build, flatten
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
-    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -26,14 +25,6 @@ from symgrad.tensor.nodes import (
     rebuild,
     topological,
 )
-from symgrad.tensor.operators import total
-
-#: How many terms multiplying out may make before it is given up.
-MOST_TERMS = 48
-#: How many of the factors that terms share are tried as the first to be put outside.
-MOST_FACTORS = 8
-
-Rows = list[tuple[Expr, Node]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +58,19 @@ class Simplifier:
     def run(self, root: Node) -> Simplified:
         """The shortest form found of an expression."""
         order = topological(root)
+        inside = _only_in_sums(order)
+        parts: dict[Node, Node] = {}  # of sums that the sum around them will open
         for node in order:
-            if node not in self._done:
-                self._notes, self._used_facts = {}, False
-                operands = tuple(self._done[operand] for operand in node.operands)
-                self._done[node] = self._local(rebuild(node, operands))
-                if self._notes or self._used_facts:
-                    self._told[node] = (self._notes, self._used_facts)
+            if node in self._done:
+                continue
+            operands = tuple(parts[o] if o in parts else self._done[o] for o in node.operands)
+            if node in inside:
+                parts[node] = rebuild(node, operands)
+                continue
+            self._notes, self._used_facts = {}, False
+            self._done[node] = self._local(rebuild(node, operands))
+            if self._notes or self._used_facts:
+                self._told[node] = (self._notes, self._used_facts)
         told = [self._told[node] for node in order if node in self._told]
         notes = tuple(dict.fromkeys(note for notes, _ in told for note in notes))
         return Simplified(self._done[root], notes, any(used for _, used in told))
@@ -132,7 +129,7 @@ class Simplifier:
         if not sums or not isinstance(plain, Einsum | Total) or not _may_reduce(term):
             return plain
         best, least = plain, operations(plain)
-        for chosen in self._choices(term, sums):
+        for chosen in _choices(term, sums):
             told = dict(self._notes)
             candidate = self._expanded(term, chosen)
             if candidate is not None and operations(candidate) < least:
@@ -140,12 +137,6 @@ class Simplifier:
             else:
                 self._notes = told
         return best
-
-    def _choices(self, term: Term, sums: list[int]) -> Iterable[tuple[int, ...]]:
-        """The sets of sums that are multiplied out: each alone, then all."""
-        yield from combinations(sums, 1)
-        if len(sums) > 1:
-            yield tuple(sums)
 
     def _expanded(self, term: Term, chosen: tuple[int, ...]) -> Node | None:
         """The term with those sums multiplied out and each product simplified."""
@@ -181,7 +172,7 @@ class Simplifier:
     # --- sums
 
     def _sum(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
-        best = self._collected(pairs, shape)
+        best = collect(pairs, shape)
         if not isinstance(best, Total):
             return best
         if not _may_cancel(best):
@@ -193,30 +184,9 @@ class Simplifier:
         self._notes = told
         return best
 
-    def _collected(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
-        """The sum with nested sums flattened, equal terms collected and common factors outside."""
-        collected = total(_flat_pairs(pairs), shape)
-        if not isinstance(collected, Total) or len(collected.terms) == 1:
-            return collected
-        rows = sorted(collected.pairs, key=lambda pair: place(*pair))
-        best: Node = Total(tuple(c for c, _ in rows), *(t for _, t in rows))
-        least = operations(best)
-        outside = common_factor([c for c, _ in rows])
-        for factor in (outside, -outside):
-            if factor is not S.One:
-                inner = Total(tuple(c / factor for c, _ in rows), *(t for _, t in rows))
-                candidate = Total((factor,), inner)
-                if operations(candidate) < least:
-                    best, least = candidate, operations(candidate)
-        for factor in _shared_factors(rows):
-            shared = _gathered(rows, shape, factor)
-            if operations(shared) < least:
-                best, least = shared, operations(shared)
-        return best
-
     def _multiplied_out(self, node: Total) -> Node | None:
         """The sum with all products of sums in it multiplied out, as far as the bound allows."""
-        pairs = list(_flat_pairs(node.pairs))
+        pairs = flat_pairs(node.pairs)
         for _ in range(3):
             rows: list[tuple[Expr, Node]] = []
             changed = False
@@ -229,75 +199,28 @@ class Simplifier:
                 else:
                     changed = True
                     rows += [(coefficient * c, product) for c, product in products]
+                if len(rows) > MOST_TERMS:
+                    return None
             if not changed:
                 break
-            if len(rows) > MOST_TERMS:
-                return None
-            pairs = list(_flat_pairs(rows))
-        return self._collected(pairs, node.shape)
+            pairs = flat_pairs(rows)
+        return collect(pairs, node.shape)
 
 
-def _shared_factors(rows: Rows) -> list[Factor]:
-    """The factors that several terms share along labels of the result, the most shared first."""
-    members: dict[Factor, int] = {}
-    for _, node in rows:
-        term = flatten(node)
-        for factor in dict.fromkeys(term.factors):
-            if all(k == UNIT or k in term.output for k in factor[1]):
-                members[factor] = members.get(factor, 0) + 1
-    shared = [factor for factor, count in members.items() if count > 1]
-    return sorted(shared, key=lambda factor: -members[factor])[:MOST_FACTORS]
+def _choices(term: Term, sums: list[int]) -> list[tuple[int, ...]]:
+    """The sets of sums that are multiplied out: each different one alone, then all."""
+    different = {term.factors[n]: n for n in reversed(sums)}
+    alone: list[tuple[int, ...]] = [(n,) for n in sorted(different.values())[:MOST_FACTORS]]
+    return [*alone, tuple(sums)] if len(sums) > 1 else alone
 
 
-def _gathered(rows: Rows, shape: Shape, factor: Factor) -> Node:
-    """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for a factor A; then for the factor that most terms share.
-
-    Each turn leaves fewer terms, and the inner sums have fewer factors, so this ends.
-    """
-    rows = list(rows)
-    shared: list[Factor] = [factor]
-    while shared:
-        inner: Rows = []
-        rest: Rows = []
-        for coefficient, node in rows:
-            term = flatten(node)
-            if shared[0] in term.factors:
-                factors = list(term.factors)
-                factors.remove(shared[0])
-                left = Term(coefficient * term.coefficient, tuple(factors), term.output, term.sizes)
-                inner.append((S.One, build(left)))
-            else:
-                rest.append((coefficient, node))
-        atom, labels = shared[0]
-        output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
-        inside = _sum_of(inner, shape)
-        product = build(flatten(Einsum((labels, output), output, shape, atom, inside)))
-        rows = [*rest, (S.One, product)]
-        shared = _shared_factors(rows)
-    return _sum_of(rows, shape)
-
-
-def _sum_of(rows: Rows, shape: Shape) -> Node:
-    """The sum with nested sums flattened, equal terms collected and shared factors outside."""
-    collected = total(_flat_pairs(rows), shape)
-    if not isinstance(collected, Total) or len(collected.terms) == 1:
-        return collected
-    ordered = sorted(collected.pairs, key=lambda pair: place(*pair))
-    shared = _shared_factors(ordered)
-    if shared:
-        return _gathered(ordered, shape, shared[0])
-    return Total(tuple(c for c, _ in ordered), *(t for _, t in ordered))
-
-
-def _flat_pairs(pairs: Iterable[tuple[Expr, Node]]) -> Iterable[tuple[Expr, Node]]:
-    """The terms of a sum and of the sums that it is made of."""
-    stack = list(reversed(list(pairs)))
-    while stack:
-        coefficient, node = stack.pop()
-        if isinstance(node, Total):
-            stack.extend((coefficient * c, inner) for c, inner in reversed(node.pairs))
-        else:
-            yield coefficient, node
+def _only_in_sums(order: list[Node]) -> set[Node]:
+    """The sums that nothing but other sums read: simplifying each of a + b + c + ... is no use."""
+    found = {node for node in order[:-1] if isinstance(node, Total)}
+    for node in order:
+        if not isinstance(node, Total):
+            found.difference_update(node.operands)
+    return found
 
 
 def _may_reduce(term: Term) -> bool:
@@ -326,14 +249,17 @@ def _has_fact(node: Node) -> bool:
 
 
 def _factors_below(node: Node) -> Iterable[Node]:
-    """The factors of the products that a sum consists of, through nested sums."""
-    stack = [node]
-    while stack:
+    """The factors of the products that a sum consists of, through nested sums, each once.
+
+    Of the first MOST_TERMS nodes: a longer sum is not multiplied out.
+    """
+    stack, seen = [node], {node}
+    while stack and len(seen) <= MOST_TERMS:
         each = stack.pop()
-        if isinstance(each, Total):
-            stack.extend(each.terms)
-        elif isinstance(each, Einsum):
-            stack.extend(each.factors)
+        if isinstance(each, Total | Einsum):
+            fresh = [operand for operand in each.operands if operand not in seen]
+            seen.update(fresh)
+            stack.extend(fresh)
         else:
             yield each
 
@@ -341,40 +267,35 @@ def _factors_below(node: Node) -> Iterable[Node]:
 def _may_cancel(node: Total) -> bool:
     """Whether two of the products that multiplying out gives could be alike."""
     seen: set[tuple[int, ...]] = set()
-    for term in _flat_terms(node):
-        for monomial in _monomials(term):
-            if monomial in seen:
-                return True
-            seen.add(monomial)
-            if len(seen) > MOST_TERMS:
-                return False
+    for monomial in _monomials(node):
+        if monomial in seen:
+            return True
+        seen.add(monomial)
+        if len(seen) > MOST_TERMS:
+            return False
     return False
 
 
-def _flat_terms(node: Node) -> Iterable[Node]:
-    stack = [node]
-    while stack:
-        each = stack.pop()
-        if isinstance(each, Total):
-            stack.extend(each.terms)
-        else:
-            yield each
-
-
-def _monomials(node: Node) -> list[tuple[int, ...]]:
+def _monomials(node: Node) -> Iterable[tuple[int, ...]]:
     """The products that multiplying out gives, each as its sorted atoms, without their labels."""
-    rows: list[tuple[int, ...]] = [()]
-    stack = [node]
-    while stack and len(rows) <= MOST_TERMS:
-        each = stack.pop()
-        if isinstance(each, Einsum):
-            stack.extend(each.factors)
-        elif isinstance(each, Total):
-            parts = [m for term in each.terms for m in _monomials(term)]
-            rows = [row + part for row in rows for part in parts]
-        elif not isinstance(each, Constant):
-            rows = [(*row, hash(each)) for row in rows]
-    return [tuple(sorted(row)) for row in rows]
+    open_: list[tuple[tuple[Node, ...], tuple[int, ...]]] = [((node,), ())]
+    while open_:
+        waiting, atoms = open_.pop()
+        while waiting:
+            each, *rest = waiting
+            waiting = tuple(rest)
+            if isinstance(each, Total):
+                open_ += [((term, *waiting), atoms) for term in reversed(each.terms)]
+                break
+            if isinstance(each, Einsum):
+                waiting = (*each.factors, *waiting)
+            elif not isinstance(each, Constant):
+                atoms = (*atoms, hash(each))
+        else:
+            yield tuple(sorted(atoms))
+
+
+_SPOKEN: dict[type[Node], str] = {Softmax: "the softmax", Iverson: "one-hot labels"}
 
 
 def _gone(before: Term, after: Term) -> str:
@@ -382,6 +303,6 @@ def _gone(before: Term, after: Term) -> str:
     left = {node for node, _ in after.factors}
     gone = [node for node, _ in before.factors if node not in left]
     return ", ".join(
-        node.name if isinstance(node, Leaf) else f"the {type(node).__name__.lower()}"
+        node.name if isinstance(node, Leaf) else _SPOKEN.get(type(node), "a product")
         for node in dict.fromkeys(gone)
     )
