@@ -11,7 +11,7 @@ from symgrad.train.batches import batches, train
 from symgrad.train.optimise import SGD, Adam
 
 #: Labels at the beginning of the training and of the test images.
-SPLIT = [8, 0, 7, 0, 5, 1, 3, 3, 8, 0, 6, 5, 7, 0, 5, 7, 1, 2, 4, 4, 3, 8, 2, 4]
+SPLIT = [0, 6, 3, 8, 1, 8, 4, 1, 5, 8, 9, 7, 6, 2, 4, 2, 4, 1, 9, 3, 0, 5, 7, 4]
 
 #: Images of each digit in the collection's test set, from its documentation at the UCI repository.
 COUNTS = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]

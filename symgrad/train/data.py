@@ -17,9 +17,9 @@ Array = np.ndarray[Any, Any]
 #: How many of the 1797 images are for training; the other 360 are for the test.
 TRAINING = 1437
 
-#: Of the splits by seeds 0 to 7 the demo's network learns this one and 3 best: 98.1 % of the test
-#: images on average, and 97.2 % on the hardest.
-SPLIT_SEED = 2
+#: The first seed there is, not the best one: of 20 trainings on this split the demo's network names
+#: 97.6 % of the test images right on average, 96.7 % at worst; other splits lie within a point.
+SPLIT_SEED = 0
 CLASSES = 10
 
 _SHAPES = {"images": (1797, 64), "labels": (1797,)}
