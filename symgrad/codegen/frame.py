@@ -22,6 +22,13 @@ from symgrad.tensor.nodes import Leaf, topological
 
 #: Fields of Params beside the parameters.
 _FIELDS = ("flat", "sizes")
+#: What public functions call: no argument can have these names.
+_PRIVATE = frozenset(
+    """
+    _backward _check_labels _float _forward _prediction _prediction_shape _predict _ready _scratch
+    _value_and_grad _workspace
+    """.split()
+)
 
 
 def frame(plan: Plan) -> dict[str, Any]:
@@ -214,9 +221,9 @@ def _arguments(plan: Plan) -> dict[str, Any]:
     """Arguments of public functions: a person's names as they are, and our own beside them."""
     graph = plan.graph
     inputs = [graph.leaf(name) for name in graph.inputs]
-    given = set(graph.inputs)
+    public = {leaf: free(leaf.name, _PRIVATE) for leaf in inputs}
     own = {
-        name: free(name, given)
+        name: free(name, set(public.values()))
         for name in ("params", "workspace", "accumulate", "work", "value", "out")
     }
     private = [plan.symbols[leaf] for leaf in inputs]
@@ -225,12 +232,12 @@ def _arguments(plan: Plan) -> dict[str, Any]:
     form = [f"({x}.shape, {x}.strides, {x}.dtype)" for x in arrays]
     return {
         "own": own,
-        "given": list(graph.inputs),
+        "given": list(public.values()),
         "private": private,
-        "passed": _passed(inputs, {leaf: leaf.name for leaf in inputs}),
-        "mapping": literal_mapping({leaf.name: leaf.name for leaf in inputs}),
+        "passed": _passed(inputs, public),
+        "mapping": literal_mapping({leaf.name: name for leaf, name in public.items()}),
         "private_mapping": literal_mapping({leaf.name: plan.symbols[leaf] for leaf in inputs}),
-        "label_mapping": literal_mapping({leaf.name: leaf.name for leaf in labels}),
+        "label_mapping": literal_mapping({leaf.name: public[leaf] for leaf in labels}),
         "form": bracketed("        form = ", form, ""),
         "unlike": either(
             "    if ",
@@ -243,7 +250,7 @@ def _arguments(plan: Plan) -> dict[str, Any]:
         ),
         "dim_arguments": list(plan.dims.values()),
         "room": size_text(plan.gradient.storage.room, plan.dims),
-        **_prediction(plan),
+        **_prediction(plan, public),
     }
 
 
@@ -257,7 +264,7 @@ def literal_mapping(names: Mapping[str, str]) -> str:
     return f"{{{', '.join(f'{literal(key)}: {name}' for key, name in names.items())}}}"
 
 
-def _prediction(plan: Plan) -> dict[str, Any]:
+def _prediction(plan: Plan, public: Mapping[Leaf, str]) -> dict[str, Any]:
     if plan.prediction is None:
         return {"predict": None}
     inputs, node = plan.prediction.program.inputs, plan.prediction.node
@@ -265,9 +272,9 @@ def _prediction(plan: Plan) -> dict[str, Any]:
     return {
         "predict": {
             "what": plan.prediction.what,
-            "given": [leaf.name for leaf in inputs],
-            "mapping": literal_mapping({leaf.name: leaf.name for leaf in inputs}),
-            "passed": _passed(inputs, {leaf: leaf.name for leaf in inputs}),
+            "given": [public[leaf] for leaf in inputs],
+            "mapping": literal_mapping({leaf.name: public[leaf] for leaf in inputs}),
+            "passed": _passed(inputs, public),
             "shape": f"({', '.join(axes)}{',' * (len(axes) == 1)})",
             "room": size_text(plan.prediction.program.storage.room, plan.dims),
         }
@@ -285,7 +292,7 @@ def _samples(plan: Plan) -> dict[str, Any]:
     of_parameters = {s.name for p in parameters for d in p.shape for s in d.free_symbols}
     listed = [name for name in graph.dims if name in of_parameters]
     return {
-        "init_own": {name: free(name, set(listed)) for name in ("dtype", "seed")},
+        "init_own": {name: free(name, {dims[d] for d in listed}) for name in ("dtype", "seed")},
         "init_given": [dims[name] for name in listed],
         "init_example": ", ".join(f"{dims[name]}={sizes[name]}" for name in listed),
         "starts": [f"{literal(p.name)}: {start_text(p, dims)}" for p in parameters],

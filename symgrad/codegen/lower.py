@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from sympy import Abs, S, exp, log, oo
 
-from symgrad.calculus.sweep import rule_name
 from symgrad.declare.graph import Definition
 from symgrad.errors import TemplateError
 from symgrad.simplify.rules import NODE_RULES
@@ -85,13 +84,14 @@ def _lowered(node: Node) -> Node:
             return _split(_peeled(node))
         case UnspecifiedTensor():
             raise TemplateError(
-                f"{node.name} is an unspecified function: no code can be generated for it",
-                hint="declare the function",
+                f"{node.name}: a function that nobody specified has no code",
+                hint="give the loss a formula",
             )
         case Map() if node.body.has(Unspecified):
+            names = sorted({each.name for each in node.body.atoms(Unspecified)})
             raise TemplateError(
-                f"{rule_name(node)}: a function that nobody specified has no code",
-                hint="declare the function",
+                f"{', '.join(names)}: a function that nobody specified has no code",
+                hint="give the layer a formula: sg.elementwise, or a function of the vocabulary",
             )
     return node
 
@@ -115,21 +115,38 @@ def _along(node: Softmax, e: Node, share: Node) -> Node:
 
 
 def _peeled(node: Einsum) -> Einsum:
-    """The product with transposed factors read through their transposes."""
-    inputs, factors, changed = [], [], False
-    for labels, factor in zip(node.inputs, node.factors, strict=True):
-        while (
-            isinstance(factor, Einsum)
-            and len(factor.factors) == 1
-            and set(factor.inputs[0]) == set(factor.output)
-            and len(set(factor.inputs[0]) - {UNIT}) == sum(k != UNIT for k in factor.inputs[0])
-        ):
-            place = dict(zip(factor.output, labels, strict=True))
-            labels = tuple(UNIT if k == UNIT else place[k] for k in factor.inputs[0])
-            factor, changed = factor.factors[0], True
-        inputs.append(labels)
-        factors.append(factor)
-    return Einsum(inputs, node.output, node.shape, *factors) if changed else node
+    """The product with transposed factors read through their transposes, and a sum of a product as
+    one product.
+    """
+    pairs = list(zip(node.inputs, node.factors, strict=True))
+    changed = True
+    while changed:
+        changed = False
+        for n, (labels, factor) in enumerate(pairs):
+            if isinstance(factor, Einsum) and (_transposes(factor) or len(pairs) == 1):
+                if not summed(factor):
+                    at = dict(zip(factor.output, labels, strict=True)) | {UNIT: UNIT}
+                    inner = (tuple(at[k] for k in each) for each in factor.inputs)
+                    pairs[n : n + 1] = zip(inner, factor.factors, strict=True)
+                    changed = True
+                    break
+    if len(pairs) == len(node.factors) and all(
+        f is g for (_, f), g in zip(pairs, node.factors, strict=True)
+    ):
+        return node
+    held = {k for labels, _ in pairs for k in labels}
+    if summed(node) - held:  # a sum over what nothing depends on any more is a count
+        return node
+    return Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
+
+
+def _transposes(node: Einsum) -> bool:
+    """Whether it only reorders the axes of its one factor."""
+    if len(node.factors) != 1:
+        return False
+    labels = node.inputs[0]
+    once = len(set(labels) - {UNIT}) == sum(k != UNIT for k in labels)
+    return once and set(labels) - {UNIT} == set(node.output) - {UNIT}
 
 
 def summed(node: Einsum) -> set[int]:

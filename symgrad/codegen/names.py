@@ -9,6 +9,7 @@ from sympy import preorder_traversal
 
 from symgrad.codegen import functions
 from symgrad.codegen.lower import summed
+from symgrad.codegen.products import matrices
 from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topological
 
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
@@ -85,7 +86,7 @@ _KINDS = {"exp": "exp", "log": "log", "where": "shift", "Pow": "scale"}
 def _kind(node: Node) -> str:
     match node:
         case Einsum() if summed(node):
-            return "prod" if len(node.factors) > 1 else "sum"
+            return "prod" if matrices(node) else "sum"
         case Reduce():
             return node.op
         case Map():

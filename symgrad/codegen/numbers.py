@@ -78,7 +78,7 @@ def _size(value: Expr) -> Text:
     if value.is_Integer or value.is_Symbol:
         return Text(str(value), ATOM if value.is_Symbol or value >= 0 else SUM)
     if isinstance(value, sp.floor):
-        numerator, denominator = sp.fraction(sp.together(value.args[0]))
+        numerator, denominator = sp.fraction(sp.together(sp.expand(value.args[0])))
         return Text(
             f"{_size(sp.expand(numerator)).within(ATOM)} // {_size(denominator).within(ATOM)}",
             PRODUCT,

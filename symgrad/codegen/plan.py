@@ -57,7 +57,7 @@ class Program:
                 lines.append(f"{title:<10} {show(buffer.shape):<12} {values}")
         for kernel in self.kernels:
             lines += ["", kernel.name]
-            lines += statements.lines(kernel.body, self._called, 1)
+            lines += statements.lines(kernel.body, self._called, self.kept, 1)
             if kernel.result is not None:
                 lines.append(f"    return {self.names[kernel.result]}")
         return "\n".join(lines)

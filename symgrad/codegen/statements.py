@@ -247,10 +247,16 @@ def bracket_terms(node: Iverson, point: Point) -> tuple[Expr, list[tuple[Expr, I
 
 
 def lines(
-    statements: Iterable[Statement], name: Callable[[Node], str], depth: int = 0
+    statements: Iterable[Statement],
+    name: Callable[[Node], str],
+    kept: frozenset[Node],
+    depth: int = 0,
 ) -> Iterator[str]:
-    """The statements as an outline for people: what is made in which loops."""
+    """The statements as an outline for people: what is made in which loops, and from what."""
     letters: dict[Var, str] = {}
+
+    def of(statement: Statement) -> str:
+        return ", ".join(sorted({name(node) for node, _ in reads(statement, kept)})) or "numbers"
 
     def at(point: Point) -> str:
         marks = [letters.get(i, "?") if isinstance(i, Var) else "·" for i in point]
@@ -266,12 +272,12 @@ def lines(
                     yield from write(s.body, depth + 1)
                     del letters[s.var]
                 case Assign():
-                    yield f"{indent}{name(s.node)}{at(s.point)} = ..."
+                    yield f"{indent}{name(s.node)}{at(s.point)} = of {of(s)}"
                 case Accumulate() if not s.partial:
                     mark = "+=" if s.op == "+" else f"{s.op}="
-                    yield f"{indent}{name(s.node)}{at(s.point)} {mark} ..."
+                    yield f"{indent}{name(s.node)}{at(s.point)} {mark} of {of(s)}"
                 case Accumulate():
-                    yield f"{indent}{name(s.node)}{at(s.point)} += ... by rows"
+                    yield f"{indent}{name(s.node)}{at(s.point)} += of {of(s)}, by rows"
                 case Fill():
                     yield f"{indent}{name(s.node)} = 0"
                 case Product():

@@ -131,7 +131,8 @@ class Writer:
             return Text(f"real({place})" if node.domain.startswith("labels") else place)
         if self.stored(node):
             return Text(self.place(node, point))
-        longest = _SHORT if node in self.program.shared else _LONG
+        again = node in self.program.shared and not isinstance(node, Iverson)
+        longest = _SHORT if again else _LONG
         return self.named(self.written(node, point), node, point, longest)
 
     def at(

@@ -1,0 +1,61 @@
+"""Generated modules in tests: compiled, or run by Python alone, beside the reference evaluator."""
+
+import itertools
+
+import numba
+import numpy as np
+
+import symgrad as sg
+from symgrad.codegen.build import generate, load_module
+
+_number = itertools.count()
+
+
+def module_of(graph, folder, dtype="float64", jit=True):
+    """The graph's module; without `jit` its kernels run as Python, which small sizes allow."""
+    path = generate(graph, folder / f"module_{next(_number)}.py", dtype=dtype)
+    before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, not jit
+    try:
+        return load_module(path)
+    finally:
+        numba.config.DISABLE_JIT = before
+
+
+def arguments(module, graph, values):
+    """Parameters and inputs for a module, in its dtype; labels stay integers."""
+    cast = {
+        name: value
+        if not np.ndim(value) or graph.leaf(name).domain.startswith("labels")
+        else np.ascontiguousarray(value, module.DTYPE).reshape(np.shape(value))
+        for name, value in ((s.name, values[s.name]) for s in graph.symbols)
+    }
+    params = module.pack({name: cast[name] for name in graph.parameters})
+    return params, [cast[name] for name in graph.inputs], cast
+
+
+def compare(module, graph, values, rtol, atol, again=True):
+    """Value and gradient of a module against the evaluator; `again`: forward and backward too."""
+    params, inputs, cast = arguments(module, graph, values)
+    wide = {name: np.asarray(v, float) if np.ndim(v) else v for name, v in cast.items()}
+    wide |= {name: cast[name] for name in cast if graph.leaf(name).domain.startswith("labels")}
+    expected = float(graph.evaluate(wide))
+    derivation = sg.gradient(graph)
+    slopes = {name: derivation[name].evaluate(wide) for name in graph.parameters}
+    work = module.workspace(params, *inputs)
+
+    def check(grads, what):
+        for name in graph.parameters:
+            np.testing.assert_allclose(
+                grads[name], slopes[name], rtol, atol, err_msg=f"{what}: d{name}"
+            )
+
+    value, grads = module.value_and_grad(params, *inputs, workspace=work)
+    np.testing.assert_allclose(value, expected, rtol, atol)
+    check(grads, "value_and_grad")
+    if not again:
+        return
+    value, work = module.forward(params, *inputs, workspace=work)
+    np.testing.assert_allclose(value, expected, rtol, atol)
+    for what in ("backward", "backward again"):  # what forward left must survive
+        work.grads.flat[:] = np.nan
+        check(module.backward(params, *inputs, workspace=work), what)

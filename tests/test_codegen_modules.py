@@ -1,0 +1,417 @@
+"""What a generated module promises: workspaces, errors, names, no allocation, vector code."""
+
+import ast
+import pickle
+import re
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+from modules import arguments, compare, module_of
+
+import symgrad as sg
+from symgrad.codegen import difference
+from symgrad.codegen.build import generate
+from symgrad.codegen.module import graph_text
+from symgrad.errors import DeclarationError, TemplateError
+
+TEXT = """
+    z = tanh(X @ W + b) @ V * s
+    J = mean(cross_entropy(z, y)) + lam / 2 * sum(W**2)
+"""
+SYMBOLS = {
+    "X": ("n", "d"), "y": ("n",), "lam": (), "W": ("d", "h"), "b": ("h",), "V": ("h", "c"), "s": (),
+}  # fmt: skip
+SIZES = {"n": 70, "d": 16, "h": 33, "c": 10}
+
+
+def classifier():
+    return sg.parse(
+        TEXT, symbols=SYMBOLS, domain={"y": "labels:c", "lam": "positive"},
+        parameters=["W", "b", "V", "s"], name="classifier",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["float64", "float32"])
+def made(request, tmp_path_factory):
+    """The module, its graph, parameters and inputs: large enough that BLAS is called."""
+    graph = classifier()
+    module = module_of(graph, tmp_path_factory.mktemp("modules"), request.param)
+    params, inputs, _ = arguments(module, graph, graph.sample(1, SIZES))
+    return module, graph, params, inputs
+
+
+def test_agrees_with_the_evaluator(made):
+    module, graph, *_ = made
+    tolerance = {"float64": 1e-12, "float32": 2e-5}[module.DTYPE.name]  # sums of up to 70 terms
+    for sizes in (SIZES, {**SIZES, "n": 1}, {"n": 3, "d": 2, "h": 1, "c": 2}):
+        compare(module, graph, graph.sample(3, sizes), rtol=tolerance, atol=tolerance)
+
+
+def test_check_of_its_own(made):
+    module, *_ = made
+    assert module.check() < {"float64": 1e-8, "float32": 1e-3}[module.DTYPE.name]
+
+
+def test_check_finds_a_wrong_gradient(tmp_path):
+    net = sg.parse("J = sum((w - x)**2) * lam", parameters=["w"],
+                   symbols={"x": ("n",), "lam": (), "w": ("n",)})  # fmt: skip
+    path = generate(net, tmp_path / "wrong.py")
+    source = path.read_text()
+    wrong = source.replace("dw[i] = two", "dw[i] = -two")
+    assert wrong != source
+    path.write_text(wrong)
+    done = subprocess.run([sys.executable, path], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert "ArithmeticError: grads · v = " in done.stderr
+
+
+# Parameters
+
+
+def test_params(made):
+    module, graph, params, _ = made
+    assert graph.parameters == module.PARAMETERS
+    assert [array.shape for array in params] == [(16, 33), (33,), (33, 10), ()]
+    assert all(np.shares_memory(array, params.flat) for array in params)
+    copy = pickle.loads(pickle.dumps(params))
+    np.testing.assert_array_equal(copy.flat, params.flat)
+    assert copy.sizes == params.sizes
+    copy.b = 7
+    np.testing.assert_array_equal(copy.flat[16 * 33 : 16 * 33 + 33], 7)
+    assert repr(params) == "Params(W (16, 33), b (33,), V (33, 10), s ())"
+    with pytest.raises(AttributeError):
+        copy.U = 1
+
+
+def test_init(made):
+    module, *_ = made
+    params = module.init(d=3, h=4, c=5, seed=1)
+    assert params.flat.dtype == module.DTYPE
+    assert np.abs(params.W).max() <= np.sqrt(6 / 7)
+    assert not params.b.any()
+    np.testing.assert_array_equal(params.flat, module.init(d=3, h=4, c=5, seed=1).flat)
+    other = {"float64": "float32", "float32": "float64"}[module.DTYPE.name]
+    with pytest.raises(module.DtypeError, match=f"this module holds {module.DTYPE.name}"):
+        module.init(d=3, h=4, c=5, dtype=other)
+
+
+def test_pack_needs_all_names(made):
+    module, _, params, _ = made
+    with pytest.raises(KeyError, match="pack needs W, b, V, s; it was given W"):
+        module.pack({"W": params.W})
+
+
+# Workspaces
+
+
+def test_without_a_workspace_arrays_are_fresh(made):
+    module, _, params, inputs = made
+    value, first = module.value_and_grad(params, *inputs)
+    again, second = module.value_and_grad(params, *inputs)
+    assert value == again
+    assert not np.shares_memory(first.flat, second.flat)
+    np.testing.assert_array_equal(first.flat, second.flat)
+
+
+def test_with_a_workspace_they_are_overwritten(made):
+    module, _, params, inputs = made
+    work = module.workspace(params, *inputs)
+    _, first = module.value_and_grad(params, *inputs, workspace=work)
+    _, second = module.value_and_grad(params, *inputs, workspace=work)
+    assert first is second
+
+
+def test_accumulate(made):
+    module, _, params, inputs = made
+    work = module.workspace(params, *inputs)
+    _, once = module.value_and_grad(params, *inputs)
+    for times in (1, 2, 3):
+        _, total = module.value_and_grad(params, *inputs, workspace=work, accumulate=True)
+        np.testing.assert_allclose(total.flat, times * once.flat, rtol=1e-6, atol=1e-7)
+
+
+def test_inputs_by_name(made):
+    module, graph, params, inputs = made
+    named = dict(zip(graph.inputs, inputs, strict=True))
+    assert module.value_and_grad(params, **named)[0] == module.value_and_grad(params, *inputs)[0]
+
+
+def test_backward_needs_forward(made):
+    module, _, params, inputs = made
+    work = module.workspace(params, *inputs)
+    with pytest.raises(ValueError, match="call forward with it first"):
+        module.backward(params, *inputs, workspace=work)
+    value, same = module.forward(params, *inputs, workspace=work)
+    assert same is work
+    grads = module.backward(params, *inputs, workspace=work)
+    expected = module.value_and_grad(params, *inputs)
+    assert value == expected[0]
+    np.testing.assert_array_equal(grads.flat, expected[1].flat)
+
+
+def test_predict(made):
+    module, graph, params, inputs = made
+    X, _, lam = inputs
+    values = {**dict(zip(graph.inputs, inputs, strict=True)), "lam": lam}
+    values |= {name: params[name] for name in module.PARAMETERS}
+    z = graph.evaluate(values, "z")
+    expected = np.exp(z - z.max(1, keepdims=True))
+    expected /= expected.sum(1, keepdims=True)
+    # probabilities: at most 1, with the roundings of some fifty additions
+    tolerance = 1e-13 if np.float64 == module.DTYPE else 1e-5
+    np.testing.assert_allclose(module.predict(params, X), expected, atol=tolerance)
+    assert module.predict(params, X[:1].copy()).shape == (1, 10)
+
+
+def changed(inputs, **new):
+    return [new.get(name, value) for name, value in zip("X y lam".split(), inputs, strict=True)]
+
+
+BAD = {  # what is passed, the error, and what its message must say
+    "list": (lambda m, i: changed(i, X=[[1.0]]), "DtypeError", "X is a list"),
+    "dtype": (lambda m, i: changed(i, X=i[0].astype("f2")), "DtypeError", "X holds float16"),
+    "order": (lambda m, i: changed(i, X=np.asfortranarray(i[0])), "ShapeError",
+              "X is not C-contiguous"),
+    "strides": (lambda m, i: changed(i, y=np.repeat(i[1], 2)[::2]), "ShapeError",
+                "y is not C-contiguous"),
+    "axes": (lambda m, i: changed(i, X=i[0][0].copy()), "ShapeError",
+             r"X has shape \(16,\); its axes are \(n, d\)"),
+    "size": (lambda m, i: changed(i, X=i[0][:, :3].copy()), "ShapeError",
+             r"X has shape \(70, 3\), so d = 3; but d = 16 in W"),
+    "batch": (lambda m, i: changed(i, y=i[1][:9].copy()), "ShapeError",
+              r"y has shape \(9,\), so n = 9; but n = 70 in X"),
+    "empty": (lambda m, i: changed(i, X=i[0][:0].copy(), y=i[1][:0].copy()), "ShapeError",
+              "an axis must be at least 1"),
+    "labels": (lambda m, i: changed(i, y=i[1].astype("f8")), "DtypeError",
+               "y holds float64; it must hold integers"),
+    "number": (lambda m, i: changed(i, lam="large"), "DtypeError", "lam is a str"),
+    "vector": (lambda m, i: changed(i, lam=np.ones(2, m.DTYPE)), "ShapeError", "lam has shape"),
+    "complex": (lambda m, i: changed(i, lam=1j), "DtypeError", "lam is a complex"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_arguments_are_typed_errors(made, case):
+    module, _, params, inputs = made
+    build, kind, message = BAD[case]
+    bad = build(module, inputs)
+    work = module.workspace(params, *inputs)
+    module.value_and_grad(params, *inputs, workspace=work)
+    calls = [
+        lambda: module.workspace(params, *bad),
+        lambda: module.value_and_grad(params, *bad),
+        lambda: module.forward(params, *bad),
+    ]
+    for call in calls:
+        with pytest.raises(getattr(module, kind), match=message):
+            call()
+    with pytest.raises(getattr(module, kind)):  # here a size may be said to be the workspace's
+        module.value_and_grad(params, *bad, workspace=work)
+
+
+def test_wrong_workspaces_are_typed_errors(made):
+    module, _, params, inputs = made
+    smaller = [inputs[0][:5].copy(), inputs[1][:5].copy(), inputs[2]]
+    work = module.workspace(params, *inputs)
+    with pytest.raises(module.ShapeError, match=r"X .* so n = 5; but n = 70 in the workspace"):
+        module.value_and_grad(params, *smaller, workspace=work)
+    module.value_and_grad(params, *smaller, workspace=module.workspace(params, *smaller))
+    with pytest.raises(TypeError, match="workspace is a dict"):
+        module.value_and_grad(params, *inputs, workspace={})
+    with pytest.raises(TypeError, match="params is a list"):
+        module.value_and_grad([1.0], *inputs, workspace=work)
+    wider = module.init(d=16, h=34, c=10)
+    with pytest.raises(module.ShapeError, match="h = 34; but h = 33 in the workspace"):
+        module.value_and_grad(wider, *inputs, workspace=work)
+
+
+@pytest.mark.parametrize("label", [-1, 10])
+def test_labels_out_of_range(made, label):
+    module, _, params, inputs = made
+    bad = inputs[1].copy()
+    bad[4] = label
+    work = module.workspace(params, *inputs)
+    message = rf"y\[4\] is {label}; labels go from 0 to 9"
+    for call in (module.workspace, module.value_and_grad, module.forward):
+        with pytest.raises(module.LabelError, match=message):
+            call(params, inputs[0], bad, inputs[2])
+    with pytest.raises(module.LabelError, match=message):
+        module.value_and_grad(params, inputs[0], bad, inputs[2], workspace=work)
+
+
+def test_nan_goes_in_and_comes_out(made):
+    module, _, params, inputs = made
+    X = inputs[0].copy()
+    X[3, 2] = np.nan
+    value, grads = module.value_and_grad(params, X, *inputs[1:])
+    assert np.isnan(value)
+    assert np.isnan(grads.W).any()
+
+
+# Speed, as far as it can be seen without a clock
+
+
+def test_calls_with_a_workspace_allocate_nothing(made):
+    from numba.core.runtime import _nrt_python, nrt
+
+    module, _, params, inputs = made
+    work = module.workspace(params, *inputs)
+    module.value_and_grad(params, *inputs, workspace=work)
+    _nrt_python.memsys_enable_stats()
+    before = nrt.rtsys.get_allocation_stats()
+    tracemalloc.start()
+    for _ in range(20):
+        module.value_and_grad(params, *inputs, workspace=work)
+        module.forward(params, *inputs, workspace=work)
+        module.backward(params, *inputs, workspace=work)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    after = nrt.rtsys.get_allocation_stats()
+    arrays = 6 + 5 + 6  # Numba makes a handle for each array that a kernel is given: no more
+    assert after.alloc - before.alloc == 20 * arrays
+    assert after.alloc - after.free == before.alloc - before.free
+    assert peak < 70 * 16 * 4  # less than an array of a batch
+
+
+def ir(function):
+    (code,) = function.inspect_llvm().values()
+    return code
+
+
+def test_loops_are_vector_code(made):
+    module, _, params, inputs = made
+    module.value_and_grad(params, *inputs)
+    module.forward(params, *inputs)
+    kind = {"float64": "double", "float32": "float"}[module.DTYPE.name]
+    assert re.search(rf"fdiv.* <\d+ x {kind}>", ir(module._forward))  # of tanh, entry by entry
+
+
+def test_float32_modules_compute_in_float32(made):
+    module, _, params, inputs = made
+    if np.float64 == module.DTYPE:
+        pytest.skip("of float32 modules")
+    work = module.workspace(params, *inputs)
+    module.forward(params, *inputs, workspace=work)
+    module.backward(params, *inputs, workspace=work)
+    module.predict(params, inputs[0])
+    for kernel in (module._forward, module._backward, module._predict):
+        assert not re.search(r"<\d+ x double>", ir(kernel)), kernel
+    assert "fpext" not in ir(module._predict)  # which has no sum over everything
+
+
+# Names
+
+
+def test_any_name_can_be_chosen(tmp_path):
+    names = (
+        "v out workspace seed dX params work sizes zero one real Params grads np float value "
+        "accumulate range t1 c1 J_sum1 a_ij at1 rng flat DTYPE _ready per_k"
+    ).split()
+    symbols = dict.fromkeys(names, ("k", "l")) | {"i": ("l",), "pack": ("dtype", "l")}
+    inputs = ("out", "workspace", "params", "work", "value", "accumulate", "np", "float", "_ready")
+    body = " + ".join(f"sum(tanh({name})**2)" for name in names)
+    text = f"a = zero * one; prod = {body} + sum(a * i) + sum(pack @ i); J = prod / k + mean(a * a)"
+    parameters = [name for name in symbols if name not in inputs]
+    graph = sg.parse(text, symbols=symbols, parameters=parameters, name="names")
+    module = module_of(graph, tmp_path, jit=False)
+    values = graph.sample(2, {"k": 3, "l": 2, "dtype": 4})
+    params, given, cast = arguments(module, graph, values)
+    by_name = {name: cast[name] for name in inputs if name != "_ready"}  # the module's own
+    value, grads = module.value_and_grad(params, **by_name, _ready_=cast["_ready"])
+    # a sum of some hundred terms of order 1
+    np.testing.assert_allclose(value, graph.evaluate(values), rtol=1e-13)
+    derivation = sg.gradient(graph)
+    for name in graph.parameters:
+        np.testing.assert_allclose(
+            grads[name], derivation[name].evaluate(values), rtol=1e-12, atol=1e-13
+        )
+    assert grads.flat.size == sum(map(np.size, grads))
+    assert module.value_and_grad(params, *given)[0] == value
+    assert np.isfinite(module.check())
+
+
+def test_sizes_must_stand_in_an_argument():
+    graph = sg.parse("J = sum(x) / m", symbols={"x": ("2 * m",)}, parameters=["x"])
+    with pytest.raises(TemplateError, match="the size of m cannot be read off any argument"):
+        graph_text(graph)
+
+
+def test_unspecified_functions_have_no_code():
+    phi = sg.function("phi")
+    net = sg.Graph("general")
+    net.define("J", sg.sum(phi(sg.parameter("x", "n"))))
+    with pytest.raises(TemplateError, match="phi"):
+        graph_text(net)
+
+
+def test_dtypes():
+    with pytest.raises(DeclarationError, match="'float16': modules hold float64 or float32"):
+        graph_text(classifier(), "float16")
+
+
+# Text
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_text_is_of_one_piece(dtype):
+    source = graph_text(classifier(), dtype)
+    tree = ast.parse(source)
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert imported <= {"math", "numpy", "numba", "llvmlite"}
+    assert max(map(len, source.splitlines())) <= 100
+    assert not [name for name in re.findall(r"\w+", source) if re.search(r"[^_]__(?!$)|___", name)]
+
+
+def test_text_is_the_same_in_every_process():
+    code = (
+        "from test_codegen_modules import classifier, graph_text; import hashlib;"
+        "print(hashlib.sha256(graph_text(classifier()).encode()).hexdigest())"
+    )
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(
+                filter(None, sys.path))}, capture_output=True, text=True, check=True, timeout=120,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert len(texts) == 1
+
+
+# Files
+
+
+def test_difference_tells_why(tmp_path):
+    graph, path = classifier(), tmp_path / "net.py"
+    assert "does not exist" in difference(graph, path)
+    generate(graph, path)
+    assert difference(graph, path) == ""
+    assert "outdated" in difference(graph, path, dtype="float32")
+    path.write_text(path.read_text().replace("tanh(z", "tanh( z"))
+    assert "edited by hand" in difference(graph, path)
+    path.write_text("print(1)\n")
+    assert "not generated by symgrad" in difference(graph, path)
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    import os
+
+    path = tmp_path / "net.py"
+    path.write_text("before\n")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(TemplateError, match=r"cannot write .*: No space left"):
+        generate(classifier(), path)
+    assert path.read_text() == "before\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["net.py"]
+    with pytest.raises(TemplateError, match="not the name of a Python module"):
+        generate(classifier(), tmp_path / "two words.py")

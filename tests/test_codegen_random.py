@@ -1,0 +1,84 @@
+"""Generated modules against the evaluator: the whole vocabulary and random networks."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from modules import compare, module_of
+from strategies import SIZES, networks
+from test_vocabulary import DOMAIN, ROWS, SYMBOLS
+
+import symgrad as sg
+from symgrad.errors import ShapeError, TemplateError
+from symgrad.tensor.scalar import FUNCTIONS
+
+#: The symbols that rows are differentiated by; the others have domains of whole numbers or signs.
+PARAMETERS = [name for name in SYMBOLS if name not in ("B", "S", "labels")]
+
+#: Scalar functions, which are compiled in tests of their own.
+ELEMENTARY = set(FUNCTIONS) - {"abs", "relu", "maximum", "where"}
+
+
+def graph_of(rows):
+    """J = Σ over the rows of a bounded smooth function of each, weighted so that none cancels."""
+    values = [(f"value_{n}", text) for n, (_, text, *_) in enumerate(rows)]
+    lines = [f"{name} = {text}" for name, text in values]
+    terms = [f"{n + 1} / 8 * mean(sin({name}))" for n, (name, _) in enumerate(values)]
+    anchor = "mean(x * y) + mean(A) + mean(W) + mean(V) + mean(X) + mean(b) + mean(G)"
+    text = "; ".join([*lines, f"J = {' + '.join([*terms, anchor])}"])
+    return sg.parse(text, symbols=SYMBOLS, domain=DOMAIN, parameters=PARAMETERS, name="rows")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("modules")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[1][:40]}")
+def test_vocabulary_in_python(row, folder):
+    graph = graph_of([row])
+    module = module_of(graph, folder, jit=False)
+    for sizes in ({"n": 3, "d": 4, "h": 2}, {"n": 1, "d": 1, "h": 1}):
+        # a few hundred float64 operations on numbers of order 1
+        compare(module, graph, graph.sample(5, sizes), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_vocabulary_compiled(part, folder):
+    firsts = {row[0]: row for row in reversed(ROWS) if row[0] not in ELEMENTARY}
+    graph = graph_of(list(firsts.values())[part::4])
+    module = module_of(graph, folder, "float32")
+    # sums of some hundred float32 terms of order 1 to 10: a hundred roundings
+    for sizes in ({"n": 5, "d": 7, "h": 3}, {"n": 1, "d": 1, "h": 1}):
+        compare(module, graph, graph.sample(5, sizes), rtol=5e-5, atol=1e-3, again=False)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(networks())
+def test_random_networks(folder, net):
+    try:
+        module = module_of(net, folder, jit=False)
+    except TemplateError as error:
+        if "cannot be read off any argument" in str(error):
+            return
+        raise
+    source = (folder / f"{module.__name__.removeprefix('symgrad_generated_')}.py").read_text()
+    assert max(map(len, source.splitlines())) <= 100
+    for sizes in (SIZES, {"n": 1, "m": 1, "k": 2}):
+        known = {name: size for name, size in sizes.items() if name in net.dims}
+        try:
+            values = net.sample(3, known)
+        except ShapeError:  # these sizes leave an index out of range
+            continue
+        # values stay below about 10, and sums below 100 terms
+        compare(module, net, values, rtol=1e-7, atol=1e-8)
+
+
+def test_indices_out_of_range_are_refused(folder):
+    net = sg.parse("J = sum(x[1:] * x[1]) + sum(X[:, 2])", symbols={"x": ("n",), "X": ("n", "d")},
+                   parameters=["x"])  # fmt: skip
+    module = module_of(net, folder, jit=False)
+    with pytest.raises(module.ShapeError, match=r"1 < n does not hold for n = 1"):
+        module.pack({"x": np.ones(1)})
+    params = module.pack({"x": np.ones(3)})
+    with pytest.raises(module.ShapeError, match=r"2 < d does not hold for d = 2"):
+        module.workspace(params, np.ones((3, 2)))
