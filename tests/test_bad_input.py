@@ -10,7 +10,7 @@ from inspect import signature
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sympy import Symbol
 
@@ -509,6 +509,7 @@ def _grown(inner):
 
 @given(st.recursive(_ARRAYS, _grown, max_leaves=6).map("z = {}".format))
 @fuzzed
+@example("z = huber_loss(x, x, n - 1)")  # found: the sign of n - 1 is undecided
 def test_random_calls(text):
     refused_or_graph(text)
 

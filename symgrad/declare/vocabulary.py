@@ -377,8 +377,9 @@ def mse_loss(prediction: object, target: object) -> Node:
 @_named
 def huber_loss(prediction: object, target: object, delta: object = 1) -> Node:
     """r²/2 for |r| ≤ δ, else δ(|r| − δ/2), entry by entry. Huber (1964)."""
-    if op.constant_of(op.as_node(delta)) is not None and not _number(delta) > 0:
-        raise DeclarationError(f"huber_loss: delta is positive, not {_number(delta)}")
+    bound = op.constant_of(op.as_node(delta))
+    if bound is not None and bound.is_positive is False:
+        raise DeclarationError(f"huber_loss: delta is positive, not {bound}")
     r = op.subtract(*_paired("huber_loss", prediction, target))
     size = Abs(_X)
     return op.apply(scalar.where(scalar.le(size, _Y), _X**2 / 2, _Y * (size - _Y / 2)), r, delta)
