@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.declare.graph import Definition, Graph
-from symgrad.errors import ShapeError, UnknownName, ValueMismatch
+from symgrad.errors import ShapeError, SymgradError, UnknownName, ValueMismatch
 from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
@@ -62,18 +62,22 @@ class Derivative:
     """The derivative of a graph's output by one symbol or value, in the variable's shape.
 
     It is the last of a list of definitions: adjoints that its formula uses, then itself.
+    `adjoints` pairs those that are written ∂J/∂z with z.
     """
 
     graph: Graph
     of: Leaf
     definitions: tuple[Definition, ...]
+    adjoints: tuple[tuple[Leaf, Leaf], ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
+        """The name of what it is the derivative by."""
         return self.of.name
 
     @property
     def leaf(self) -> Leaf:
+        """The symbol that stands for it: dW1 for ∂J/∂W1."""
         return self.definitions[-1].leaf
 
     @property
@@ -83,6 +87,7 @@ class Derivative:
 
     @property
     def shape(self) -> Shape:
+        """The shape of its array."""
         return self.expr.shape
 
     @property
@@ -126,24 +131,34 @@ class Derivative:
     def latex(self) -> str:
         """Matrix notation where it exists; several lines where the formula uses other adjoints."""
         from symgrad.notation import latex_equations
+        from symgrad.notation.spelling import latex_names
 
-        return latex_equations(self.definitions)
+        return latex_equations(self.definitions, latex_names(self))
 
     def text(self) -> str:
         """The same in Unicode."""
         from symgrad.notation import text_equation
+        from symgrad.notation.spelling import text_names
 
-        return "\n".join(text_equation(d.leaf, d.expr) for d in self.definitions)
+        names = text_names(self)
+        return "\n".join(text_equation(d.leaf, d.expr, names) for d in self.definitions)
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
+    def _repr_latex_(self) -> str | None:
+        """For notebooks, which show the text where this is None: a formula that is too long."""
+        try:
+            return f"$\\displaystyle {self.latex()}$"
+        except SymgradError:
+            return None
 
     def cost(self, sizes: Mapping[str, int] | None = None) -> Cost:
         """Flops and the largest intermediate: numbers, or polynomials in the dimensions."""
         return cost([d.expr for d in self.definitions], sizes)
 
     def __str__(self) -> str:
-        return self.text()
+        try:
+            return self.text()
+        except SymgradError as error:
+            return f"<derivative by {self.of.name} of shape {show(self.shape)}: {error.what}>"
 
     __repr__ = __str__
 
@@ -177,7 +192,9 @@ class Derivation(Mapping[str, Derivative]):
                 f"no derivative by {wanted!r} was asked for", hint=f"it has {', '.join(self)}"
             )
         step = self.steps[self._by_name[str(wanted)]]
-        return Derivative(self.graph, step.of, self._needed([step]))
+        definitions = self._needed([step])
+        adjoints = ((d.leaf, self.steps[self._by_leaf[d.leaf]].of) for d in definitions)
+        return Derivative(self.graph, step.of, definitions, tuple(adjoints))
 
     def __iter__(self) -> Iterator[str]:
         return iter(leaf.name for leaf in self.wrt)

@@ -78,10 +78,13 @@ class Reverse:
         best = self.shortest.run(raw)
         exact = ruled = self.exactly.run(raw).node if best.used_facts else best.node
         for adjoint in leaves(best.node):
-            if adjoint not in self.by_adjoint or not _may_cancel(best.node, adjoint):
+            inner = self.by_adjoint.get(adjoint)
+            if inner is None:
                 continue
-            inner = self.by_adjoint[adjoint]
-            if _has_matrix_product(inner.expr):  # nothing cancels across one
+            if not isinstance(inner.expr, Leaf) and (
+                _has_matrix_product(inner.expr)  # nothing cancels across one
+                or not _may_cancel(best.node, adjoint)
+            ):
                 continue
             shorter = self.shortest.run(substitute(best.node, {adjoint: inner.expr}))
             if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):

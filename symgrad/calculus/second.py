@@ -28,7 +28,8 @@ def jacobian(graph: Graph, wrt: object) -> Derivative:
     output = graph.leaf(graph.output)
     sweep = Reverse(graph.definitions, output, (wanted,), taken_names(graph))
     steps = sweep.run(identity(output.shape))
-    return Derivative(graph, wanted, _needed(steps, _step_of(steps, wanted)))
+    definitions = _needed(steps, _step_of(steps, wanted))
+    return Derivative(graph, wanted, definitions, tuple((s.leaf, s.of) for s in steps))
 
 
 def hessian(graph: Graph, wrt: object, other: object = None) -> Derivative:

@@ -7,6 +7,8 @@ by entry; 𝟏 is a vector of ones; what has no matrix form is written with indi
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from symgrad.errors import SymgradError
+from symgrad.tensor.dims import show
 from symgrad.tensor.nodes import Leaf, Node, leaves, topological
 
 #: Index letters, in the order in which they are used.
@@ -80,25 +82,32 @@ def latex_equations(definitions: Iterable[Defined], names: Mapping[str, str] | N
     return f"\\begin{{aligned}}\n{lines}\n\\end{{aligned}}"
 
 
-def abridged(node: Node, longest: int = 400) -> str:
-    """The text, or a description where that would be long: for `repr`; never raises.
+def abridged(node: Node, names: Mapping[str, str] | None = None, reserved: str = "") -> str:
+    """The text, or a description where that would be too long: for `str`; never raises.
 
     >>> from symgrad.tensor.nodes import Leaf
     >>> abridged(Leaf("W1", ("d", "h")))
     'W₁'
     """
-    from symgrad.errors import SymgradError
-    from symgrad.tensor.dims import show
+    try:
+        return text(node, names, reserved)
+    except SymgradError:
+        return _described(node)
 
-    nodes = topological(node)
-    if len(nodes) <= longest:
-        try:
-            result = text(node)
-        except SymgradError:
-            result = ""
-        if result and len(result) <= longest:
-            return result
-    return f"<{type(node).__name__} of shape {show(node.shape)}, {len(nodes)} nodes>"
+
+def abridged_latex(node: Node, names: Mapping[str, str] | None = None, reserved: str = "") -> str:
+    """The LaTeX, or a description where that would be too long; never raises."""
+    from symgrad.notation.names import latex_words
+
+    try:
+        return latex(node, names, reserved)
+    except SymgradError:
+        return latex_words(_described(node))
+
+
+def _described(node: Node) -> str:
+    kind, size = type(node).__name__, len(topological(node))
+    return f"<{kind} of shape {show(node.shape)}, {size} nodes: too long to print>"
 
 
 def _letters(node: Node, reserved: str) -> str:
@@ -109,6 +118,7 @@ def _letters(node: Node, reserved: str) -> str:
 
 __all__ = [
     "abridged",
+    "abridged_latex",
     "latex",
     "latex_equation",
     "latex_equations",

@@ -23,6 +23,7 @@ from symgrad.notation.formula import (
     Trace,
     Transpose,
 )
+from symgrad.notation.limits import few
 from symgrad.tensor.dims import ONE, Shape, same_shape
 from symgrad.tensor.nodes import without
 
@@ -172,6 +173,7 @@ def total(shape: Shape, pairs: Iterable[tuple[Expr, Formula]]) -> Formula:
         else:
             own, over, under = parts_of(formula)
             rows.append((own * coefficient, over, under))
+    few(rows)
     if len(rows) == 1:
         return product(shape, *rows[0])
     (common, above, below), rows = _common(rows)
@@ -295,6 +297,7 @@ def chain(factors: Iterable[Formula]) -> Formula:
         above += tops
         below += bottoms
         flat += core.factors if isinstance(core, Chain) else (core,)
+    few(flat)
     first, last = flat[0], flat[-1]
     if len(flat) == 1:
         return product(first.shape, coefficient, [*above, first], below)

@@ -1,11 +1,12 @@
-"""The bound on printed text: a shared subexpression is written out at each use."""
+"""The bounds on formulas: a shared subexpression is written out at each use."""
 
+from collections.abc import Sized
 from typing import Protocol, TypeVar
 
 from symgrad.errors import SymgradError
 
-#: Characters of one printed formula.
-LONGEST = 200_000
+#: Characters of one printed formula, and the factors or terms of one product or sum in it.
+LONGEST, MOST = 200_000, 5_000
 
 
 class Text(Protocol):
@@ -16,6 +17,7 @@ class Text(Protocol):
 
 
 T = TypeVar("T", bound=Text)
+S = TypeVar("S", bound=Sized)
 
 
 def bounded(part: T) -> T:
@@ -26,8 +28,16 @@ def bounded(part: T) -> T:
     SymgradError    if its text is too long to be of use to anyone.
     """
     if len(part.text) > LONGEST:
-        raise SymgradError(
-            f"the formula is longer than {LONGEST} characters",
-            hint="define intermediate values by name: each name is printed once",
-        )
+        raise _too_long(f"the formula is longer than {LONGEST} characters")
     return part
+
+
+def few(parts: S) -> S:
+    """The factors or terms, which nested products and sums double; raises as `bounded`."""
+    if len(parts) > MOST:
+        raise _too_long(f"the formula has a product or a sum of more than {MOST} parts")
+    return parts
+
+
+def _too_long(what: str) -> SymgradError:
+    return SymgradError(what, hint="define intermediate values by name: each name is printed once")

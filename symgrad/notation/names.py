@@ -121,7 +121,7 @@ def _below(words: list[str]) -> str:
 def plain(latex: str) -> str | None:
     r"""Unicode for a simple LaTeX spelling, or None.
 
-    >>> plain("W^{(1)}"), plain(r"\\hat{y}_{i}"), plain(r"\\mathcal{L}"), plain(r"\\overline{x}")
+    >>> plain("W^{(1)}"), plain(r"\hat{y}_{i}"), plain(r"\mathcal{L}"), plain(r"\overline{x}")
     ('W⁽¹⁾', 'ŷᵢ', 'ℒ', None)
     """
     tokens = re.findall(r"\\[A-Za-z]+|[_^]?\{[^{}]*\}|[_^].|[A-Za-z0-9']|.", latex)
@@ -197,3 +197,9 @@ def partial_latex(output: Leaf, below: str) -> str:
 def partial_text(output: Leaf, below: str) -> str:
     """∂J/∂z, given the spelling of z."""
     return f"∂{text_leaf(output)}/∂{below}"
+
+
+def latex_words(words: str) -> str:
+    """Plain words in LaTeX."""
+    escaped = "".join(rf"\{char}" if char in "_%&#${}" else char for char in words)
+    return rf"\text{{{escaped}}}" if words else ""

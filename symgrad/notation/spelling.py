@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
-from symgrad.calculus.derivation import Derivation
+from symgrad.calculus.derivation import Derivation, Derivative
 from symgrad.calculus.families import placed
-from symgrad.notation import latex, text
+from symgrad.notation import abridged, abridged_latex
 from symgrad.notation.layers import Layers
 from symgrad.notation.names import (
     latex_leaf,
+    latex_words,
     partial_latex,
     partial_text,
     text_leaf,
@@ -94,14 +95,13 @@ class LatexSpelling(Spelling):
         return partial_latex(self.output, below)
 
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
-        return latex(node, names, reserved)
+        return abridged_latex(node, names, reserved)
 
     def at_layer(self, stem: str, index: str) -> str:
         return self.layers.latex(stem, index)
 
     def say(self, words: str) -> str:
-        escaped = "".join(rf"\{char}" if char in "_%&#${}" else char for char in words)
-        return rf"\text{{{escaped}}}" if words else ""
+        return latex_words(words)
 
 
 class TextSpelling(Spelling):
@@ -118,13 +118,31 @@ class TextSpelling(Spelling):
         return partial_text(self.output, below)
 
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
-        return text(node, names, reserved)
+        return abridged(node, names, reserved)
 
     def at_layer(self, stem: str, index: str) -> str:
         return self.layers.text(stem, index)
 
     def say(self, words: str) -> str:
         return words
+
+
+def latex_names(derivative: Derivative) -> dict[str, str]:
+    """LaTeX of the adjoints that a derivative is told with, and of its left side."""
+    output = derivative.graph.leaf(derivative.graph.output)
+    names = {
+        leaf.name: partial_latex(output, latex_leaf(of, {})) for leaf, of in derivative.adjoints
+    }
+    along = "".join(rf"\, {latex_leaf(leaf, {})}" for leaf in derivative.directions)
+    return {derivative.leaf.name: rf"\nabla^2 {latex_leaf(output, {})}{along}"} | names
+
+
+def text_names(derivative: Derivative) -> dict[str, str]:
+    """Unicode of the adjoints that a derivative is told with, and of its left side."""
+    output = derivative.graph.leaf(derivative.graph.output)
+    names = {leaf.name: partial_text(output, text_leaf(of)) for leaf, of in derivative.adjoints}
+    along = "".join(f" {text_leaf(leaf)}" for leaf in derivative.directions)
+    return {derivative.leaf.name: f"∇²{text_leaf(output)}{along}"} | names
 
 
 def _names(node: Node) -> set[str]:

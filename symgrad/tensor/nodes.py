@@ -83,14 +83,14 @@ class Node(Basic):
         return self
 
     def _sympystr(self, printer: object) -> str:
-        from symgrad.notation import text
+        from symgrad.notation import abridged
 
-        return text(self)
+        return abridged(self)
 
     def _latex(self, printer: object) -> str:
-        from symgrad.notation import latex
+        from symgrad.notation import abridged_latex
 
-        return latex(self)
+        return abridged_latex(self)
 
     @property
     def ndim(self) -> int:
