@@ -43,20 +43,21 @@ def loop(function):
     return run
 
 
-def nanoseconds(run, x, seconds=0.05):
-    """The least of nine rounds: interruptions only ever add."""
+def nanoseconds(run, x, rounds=60, seconds=0.001):
+    """The least of many short rounds: interruptions only ever add."""
     out = np.empty_like(x)
     run(x, out)
+    calls, times = max(1, int(seconds / elapsed(run, x, out, 1))), []
+    for _ in range(rounds):
+        times.append(elapsed(run, x, out, calls))
+    return 1e9 * min(times) / calls / x.size
+
+
+def elapsed(run, x, out, calls):
     start = time.perf_counter()
-    run(x, out)
-    calls = max(1, int(seconds / (time.perf_counter() - start) / 9))
-    best = math.inf
-    for _ in range(9):
-        start = time.perf_counter()
-        for _ in range(calls):
-            run(x, out)
-        best = min(best, (time.perf_counter() - start) / calls)
-    return 1e9 * best / x.size
+    for _ in range(calls):
+        run(x, out)
+    return time.perf_counter() - start
 
 
 def main():
