@@ -23,7 +23,7 @@ from sympy import (
 )
 
 from symgrad.errors import ShapeError, SymgradError, ValueMismatch
-from symgrad.tensor.dims import Dim, show, size_of
+from symgrad.tensor.dims import MOST, Dim, show, size_of
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
@@ -320,6 +320,8 @@ def _whole(value: Expr, sizes: Sizes) -> int:
     exact = value.xreplace({s: Integer(_size(s, sizes)) for s in value.free_symbols})
     if not exact.is_Integer:
         raise ShapeError(f"{value} is {exact}, not a whole number, for {sizes}")
+    if abs(exact) > MOST // 4:  # sums of a few would wrap around in silence
+        raise ShapeError("an index or diagonal is too large", hint="it is beyond all sizes")
     return int(exact)
 
 
