@@ -247,6 +247,15 @@ def test_ten_thousand_statements():
     assert graph.output == "a9999"
 
 
+def test_long_sums():
+    """Python's own grammar ends at about 2,900 terms: beyond is an error, never a crash."""
+    text = " + ".join(f"x{k}" for k in range(1000))
+    symbols = {f"x{k}": () for k in range(1000)}
+    assert sg.parse(text, symbols).evaluate(dict.fromkeys(symbols, 0.5)) == 500
+    with pytest.raises(ParseError, match="nested too deeply"):
+        sg.parse("J = x" + " + x" * 100_000, {"x": ()})
+
+
 def test_nested_brackets():
     text = "(" * 150 + "x" + ")" * 150
     assert sg.parse(f"a = {text}", {"x": ()}).definitions[0].expr is sg.scalar("x")
