@@ -13,6 +13,7 @@ from symgrad.tensor.cost import pairwise
 from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
+    Iverson,
     Labels,
     Leaf,
     LogSumExp,
@@ -115,16 +116,17 @@ def _along(node: Softmax, e: Node, share: Node) -> Node:
 
 
 def _peeled(node: Einsum) -> Einsum:
-    """The product with transposed factors read through their transposes, and a sum of a product as
-    one product.
+    """The product with transposed factors read through their transposes, and a sum of what a bracket
+    picks as one product, so that the bracket can give an index.
     """
     pairs = list(zip(node.inputs, node.factors, strict=True))
     changed = True
     while changed:
         changed = False
         for n, (labels, factor) in enumerate(pairs):
-            if isinstance(factor, Einsum) and (_transposes(factor) or len(pairs) == 1):
-                if not summed(factor):
+            if isinstance(factor, Einsum) and not summed(factor):
+                picks = any(isinstance(f, Iverson) for f in factor.factors)
+                if _transposes(factor) or (len(pairs) == 1 and picks):
                     at = dict(zip(factor.output, labels, strict=True)) | {UNIT: UNIT}
                     inner = (tuple(at[k] for k in each) for each in factor.inputs)
                     pairs[n : n + 1] = zip(inner, factor.factors, strict=True)

@@ -234,7 +234,9 @@ class Writer:
         self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
         self.depth += 1
         self.scopes.append({})
+        outside = set(self.own)
         self.write(loop.body)
+        self.own = outside
         self.scopes.pop()
         self.depth -= 1
         del self.letters[loop.var]
