@@ -7,6 +7,9 @@ from symgrad.errors import GradientMismatch
 
 Status = Literal["agrees", "wrong", "kink", "not finite"]
 
+#: When a formula's number a and a difference's number b agree.
+TEST = "|a − b| ≤ atol + rtol |b|, atol = rtol max|b|"
+
 _MARKS: dict[str, str] = {"agrees": "✓", "wrong": "✗", "kink": "∧", "not finite": "✗"}
 
 
@@ -146,7 +149,11 @@ class CheckReport:
         ]
 
     def _foot(self) -> list[str]:
-        lines = [f"test: {formula}" for formula in dict.fromkeys(map(_formula, self.rows))]
+        lines = [f"test: {TEST}, of the formula a and the difference b"]
+        tolerances: dict[str, dict[str, None]] = {}
+        for row in self.rows:
+            tolerances.setdefault(f"rtol = {row.rtol:.1e} ({row.why})", {})[row.method] = None
+        lines += [f"      {rtol}: {', '.join(methods)}" for rtol, methods in tolerances.items()]
         if any(row.method.endswith("branches") for row in self.rows):
             lines.append("      by branches: kinks follow the real part, as Richardson confirms")
         lines.append("norm ratio: ‖a − b‖/(‖a‖ + ‖b‖)")
@@ -169,7 +176,4 @@ class CheckReport:
 
 
 def _formula(row: Row) -> str:
-    return (
-        f"|a − b| ≤ atol + rtol |b|, atol = rtol max|b|, rtol = {row.rtol:.1e} ({row.why}); "
-        f"b by {row.method}"
-    )
+    return f"{TEST}, rtol = {row.rtol:.1e} ({row.why}); b by {row.method}"
