@@ -42,7 +42,7 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
     """
     whole: dict[Node, Node] = {}  # over symbols alone, as it was written
     done: dict[Node, Node] = {}
-    sums: dict[tuple[object, ...], Node] = {}
+    met: dict[Node, Node] = {}
     result: dict[Leaf, Node] = {}
     listed = list(definitions)
     for definition in listed:
@@ -54,14 +54,21 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
         for node in topological(whole[definition.leaf]):
             if node not in done:
                 new = _lowered(rebuild(node, tuple(done[o] for o in node.operands)))
-                done[node] = sums.setdefault(_terms(new), new) if isinstance(new, Total) else new
+                done[node] = met.setdefault(_sorted(new), new)
         result[definition.leaf] = done[whole[definition.leaf]]
     return _reuse_relu(result)
 
 
-def _terms(node: Total) -> tuple[object, ...]:
-    """What two sums share that differ in the order of their terms alone."""
-    return tuple(sorted(node.pairs, key=lambda pair: (pair[1].digest, str(pair[0]))))
+def _sorted(node: Node) -> Node:
+    """What two sums, or two products, share that differ in the order of their parts alone."""
+    if isinstance(node, Total):
+        terms = sorted(node.pairs, key=lambda pair: (pair[1].digest, str(pair[0])))
+        return Total(tuple(c for c, _ in terms), *(term for _, term in terms))
+    if isinstance(node, Einsum):
+        parts = zip(node.inputs, node.factors, strict=True)
+        factors = sorted(parts, key=lambda part: (part[1].digest, part[0]))
+        return Einsum([p[0] for p in factors], node.output, node.shape, *(p[1] for p in factors))
+    return node
 
 
 def stable(node: Node) -> Node:
@@ -116,7 +123,7 @@ def _along(node: Softmax, e: Node, share: Node) -> Node:
 
 
 def _peeled(node: Einsum) -> Einsum:
-    """The product with transposed factors read through their transposes, and a sum of what a bracket
+    """The product with transposed factors read through their transposes; a sum of what a bracket
     picks as one product, so that the bracket can give an index.
     """
     pairs = list(zip(node.inputs, node.factors, strict=True))
