@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import exp, log, tanh
+from sympy import S, exp, log, tanh
 
 from symgrad.declare.sampling import draw
 from symgrad.declare.symbols import dims, scalar, tensor
@@ -21,9 +21,10 @@ from symgrad.tensor.nodes import (
     Softmax,
     Total,
     leaves,
+    topological,
 )
 from symgrad.tensor.operators import apply, einsum, eye, full, multiply, power, sum_over, total
-from symgrad.tensor.scalar import ARGS, gt, relu, sigmoid
+from symgrad.tensor.scalar import ARGS, gt, relu, root, sigmoid
 
 n, k, m = dims("n k m")
 X, A = tensor("X", n, k), tensor("A", n, k)
@@ -206,3 +207,44 @@ def test_sums_of_one_term_do_not_stay():
         Total(
             (),
         )
+
+
+def test_norms_are_powers_that_vanish_at_zero():
+    squares = sum_over(power(x, 2))
+    norm, slope = (apply(root(ARGS[0], e), squares) for e in (S.Half, -S.Half))
+    assert simplify(multiply(norm, norm)).node is simplify(squares).node
+    assert simplify(multiply(norm, slope)).node is full(1, ())
+    inverse = apply(root(ARGS[0], S.NegativeOne), squares)
+    assert simplify(multiply(slope, power(norm, -1))).node is simplify(inverse).node
+    direction = simplify(multiply(slope, x)).node
+    at_zero, beside = (evaluate([direction], {"x": np.array(v)})[0] for v in ([0, 0], [3, 4]))
+    np.testing.assert_array_equal(at_zero, [0, 0])
+    np.testing.assert_allclose(beside, [0.6, 0.8], rtol=1e-15)
+
+
+def test_sharing_is_not_expanded():
+    """One expression of 60 residual layers: as a tree its gradient has more than 2⁶⁰ nodes."""
+    W, value = tensor("W", n, n), x
+    for _ in range(60):
+        value = value + apply(tanh(ARGS[0]), W @ value)
+    squares = sum_over(power(value, 2))
+    result = simplify(squares + value[0]).node
+    assert len(topological(result)) < 60 * 60
+    assert operations(result) > 2**50
+
+
+def test_long_sums_are_one_sum():
+    terms = [tensor(f"u{i}", n) for i in range(300)]
+    nested = terms[0]
+    for term in terms[1:]:
+        nested = nested + term
+    result = simplify(nested + nested).node
+    factor, (inner,) = result.coefficients, result.terms
+    assert factor == (2,)
+    assert len(inner.terms) == 300
+
+
+def test_a_factor_that_most_terms_share_goes_outside():
+    parts = [tensor(f"u{i}", n) for i in range(40)]
+    result = simplify(total(((1, multiply(x, part)) for part in parts), (n,))).node
+    assert operations(result) == 40  # x ⊙ (u0 + ... + u39)

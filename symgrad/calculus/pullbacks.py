@@ -27,7 +27,7 @@ from symgrad.tensor.nodes import (
     Total,
     UnspecifiedTensor,
 )
-from symgrad.tensor.scalar import ARGS, eq, partial
+from symgrad.tensor.scalar import ARGS, eq, partial, root, root_of
 
 Rule = Callable[[Node, Node, int, int], Node]
 
@@ -125,6 +125,8 @@ def expand_body(body: Expr, operands: tuple[Node, ...]) -> Node:
             return result
         case Pow(exp=exponent) if not exponent.free_symbols & set(ARGS):
             return op.power(inner[0], exponent)
+    if (found := root_of(body)) is not None:
+        return op.apply(root(ARGS[0], found[1]), expand_body(found[0], operands))
     # a function: one Map over its expanded arguments
     fresh = tuple(a for a in body.args if isinstance(a, Expr))
     head = tuple(a for a in body.args if not isinstance(a, Expr))

@@ -168,14 +168,12 @@ def min_(x: object, axis: object = None, keepdims: bool = False) -> Node:
     return op.extremum("min", op.as_node(x), axis, _flag(keepdims))
 
 
-# the branch at 0 has no derivative, where that of the root is infinite
-_ROOT = scalar.where(scalar.gt(ARGS[0], 0), ARGS[0] ** S.Half, 0)
-
-
 @_named
 def norm(x: object, axis: object = None, keepdims: bool = False) -> Node:
     """√Σ x² along axes: of a vector, the Frobenius norm of a matrix; its gradient at 0 is 0."""
-    return op.apply(_ROOT, op.sum_over(op.power(x, 2), axis, _flag(keepdims)))
+    return op.apply(
+        scalar.root(ARGS[0], S.Half), op.sum_over(op.power(x, 2), axis, _flag(keepdims))
+    )
 
 
 @_named

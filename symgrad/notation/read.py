@@ -35,7 +35,7 @@ from symgrad.tensor.nodes import (
     UnspecifiedTensor,
     topological,
 )
-from symgrad.tensor.scalar import NAMES, Unspecified, gt, where
+from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
 
@@ -137,14 +137,6 @@ def _fit(formula: Formula, shape: Shape) -> Formula:
     return formula if formula.ndim else spread(formula, shape, ())
 
 
-def _is_root(expr: Expr) -> bool:
-    """Whether it is where(x > 0, √x, 0): the root of a norm, with a derivative of 0 at 0."""
-    if expr.func is not where:
-        return False
-    test, yes, no = expr.args
-    return test.func is gt and test.args[1] == no == 0 and yes == test.args[0] ** S.Half
-
-
 def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
     match expr:
         case Add():
@@ -162,7 +154,7 @@ def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
             arguments = tuple(_fit(done[arg], shape) for arg in expr.arguments)
             return Unknown(shape, expr.name, expr.orders, arguments)
     name = NAMES[expr.func]
-    if _is_root(expr):
+    if root_of(expr) is not None:  # off 0 it is a power
         return done[expr.args[1]]
     arguments = tuple(_fit(done[arg], shape) for arg in expr.args)
     if name in COMPARISONS:

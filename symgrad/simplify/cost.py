@@ -15,6 +15,7 @@ from symgrad.tensor.nodes import (
     Total,
     topological,
 )
+from symgrad.tensor.scalar import root_of
 
 _known: "WeakKeyDictionary[Node, int]" = WeakKeyDictionary()
 
@@ -60,7 +61,9 @@ def _own(node: Node) -> int:
         case Iverson():
             return 1
         case Map():
-            return int(node.body.count_ops(visual=False))
+            found = root_of(node.body)
+            body = node.body if found is None else found[0] ** found[1]
+            return int(body.count_ops(visual=False))
     return 1
 
 

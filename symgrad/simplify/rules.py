@@ -8,7 +8,7 @@ labels or operations, so they end.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Pow, S, exp, log
+from sympy import Expr, S, exp, log
 
 from symgrad.simplify.terms import Factor, Term, relabelled
 from symgrad.tensor.nodes import (
@@ -27,7 +27,20 @@ from symgrad.tensor.nodes import (
     rebuild,
 )
 from symgrad.tensor.operators import apply, full, power, scale, total
-from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, relu, sigmoid, softplus
+from symgrad.tensor.scalar import (
+    ARGS,
+    eq,
+    ge,
+    gt,
+    le,
+    lt,
+    ne,
+    relu,
+    root,
+    root_of,
+    sigmoid,
+    softplus,
+)
 
 INDICATORS = (gt, ge, lt, le, eq, ne)
 
@@ -120,11 +133,15 @@ def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], 
 
 def power_of(node: Node) -> tuple[Node, Expr]:
     """The base and the exponent of a factor."""
-    if isinstance(node, Map) and isinstance(node.body, Pow) and node.body.base == ARGS[0]:
-        exponent = node.body.exp
-        if not exponent.free_symbols & set(ARGS):
+    if isinstance(node, Map):
+        base, exponent = root_of(node.body) or node.body.as_base_exp()
+        if base == ARGS[0] and not exponent.free_symbols & set(ARGS):
             return node.operands[0], exponent
     return node, S.One
+
+
+def _is_root(node: Node) -> bool:
+    return isinstance(node, Map) and root_of(node.body) is not None
 
 
 def powers(term: Term) -> Term | None:
@@ -141,7 +158,9 @@ def powers(term: Term) -> Term | None:
         if exponent.is_Integer and 0 < exponent <= 4:
             return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
         if exponent != 0:
-            return replace(result, factors=(*result.factors, (power(base, exponent), labels)))
+            rooted = any(_is_root(term.factors[n][0]) for n, _ in members)
+            raised = apply(root(ARGS[0], exponent), base) if rooted else power(base, exponent)
+            return replace(result, factors=(*result.factors, (raised, labels)))
         for label in set(labels) - {UNIT}:
             result = _spread(result, label)
         return result
@@ -235,11 +254,12 @@ def _inverses(node: Node) -> Node | None:
         return None
     if {node.body, inner.body} == {exp(ARGS[0]), log(ARGS[0])}:
         return inner.operands[0]
-    if isinstance(node.body, Pow) and isinstance(inner.body, Pow):
-        base, first = power_of(inner)
-        _, second = power_of(node)
-        if second is S.NegativeOne and first is not S.One:
-            return power(base, -first)
+    base, first = power_of(inner)
+    _, second = power_of(node)
+    if second is S.NegativeOne and first.is_positive and first is not S.One:
+        return power(base, -first)
+    if second is S.NegativeOne and first.is_negative and not _is_root(inner):
+        return power(base, -first)
     return None
 
 

@@ -83,6 +83,12 @@ class where(_Real):
     def eval(cls, test: Expr, yes: Expr, no: Expr) -> Expr | None:
         if yes == no:
             return yes
+        if no == 0 and isinstance(test, _Comparison):  # a number goes in front
+            number, rest = yes.as_coeff_Mul()
+            if rest == 1:
+                return number * test
+            if number != 1:
+                return number * cls(test, rest, no)
         return _by_sign(test, yes, no, yes)
 
 
@@ -150,6 +156,24 @@ class Unspecified(Expr):
     def _sympystr(self, printer: Any) -> str:
         marks = "".join("'" * n for n in self.orders)
         return f"{self.name}{marks}({', '.join(map(printer._print, self.arguments))})"
+
+
+def root(base: Expr, exponent: Expr) -> Expr:
+    """base ** exponent for base > 0, else 0: the powers of a sum of squares that norms are made of.
+
+    So a norm has a gradient of 0 at 0, where base ** −½ is infinite.
+    """
+    return where(gt(base, 0), base**exponent, 0)
+
+
+def root_of(body: Expr) -> tuple[Expr, Expr] | None:
+    """The base and the exponent of a `root`; None for anything else."""
+    if body.func is not where:
+        return None
+    test, power, otherwise = body.args
+    if not (test.func is gt and test.args[1] == 0 and isinstance(power, Pow) and otherwise == 0):
+        return None
+    return (power.base, power.exp) if power.base == test.args[0] else None
 
 
 @dataclass(frozen=True, slots=True)
