@@ -24,7 +24,7 @@ out        (d, d)       dW1
 out        (d,)         db1
 
 _forward
-    z1_prod = X · W1 (a product of matrices)
+    z1_prod = X · W1, a product of matrices
     for i < n
         for j < d
             h1[i, j] = of b1, z1_prod
@@ -34,7 +34,7 @@ _forward
     return J
 
 _backward
-    dW1 = dz1 · X (a product of matrices)
+    dW1 = Xᵀ · dz1, a product of matrices
     db1 = 0
     for i < n
         for j < d

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sympy import Expr, S, expand
 
+from symgrad.codegen.products import matrices
 from symgrad.tensor.dims import Dim
 from symgrad.tensor.nodes import (
     INDEX,
@@ -281,7 +282,10 @@ def lines(
                 case Fill():
                     yield f"{indent}{name(s.node)} = 0"
                 case Product():
-                    factors = " · ".join(map(name, s.einsum.factors))
-                    yield f"{indent}{name(s.node)} = {factors} (a product of matrices)"
+                    m = matrices(s.einsum)
+                    assert m is not None
+                    left = name(m.left) + "ᵀ" * m.transpose_left
+                    right = name(m.right) + "ᵀ" * m.transpose_right
+                    yield f"{indent}{name(s.node)} = {left} · {right}, a product of matrices"
 
     yield from write(statements, depth)
