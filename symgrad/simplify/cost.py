@@ -22,8 +22,9 @@ _known: "WeakKeyDictionary[Node, int]" = WeakKeyDictionary()
 
 def operations(node: Node) -> int:
     """Operators and functions written in the expression; a shared part counts at each use."""
-    if node in _known:
-        return _known[node]
+    found = _known.get(node)
+    if found is not None:
+        return found
     for each in topological(node):
         if each not in _known:
             _known[each] = _own(each) + sum(_known[operand] for operand in each.operands)

@@ -23,7 +23,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Self
 from weakref import WeakValueDictionary
 
-from sympy import Basic, Expr, Integer, Symbol, Tuple, sympify
+from sympy import Basic, Expr, Symbol, Tuple, sympify
 from sympy.core.symbol import Str
 
 from symgrad.errors import ShapeError
@@ -55,7 +55,8 @@ class Node(Basic):
 
     @classmethod
     def _intern(cls, shape: Shape, *args: Basic) -> Self:
-        key = (cls, *args)
+        """The one node of these arguments, each of which is the one object of its value."""
+        key = (cls, *map(id, args))
         node = _interned.get(key)
         if node is None:
             node = Basic.__new__(cls, *args)
@@ -183,8 +184,19 @@ def _text_key(arg: Basic) -> bytes:
 
 @cache
 def _pack(values: tuple[Any, ...]) -> Tuple:
-    """A SymPy Tuple of labels, label tuples or dimensions; few different ones are ever met."""
+    """The SymPy Tuple of labels, label tuples or dimensions; few different ones are ever met."""
     return Tuple(*(_pack(v) if isinstance(v, tuple) else v for v in values))
+
+
+@cache
+def _word(text: str) -> Str:
+    return Str(text)
+
+
+@cache
+def _one(value: Basic) -> Basic:
+    """The first of all equal scalar expressions."""
+    return value
 
 
 class Leaf(Node):
@@ -199,11 +211,9 @@ class Leaf(Node):
         shape = as_shape(tuple(shape))  # type: ignore[arg-type]
         if str(role) not in cls.ROLES:
             raise ValueError(f"{role} is none of {cls.ROLES}")
-        args = (Str(str(name)), _pack(shape), Str(str(role)), Str(str(domain)), Str(str(latex)))
-        self = cls._intern(shape, *args)
-        self.name, self.role, self.domain, self.latex = (
-            str(name), str(role), str(domain), str(latex),
-        )  # fmt: skip
+        name, role, domain, latex = map(str, (name, role, domain, latex))
+        self = cls._intern(shape, _word(name), _pack(shape), *map(_word, (role, domain, latex)))
+        self.name, self.role, self.domain, self.latex = name, role, domain, latex
         return self
 
 
@@ -214,7 +224,7 @@ class Constant(Node):
 
     def __new__(cls, value: object) -> "Constant":
         value = sympify(value)
-        self = cls._intern((), value)
+        self = cls._intern((), _one(value))
         self.value = value
         return self
 
@@ -296,7 +306,7 @@ class Total(Node):
     terms: tuple[Node, ...]
 
     def __new__(cls, coefficients: Any, *terms: Node) -> "Total":
-        coefficients = Tuple(*coefficients)
+        coefficients = _pack(tuple(map(sympify, coefficients)))
         if not terms or len(coefficients) != len(terms):
             raise ShapeError(f"total: {len(coefficients)} coefficients for {len(terms)} terms")
         for term in terms[1:]:
@@ -329,7 +339,7 @@ class Map(Node):
                 raise ShapeError(
                     f"map: shapes {show(operands[0].shape)} and {show(operand.shape)} differ"
                 )
-        self = cls._intern(operands[0].shape, body, *operands)
+        self = cls._intern(operands[0].shape, _one(body), *operands)
         self.body = body
         return self
 
@@ -366,7 +376,7 @@ class Iverson(Node):
         for each, operand in zip(axes, operands, strict=True):
             if not same_shape(tuple(shape[a] for a in each), operand.shape):
                 raise ShapeError(f"iverson: axes {each} do not fit shape {show(operand.shape)}")
-        args = (Str(op), condition, Tuple(*shape), Tuple(*(Tuple(*each) for each in axes)))
+        args = (_word(op), _one(condition), _pack(shape), _pack(axes))
         self = cls._intern(shape, *args, *operands)
         self.op, self.condition, self.operand_axes = op, condition, axes
         return self
@@ -407,7 +417,7 @@ class Reduce(_AlongAxes):
         if str(op) not in ("max", "min"):
             raise ValueError(f"reduce: {op} is neither max nor min")
         axes = cls._checked(axes, operand)
-        self = cls._intern(without(operand.shape, axes), Str(str(op)), _pack(axes), operand)
+        self = cls._intern(without(operand.shape, axes), _word(str(op)), _pack(axes), operand)
         self.op, self.axes = str(op), axes
         return self
 
@@ -452,7 +462,7 @@ class UnspecifiedTensor(Node):
     def __new__(cls, name: Any, wrt: Any, result: Any, *operands: Node) -> "UnspecifiedTensor":
         name, wrt, result = str(name), tuple(int(k) for k in wrt), tuple(result)
         shape = result + tuple(d for k in wrt for d in operands[k].shape)
-        self = cls._intern(shape, Str(name), Tuple(*map(Integer, wrt)), Tuple(*result), *operands)
+        self = cls._intern(shape, _word(name), _pack(wrt), _pack(result), *operands)
         self.name, self.wrt, self.result = name, wrt, result
         return self
 
@@ -467,10 +477,11 @@ def topological(*roots: Node) -> list[Node]:
             if node in order:
                 stack.pop()
                 continue
-            waiting = [operand for operand in node.operands if operand not in order]
-            if waiting:
-                stack.extend(reversed(waiting))
-            else:
+            height = len(stack)
+            for operand in reversed(node.operands):
+                if operand not in order:
+                    stack.append(operand)
+            if len(stack) == height:
                 order[stack.pop()] = None
     return list(order)
 
