@@ -352,6 +352,17 @@ def test_dtypes():
         graph_text(classifier(), "float16")
 
 
+def test_threads(tmp_path):
+    with pytest.raises(DeclarationError, match="threads=2: the loops of modules run on one thread"):
+        generate(classifier(), tmp_path / "net.py", threads=2)
+
+
+def test_check_chooses_sizes_within_bounds(tmp_path):
+    net = sg.parse("J = sum(sin(x[4:]) * x[9]) + sum(X[:, 7]) * y[n - 8]", parameters=["x"],
+                   symbols={"X": ("m", "d"), "x": ("n",), "y": ("n",)})  # fmt: skip
+    assert module_of(net, tmp_path, jit=False).check() < 1e-8
+
+
 # Text
 
 

@@ -11,20 +11,25 @@ from types import ModuleType
 
 from symgrad.codegen.module import ZEROS, graph_text
 from symgrad.declare.graph import Graph
-from symgrad.errors import TemplateError
+from symgrad.errors import DeclarationError, TemplateError
 
 
-def generate(graph: Graph, path: str | os.PathLike[str], *, dtype: str = "float64") -> Path:
+def generate(
+    graph: Graph, path: str | os.PathLike[str], *, dtype: str = "float64", threads: int = 1
+) -> Path:
     """Write the module of a graph; returns its path.
 
     Parameters
     ----------
-    dtype :  of all real arrays, float64 or float32.
+    dtype :    of all real arrays, float64 or float32.
+    threads :  1; BLAS may use more inside a product.
 
     Raises
     ------
-    TemplateError    if something in the graph has no code, or the file cannot be written.
+    DeclarationError    if the dtype or the number of threads is another.
+    TemplateError       if something in the graph has no code, or the file cannot be written.
     """
+    _require_one(threads)
     source = graph_text(graph, dtype)
     target = Path(path)
     if target.suffix != ".py" or not target.stem.isidentifier():
@@ -50,17 +55,29 @@ def write_whole(target: Path, source: str) -> None:
         raise TemplateError(f"cannot write {target}: {error.strerror}") from None
 
 
-def compile(graph: Graph, *, dtype: str = "float64") -> ModuleType:  # the public name
+def compile(  # the public name
+    graph: Graph, *, dtype: str = "float64", threads: int = 1
+) -> ModuleType:
     """Generate a module into a folder of the user's cache and import it.
 
     The file's name is a digest of its text, so that Numba's cache on disk serves the next start.
+    Otherwise as `generate`.
     """
+    _require_one(threads)
     source = graph_text(graph, dtype)
     name = f"{graph.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     target = _cache_folder() / f"{name}.py"
     if not (target.exists() and target.read_text(encoding="utf-8") == source):
         write_whole(target, source)
     return load_module(target)
+
+
+def _require_one(threads: int) -> None:
+    if threads != 1:
+        raise DeclarationError(
+            f"threads={threads!r}: the loops of modules run on one thread",
+            hint="OPENBLAS_NUM_THREADS sets how many threads a product of matrices uses",
+        )
 
 
 def load_module(path: Path) -> ModuleType:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sympy import Expr, S, Symbol, expand, prod
 
 from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
@@ -284,11 +285,25 @@ def _prediction(plan: Plan, public: Mapping[Leaf, str]) -> dict[str, Any]:
 # Samples
 
 
+def _sample_sizes(plan: Plan) -> dict[str, int]:
+    """Sizes for a check: pairwise different, the first the largest, and within all bounds."""
+    names = plan.graph.dims
+    gaps = _bounds(plan)
+    tries = [[6, *range(3, 2 + len(names))]]
+    rng = np.random.default_rng(0)
+    tries += [list(map(int, 1 + rng.permutation(20 + len(names)))) for _ in range(500)]
+    for sizes in tries:
+        at = {Symbol(n, integer=True, positive=True): s for n, s in zip(names, sizes, strict=False)}
+        if not any(gap.xreplace(at).is_negative for gap in gaps):
+            break
+    return dict(zip(names, sizes, strict=False))
+
+
 def _samples(plan: Plan) -> dict[str, Any]:
     graph, dims = plan.graph, plan.dims
     parameters = [graph.leaf(name) for name in graph.parameters]
     inputs = [graph.leaf(name) for name in graph.inputs]
-    sizes = {name: 6 if n == 0 else 2 + n for n, name in enumerate(graph.dims)}
+    sizes = _sample_sizes(plan)
     of_parameters = {s.name for p in parameters for d in p.shape for s in d.free_symbols}
     listed = [name for name in graph.dims if name in of_parameters]
     return {
