@@ -34,7 +34,7 @@ Operations in matrix products
 Memory: a workspace holds 2 B c + 2 B h numbers, and c h + d h + c + h for the gradient. Calls that
 are given one allocate nothing.
 
-Numerics: sums over everything run in float64, all else in float64. NaN goes in and comes out.
+Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "2b5b6467eb1ab5b2fe76c277f85ce4767f9509fb0d3d0b3117277c408cff75d1",
+    "code": "220992125482386e08335057ebf0f7c36ef388576b6b32865a4133573851181a",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -212,9 +212,9 @@ def backward(params, X, Y, lam, *, workspace):
 
 def predict(params, X):
     """The value P."""
-    out, work, value = _prediction(params, {"X": X})
-    _predict(X, params.flat, out, work, value)
-    return out.reshape(_prediction_shape(*value))
+    out, buffers, sizes = _prediction(params, {"X": X})
+    _predict(X, params.flat, out, buffers, sizes)
+    return out.reshape(_prediction_shape(*sizes))
 
 
 def check(*, seed=0):
@@ -284,7 +284,7 @@ log_2 = real(0.28571428570801954)
 log_1 = real(0.4000000000000088)
 log_0 = real(0.6666666666666666)
 
-_float = float
+_float = float  # which an argument may be called
 _jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
 _elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
 

@@ -34,7 +34,7 @@ Operations in matrix products
 Memory: a workspace holds 2 B c + 2 B h numbers, and c h + d h + c + h for the gradient. Calls that
 are given one allocate nothing.
 
-Numerics: sums over everything run in float64, all else in float32. NaN goes in and comes out.
+Numerics: sums over everything are float64, all else is float32. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "09a491a1c2c081db88ea771567de143f1aaf3551ded5069388bd8fdd6457b6e3",
+    "code": "cdcd9585eaa59614213a3cd00366161c982fdc648d22bf8c6a5ac49cb993b32b",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -212,9 +212,9 @@ def backward(params, X, Y, lam, *, workspace):
 
 def predict(params, X):
     """The value P."""
-    out, work, value = _prediction(params, {"X": X})
-    _predict(X, params.flat, out, work, value)
-    return out.reshape(_prediction_shape(*value))
+    out, buffers, sizes = _prediction(params, {"X": X})
+    _predict(X, params.flat, out, buffers, sizes)
+    return out.reshape(_prediction_shape(*sizes))
 
 
 def check(*, seed=0):
@@ -275,7 +275,7 @@ log_2 = real(0.2855080255327671)
 log_1 = real(0.4000012200081688)
 log_0 = real(0.6666666655430018)
 
-_float = float
+_float = float  # which an argument may be called
 _jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
 _elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
 

@@ -29,7 +29,7 @@ Gradient, where dV = ∂J/∂V
 Memory: a workspace holds 2 h + q numbers, and d h + h q for the gradient. Calls that are given one
 allocate nothing.
 
-Numerics: sums over everything run in float64, all else in float64. NaN goes in and comes out.
+Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
@@ -52,7 +52,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "c9ac57d98d6382025592fd0d5db5e46a44a1f1b854ab40a3550d6539bd1c5cad",
+    "code": "24dd68b0d6eaa6bd7a565d3646fb147befde73922d75997673fe1553b5f447f0",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -201,9 +201,9 @@ def backward(params, x, y, lam, *, workspace):
 
 def predict(params, x):
     """The value o."""
-    out, work, value = _prediction(params, {"x": x})
-    _predict(x, params.flat, out, work, value)
-    return out.reshape(_prediction_shape(*value))
+    out, buffers, sizes = _prediction(params, {"x": x})
+    _predict(x, params.flat, out, buffers, sizes)
+    return out.reshape(_prediction_shape(*sizes))
 
 
 def check(*, seed=0):
@@ -251,7 +251,7 @@ exp_2 = real(0.041666666666666706)
 exp_1 = real(0.16666666666666677)
 exp_0 = real(0.5)
 
-_float = float
+_float = float  # which an argument may be called
 _jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
 _elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
 

@@ -225,7 +225,16 @@ def _arguments(plan: Plan) -> dict[str, Any]:
     public = {leaf: free(leaf.name, _PRIVATE) for leaf in inputs}
     own = {
         name: free(name, set(public.values()))
-        for name in ("params", "workspace", "accumulate", "work", "value", "out")
+        for name in (
+            "params",
+            "workspace",
+            "accumulate",
+            "work",
+            "value",
+            "out",
+            "sizes",
+            "buffers",
+        )
     }
     private = [plan.symbols[leaf] for leaf in inputs]
     arrays = [plan.symbols[leaf] for leaf in inputs if leaf.ndim]
