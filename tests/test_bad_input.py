@@ -75,7 +75,6 @@ TEXTS = [
     ("mean = x; z = mean(x)", ParseError, 1, "'mean' is a value here, not a function"),
     ("z = lam\nz = lam", NameClash, 2, "'z' is defined twice"),
     ("X = lam", NameClash, 1, "'X' is a declared symbol"),
-    ("n = lam", NameClash, 1, "'n' is a dimension"),
     ("z = z + 1", UnknownName, 1, "'z' is defined by itself"),
     ("z = u\nu = z", UnknownName, 1, "'u' is used before it is defined (line 2)"),
     ("a = b2; b2 = a", UnknownName, 1, "'b2' is used before it is defined"),

@@ -426,3 +426,20 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["net.py"]
     with pytest.raises(TemplateError, match="not the name of a Python module"):
         generate(classifier(), tmp_path / "two words.py")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_maxima_are_compared_with_what_they_were_found_among(dtype):
+    """a x + b is rounded once or twice, by fused arithmetic or not; none may lose its maximum."""
+    net = sg.parse(
+        "t = max(a[:, None] * X + b[:, None], axis=1); J = sum(sin(t))",
+        symbols={"X": ("n", "d"), "a": ("n",), "b": ("n",)},
+        parameters=["a", "b"],
+    )
+    values = net.sample(0, {"n": 300, "d": 7})
+    values = {k: np.asarray(v, dtype) for k, v in values.items()}
+    module = sg.compile(net, dtype=dtype)
+    _, grads = module.value_and_grad(module.pack({"a": values["a"], "b": values["b"]}), values["X"])
+    top = np.max(values["a"][:, None] * values["X"] + values["b"][:, None], axis=1)
+    rounding = 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(grads.b, np.cos(top), rtol=rounding, atol=rounding)

@@ -40,7 +40,7 @@ def test_what_a_graph_lists():
     assert (net.name, net.output) == ("linear", "J")
     assert net.parameters == ("W", "b")
     assert net.inputs == ("X", "Y", "lam")
-    assert net.dims == ("n", "d", "h")
+    assert set(net.dims) == {"n", "d", "h"}
     assert [definition.leaf.name for definition in net.definitions] == ["z", "L", "J"]
     assert [definition.leaf.shape for definition in net.definitions] == [(n, h), (), ()]
     assert [leaf.name for leaf in net.symbols] == ["X", "Y", "W", "b", "lam"]
@@ -139,10 +139,7 @@ def foreign():
 DEFINE = [
     (lambda net: net.define("a", x), NameClash, "'a' is defined twice"),
     (lambda net: net.define("x", x), NameClash, "'x' is a declared symbol"),
-    (lambda net: net.define("n", x), NameClash, "'n' is both a symbol and a dimension"),
-    (lambda net: net.define("m", sg.tensor("u", "m")), NameClash, "'m' is both"),
     (lambda net: net.define("c", sg.tensor("u", "x")), NameClash, "'x' is both"),
-    (lambda net: net.define("c", sg.tensor("u", "a")), NameClash, "'a' is both"),
     (lambda net: net.define("c", sg.tensor("n", "m")), NameClash, "'n' is both"),
     (lambda net: net.define("c d", x), NameClash, "'c d' is not a name"),
     (lambda net: net.define("", x), NameClash, "'' is not a name"),
@@ -177,9 +174,35 @@ def test_define_refuses(define, kind, message):
 def test_a_refused_definition_leaves_no_symbols():
     net = sg.Graph()
     with pytest.raises(NameClash):
-        net.define("q", sg.tensor("fresh", "q") + 1)
+        net.define("q", sg.tensor("fresh", "q") + sg.tensor("q", "q"))
     assert net.symbols == ()
     assert net.dims == ()
+
+
+def test_a_value_may_have_the_name_of_a_dimension():
+    """In equations the name then means the value; the size is written n with an index."""
+    net = sg.parse(
+        "h = tanh(X @ W); J = sum(mean(h, axis=1)**2)",
+        symbols={"X": ("n", "d"), "W": ("d", "h")},
+        parameters=["W"],
+    )
+    assert set(net.dims) == {"n", "d", "h"}
+    assert net.shadowed == {"h"}
+    derivation = sg.gradient(net, ["h", "W"])
+    assert "nₕ" in derivation.text()
+    assert "n_{h}" in derivation.latex()
+    assert derivation["W"].text().count("nₕ") == 1
+    with pytest.raises(SymgradError, match="needs the size h, but h is a value's name"):
+        derivation["W"].numpy()
+    values = net.sample(0, {"n": 2, "d": 3, "h": 4})
+    h = np.tanh(values["X"] @ values["W"])
+    slope = 2 * h.mean(axis=1, keepdims=True) / 4 * np.ones((2, 4))
+    np.testing.assert_allclose(derivation["h"].evaluate(values), slope, rtol=1e-14)
+    assert sg.check(net)
+    module = sg.compile(net)
+    value, grads = module.value_and_grad(module.pack({"W": values["W"]}), values["X"])
+    np.testing.assert_allclose(value, net.evaluate(values), rtol=1e-13)
+    np.testing.assert_allclose(grads.W, values["X"].T @ (slope * (1 - h**2)), rtol=1e-12)
 
 
 def test_a_graph_in_use_is_frozen():

@@ -1,7 +1,7 @@
 """Derivations: gradients as named steps, each a definition of an adjoint in terms of others."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -125,15 +125,16 @@ class Derivative:
         from symgrad.notation import numpy
 
         *before, last = self.definitions
-        lines = [f"{d.leaf.name} = {numpy(d.expr)}" for d in before]
-        return "; ".join([*lines, numpy(last.expr)])
+        shadowed = self.graph.shadowed
+        lines = [f"{d.leaf.name} = {numpy(d.expr, shadowed)}" for d in before]
+        return "; ".join([*lines, numpy(last.expr, shadowed)])
 
     def latex(self) -> str:
         """Matrix notation where it exists; several lines where the formula uses other adjoints."""
         from symgrad.notation import latex_equations
         from symgrad.notation.spelling import latex_names
 
-        return latex_equations(self.definitions, latex_names(self))
+        return latex_equations(self._told_apart(), latex_names(self))
 
     def text(self) -> str:
         """The same in Unicode."""
@@ -141,7 +142,13 @@ class Derivative:
         from symgrad.notation.spelling import text_names
 
         names = text_names(self)
-        return "\n".join(text_equation(d.leaf, d.expr, names) for d in self.definitions)
+        return "\n".join(text_equation(d.leaf, d.expr, names) for d in self._told_apart())
+
+    def _told_apart(self) -> list[Definition]:
+        from symgrad.notation.shadowed import told_apart
+
+        shadowed = self.graph.shadowed
+        return [replace(d, expr=told_apart(d.expr, shadowed)) for d in self.definitions]
 
     def _repr_latex_(self) -> str | None:
         """For notebooks, which show the text where this is None: a formula that is too long."""

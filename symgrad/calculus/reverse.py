@@ -8,7 +8,17 @@ from symgrad.declare.graph import Definition
 from symgrad.simplify import Simplifier
 from symgrad.simplify.cost import operations
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import UNIT, Constant, Einsum, Leaf, Node, leaves, substitute, topological
+from symgrad.tensor.nodes import (
+    UNIT,
+    Constant,
+    Einsum,
+    Leaf,
+    Node,
+    Reduce,
+    leaves,
+    substitute,
+    topological,
+)
 from symgrad.tensor.operators import constant_of, full, total
 
 
@@ -44,11 +54,7 @@ class Reverse:
             ready[definition.leaf] = fresh
             seen.update(fresh)
         position = {d.leaf: n for n, d in enumerate(self.definitions)}
-        self.folded = {
-            d.expr: d.leaf
-            for d in self.definitions
-            if d.named and not isinstance(d.expr, Leaf | Constant)
-        }
+        self.folded = {d.expr: d.leaf for d in self.definitions if d.named and _may_stand(d.expr)}
         self._finish(self.output, seed, lead)
         for definition in reversed(self.definitions):
             if definition.leaf in self.steps and definition.leaf in needed:
@@ -112,6 +118,16 @@ class Reverse:
             name += "_"
         self.taken.add(name)
         return Leaf(name, (*front, *leaf.shape), "adjoint")
+
+
+def _may_stand(expr: Node) -> bool:
+    """Whether the name of a value may stand for its expression in formulas.
+
+    Not that of a maximum: the expression that it is compared with could be rounded in another way.
+    """
+    if isinstance(expr, Reduce):
+        return isinstance(expr.operand, Leaf)
+    return not isinstance(expr, Leaf | Constant)
 
 
 def _may_cancel(expr: Node, adjoint: Leaf) -> bool:

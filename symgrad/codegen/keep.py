@@ -17,7 +17,7 @@ from symgrad.tensor.nodes import (
     Reduce,
     topological,
 )
-from symgrad.tensor.scalar import ARGS
+from symgrad.tensor.scalar import ARGS, eq
 
 #: A value is kept where the formula it would be part of gets deeper than this.
 DEEPEST = 12
@@ -45,7 +45,7 @@ def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
                 or (isinstance(node, Einsum) and summed(node))
                 or (not _trivial(node) and _spread(node, its))
                 or (not _trivial(node) and node.ndim == 0 and (node in named or _outside(its)))
-                or (len(its) > 1 and (node in named or _costly(node)))
+                or (len(its) > 1 and (node in named or _costly(node) or _compared(its)))
                 or below > DEEPEST
             ):
                 kept.add(node)
@@ -73,6 +73,13 @@ def _costly(node: Node) -> bool:
     if not isinstance(node, Map):
         return False
     return not all(map(_cheap, preorder_traversal(node.body)))
+
+
+def _compared(users: set[Node]) -> bool:
+    """Whether it is compared with its own maximum: both must read numbers rounded alike."""
+    return any(isinstance(user, Reduce) for user in users) and any(
+        isinstance(user, Map) and user.body.has(eq) for user in users
+    )
 
 
 def _cheap(part: Expr) -> bool:

@@ -80,7 +80,7 @@ class Graph:
 
         Raises
         ------
-        NameClash           if the name is unsafe, taken, or a dimension's.
+        NameClash           if the name is unsafe or taken; a dimension's name may be a value's too.
         UnknownName         if the expression uses a value that this graph does not define.
         DeclarationError    if the graph is frozen.
         """
@@ -135,12 +135,11 @@ class Graph:
             if new[leaf.name] is not leaf:
                 raise NameClash(f"{leaf.name!r} is declared twice, in different ways")
         sizes = dict.fromkeys(name for node in topological(*nodes) for name in _dimensions(node))
-        values = {node.name for node in nodes if isinstance(node, Leaf)}
-        for name in (*new, *values):
+        for name in new:
             if name in self._dims or name in sizes:
                 raise NameClash(f"{name!r} is both a symbol and a dimension")
         for name in sizes:
-            if name in self._symbols or name in self._definitions:
+            if name in self._symbols:
                 raise NameClash(f"{name!r} is both a dimension and a symbol")
         self._symbols |= new
         self._order |= {leaf: declared_at(leaf) for leaf in symbols}
@@ -189,6 +188,11 @@ class Graph:
     def dims(self) -> tuple[str, ...]:
         """The names of all dimensions, in the order in which they are met."""
         return tuple(self._dims)
+
+    @property
+    def shadowed(self) -> frozenset[str]:
+        """The names of dimensions that values have as well: in equations they mean the values."""
+        return frozenset(self._dims.keys() & self._definitions.keys())
 
     def leaf(self, name: object) -> Leaf:
         """The symbol or defined value of that name (a leaf of the graph stands for itself).

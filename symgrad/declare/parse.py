@@ -188,7 +188,7 @@ class _Reader:
         try:
             if name:
                 require_identifier(name)
-            if name in self.names and name != "pi":
+            if isinstance(self.names.get(name), Leaf):
                 self._clash(name)
             result = self.value(value)
             expr = result if isinstance(result, Node | Expr) else self._no_tensor(value)
@@ -211,10 +211,8 @@ class _Reader:
             self.truths.add(name)
 
     def _clash(self, name: str) -> NoReturn:
-        known = self.names[name]
-        if not isinstance(known, Leaf):
-            raise NameClash(f"{name!r} is a dimension; a value cannot have its name")
-        what = "defined twice" if known.role == "value" else "a declared symbol"
+        defined = self.names[name] in (d.leaf for d in self.graph.definitions)
+        what = "defined twice" if defined else "a declared symbol"
         raise NameClash(f"{name!r} is {what}", hint="give each value a name of its own")
 
     def _no_tensor(self, tree: ast.expr) -> NoReturn:

@@ -4,10 +4,12 @@ A vector of shape (n,) is written as a column; functions, ⊙, ⊘ and powers \(
 by entry; 𝟏 is a vector of ones; what has no matrix form is written with indices.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from symgrad.errors import SymgradError
+from symgrad.notation.shadowed import HIDDEN, told_apart
 from symgrad.tensor.dims import show
 from symgrad.tensor.nodes import Leaf, Node, leaves, topological
 
@@ -52,15 +54,28 @@ def text(node: Node, names: Mapping[str, str] | None = None, reserved: str = "")
     return plain_text(formula_of(node), _letters(node, reserved), names or {})
 
 
-def numpy(node: Node) -> str:
+def numpy(node: Node, shadowed: Collection[str] = ()) -> str:
     """A closed form as NumPy text, einsum only where there is no matrix form; raises as `latex`.
 
-    Unspecified functions are called by their names, their derivatives with a d in front.
+    Unspecified functions are called by their names, their derivatives with a d in front. `shadowed`
+    are dimensions that the text cannot name, for values have their names.
+
+    Raises
+    ------
+    SymgradError    if a shadowed dimension is needed.
     """
     from symgrad.notation.printnumpy import numpy_text
     from symgrad.notation.read import formula_of
 
-    return numpy_text(formula_of(node))
+    result = numpy_text(formula_of(told_apart(node, shadowed, HIDDEN)))
+    lost = result.partition(HIDDEN)[2]
+    if lost:
+        name = re.split(r"\W", lost, maxsplit=1)[0]
+        raise SymgradError(
+            f"NumPy text needs the size {name}, but {name} is a value's name as well",
+            hint="give the dimension or the value another name",
+        )
+    return result
 
 
 def latex_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:

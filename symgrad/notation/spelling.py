@@ -14,6 +14,7 @@ from symgrad.notation.names import (
     partial_text,
     text_leaf,
 )
+from symgrad.notation.shadowed import told_apart
 from symgrad.tensor.nodes import Leaf, Node, topological
 
 
@@ -30,6 +31,7 @@ class Spelling(ABC):
         symbols = (*graph.symbols, *(d.leaf for d in graph.definitions))
         adjoints = {step.leaf: step.of for step in derivation.steps}
         self.layers = Layers(symbols, adjoints, graph.dims)
+        self.shadowed = graph.shadowed
         self.names = {leaf.name: self.partial(self.name(of)) for leaf, of in adjoints.items()}
 
     @abstractmethod
@@ -52,7 +54,7 @@ class Spelling(ABC):
 
     def node(self, node: Node) -> str:
         """The formula."""
-        return self.shown(node, self.names, "")
+        return self.shown(told_apart(node, self.shadowed), self.names, "")
 
     def general(self, node: Node) -> str:
         """The formula, of a general layer."""
@@ -64,7 +66,7 @@ class Spelling(ABC):
                 of = self.layers.stems.get(stem)
                 spelled = self.at_layer(of or stem, self.layers.index(offset, self.minus))
                 names[name] = self.partial(spelled) if of else spelled
-        return self.shown(node, names, self.layers.letter)
+        return self.shown(told_apart(node, self.shadowed), names, self.layers.letter)
 
     def heading(self, layers: Sequence[int]) -> str:
         """for l = 10, ..., 1"""
