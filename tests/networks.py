@@ -32,7 +32,7 @@ def relu_labels():
     )  # fmt: skip
 
 
-def binary_columns():
+def binary_logits():
     """Binary cross-entropy on logits; examples are columns."""
     return sg.parse(
         "Z1 = W1 @ X + b1; A1 = sigmoid(Z1); Z2 = W2 @ A1 + b2;"
@@ -43,7 +43,7 @@ def binary_columns():
         },
         domain={"Y": "binary"},
         parameters=["W1", "b1", "W2", "b2"],
-        name="binary_columns",
+        name="binary_logits",
     )  # fmt: skip
 
 
@@ -77,8 +77,13 @@ NETWORKS = {
     "one_hidden_layer_general": lambda: example("one_hidden_layer").general,
     "tanh_layers": lambda: example("tanh_layers").net,
     "tanh_layers_10": lambda: example("tanh_layers").network(10),
+    "mlp_relu": lambda: example("mlp_relu").net,
+    "binary_columns": lambda: example("binary_columns").net,
+    "ridge": lambda: example("ridge").net,
+    "softmax_regression": lambda: example("softmax_regression").net,
+    "autoencoder": lambda: example("autoencoder").net,
     "relu_labels": relu_labels,
-    "binary_columns": binary_columns,
+    "binary_logits": binary_logits,
     "scalar_chain": scalar_chain,
     "wide_layers": wide_layers,
 }

@@ -20,6 +20,11 @@ MODULES = {
     "classifier": ("classifier.py", "float64", {"B": 9, "d": 4, "h": 5, "c": 3}),
     "one_hidden_layer": ("one_hidden_layer.py", "float64", {"d": 4, "h": 5, "q": 3}),
     "tanh_layers": ("tanh_layers.py", "float64", {"n": 7, "d": 4}),
+    "mlp_relu": ("mlp_relu.py", "float64", {"m": 9, "n": 4, "h": 5, "c": 3}),
+    "binary_columns": ("binary_columns.py", "float64", {"m": 9}),
+    "ridge": ("ridge.py", "float64", {"n": 9, "d": 4}),
+    "softmax_regression": ("softmax_regression.py", "float64", {"m": 9, "d": 4, "c": 3}),
+    "autoencoder": ("autoencoder.py", "float64", {"m": 9, "d": 4, "h": 3}),
     "digits": ("digits.sg", "float32", {"B": 9, "d": 8, "h": 6, "c": 10}),
 }
 
