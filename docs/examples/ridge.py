@@ -25,5 +25,5 @@ if __name__ == "__main__":
 
     v = net.sample(0, {"n": 20, "d": 3})
     v["w"] = np.linalg.solve(v["X"].T @ v["X"] + 20 * v["lam"] * np.eye(3), v["X"].T @ v["y"])
-    slope = derivation["w"].evaluate(v)
-    print(f"\nAt (XᵀX + nλI)⁻¹ Xᵀy every entry of ∂J/∂w is below 1e-14: {np.all(abs(slope) < 1e-14)}")
+    worst = np.max(np.abs(derivation["w"].evaluate(v)))
+    print(f"\nAt (XᵀX + nλI)⁻¹ Xᵀy no entry of ∂J/∂w is above 1e-14: {worst < 1e-14}")
