@@ -1,6 +1,6 @@
 """How long symgrad takes to derive and print: residual networks of 10, 100 and 1000 layers.
 
-    python benchmarks/derivation.py
+python benchmarks/derivation.py
 """
 
 from itertools import pairwise
