@@ -50,6 +50,15 @@ def test_agrees_with_the_evaluator(made):
         compare(module, graph, graph.sample(3, sizes), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    "text", ["sum(abs(x)) * exp(b)", "sum(x) * exp(b)", "tanh(b) + 0 * sum(x)"]
+)
+def test_the_gradient_may_read_the_value_itself(text, tmp_path):
+    graph = sg.parse(f"J = {text}", symbols={"x": ("d",), "b": ()}, parameters=["x", "b"])
+    module = module_of(graph, tmp_path, jit=False)
+    compare(module, graph, graph.sample(1), rtol=1e-14, atol=1e-14)  # a handful of operations
+
+
 def test_check_of_its_own(made):
     module, *_ = made
     assert module.check() < {"float64": 1e-8, "float32": 1e-3}[module.DTYPE.name]

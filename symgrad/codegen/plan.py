@@ -213,7 +213,8 @@ def _program(
     used: Iterable[Definition],
     ids: Identifiers,
 ) -> Program:
-    where = storage([kernel.body for kernel in kernels], kept, results)
+    returned = [kernel.result for kernel in kernels if kernel.result is not None]
+    where = storage([kernel.body for kernel in kernels], kept, results, returned)
     hidden = {old: new for old, new in where.heirs.items() if old not in titles}
     made = dict.fromkeys(
         s.node

@@ -62,8 +62,10 @@ class Storage:
         return {value: b for b in (*self.results, *self.buffers) for value in b.values}
 
 
-def storage(bodies: Bodies, kept: frozenset[Node], results: Sequence[Node]) -> Storage:
-    """Where all values of some kernels live.
+def storage(
+    bodies: Bodies, kept: frozenset[Node], results: Sequence[Node], returned: Iterable[Node] = ()
+) -> Storage:
+    """Where all values of some kernels live; those `returned` are in a local variable at the end.
 
     What an earlier kernel leaves for a later one is never overwritten, so that the later one can
     run again. Two values share a buffer if they have one shape and are never alive together.
@@ -77,7 +79,10 @@ def storage(bodies: Bodies, kept: frozenset[Node], results: Sequence[Node]) -> S
     by_result = {chain[-1]: Buffer(chain[-1].shape, tuple(chain)) for chain in own}
     rest = [c for c in chains if c[-1] not in results]
     return Storage(
-        tuple(by_result[node] for node in results), _shared(rest, lives), frozenset(local), heir
+        tuple(by_result[node] for node in results),
+        _shared(rest, lives),
+        frozenset(local.union(returned)),
+        heir,
     )
 
 
