@@ -1,7 +1,6 @@
 """What stands around the kernels of a module: documentation, tables, arguments, samples."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from sympy import Expr, S, Symbol, expand, prod
 
 from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
 from symgrad.codegen.names import free
-from symgrad.codegen.numbers import size_text
+from symgrad.codegen.numbers import polynomial_text, size_text
 from symgrad.codegen.plan import Plan, Program, label_size
 from symgrad.codegen.products import matrices
 from symgrad.codegen.samples import sample_text, start_text
@@ -72,20 +71,21 @@ def _documentation(plan: Plan) -> dict[str, Any]:
     more = [(_equation(d), d) for d in plan.derivation.definitions]
     width = max(len(next(iter(pieces(row, WIDE - 24)))) for row, _ in rows + more)
     products = [size_products(plan.gradient, n) for n in range(2)]
+    numbers = _count(graph.leaf(name) for name in graph.parameters)
     return {
         "equations": [line for row, d in rows for line in _row(row, d, width)],
         "gradient": [line for row, d in more for line in _row(row, d, width)],
         "sizes_text": list(_wrapped("Sizes: " + _sizes_text(plan) + ".")),
         "inputs_text": list(_wrapped(_inputs_text(plan))),
         "cost": [
-            f"{name:<15} {_polynomial(flops)}"
+            f"{name:<15} {polynomial_text(flops)}"
             for name, flops in (("forward", products[0]), ("value_and_grad", sum(products)))
         ],
         "memory_text": list(
             _wrapped(
-                f"Memory: a workspace holds {_polynomial(plan.gradient.storage.room)} numbers, and "
-                f"{_polynomial(_count(graph.leaf(name) for name in graph.parameters))} for the "
-                "gradient. Calls that are given one allocate nothing."
+                f"Memory: a workspace holds {polynomial_text(plan.gradient.storage.room)} "
+                f"numbers, and {polynomial_text(numbers)} for the gradient. Calls that are given "
+                "one allocate nothing."
             )
         ),
         "usage": [
@@ -156,14 +156,6 @@ def size_products(program: Program, kernel: int) -> Expr:
 
 def _count(leaves: Iterable[Leaf]) -> Expr:
     return expand(sum((prod(leaf.shape, start=S.One) for leaf in leaves), S.Zero))
-
-
-def _polynomial(value: Expr) -> str:
-    """A polynomial in sizes as people write it: 2 B c h + 4 B h²."""
-    text = size_text(value).replace(" * ", " ")
-    for power, mark in ((3, "³"), (2, "²")):
-        text = re.sub(rf"\b([A-Za-z_]\w*)( \1){{{power - 1}}}\b", rf"\1{mark}", text)
-    return text
 
 
 # Tables

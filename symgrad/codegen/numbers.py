@@ -74,6 +74,19 @@ def size_text(value: Expr, names: Mapping[str, str] | None = None) -> str:
     return _size(value).text
 
 
+def polynomial_text(value: Expr) -> str:
+    """A polynomial in sizes as people write it.
+
+    >>> from symgrad.tensor.dims import as_dim
+    >>> polynomial_text(as_dim("2 * B * c * h + 4 * B * h * h"))
+    '2 B c h + 4 B h²'
+    """
+    text = size_text(value).replace(" * ", " ")
+    for power, mark in ((3, "³"), (2, "²")):
+        text = re.sub(rf"\b([A-Za-z_]\w*)( \1){{{power - 1}}}\b", rf"\1{mark}", text)
+    return text
+
+
 def _size(value: Expr) -> Text:
     if value.is_Integer or value.is_Symbol:
         return Text(str(value), ATOM if value.is_Symbol or value >= 0 else SUM)
