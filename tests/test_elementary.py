@@ -24,7 +24,7 @@ TEXT = (
     + " + ".join(f"{name}(x)" for name in [*BOUNDED, "relu", "sign", "sqrt", "abs", "sin"])
     + " + maximum(x, y) + minimum(x, y)"
     + "".join(f" + where(x {op} y, x, y)" for op in (">", ">=", "<", "<=", "==", "!="))
-    + ")"
+    + " + where(x * y, x, y))"
 )
 
 
