@@ -374,7 +374,7 @@ class _Reader:
         inner = self.value(tree.value)
         if not isinstance(inner, Node):
             raise ParseError("a number has no entries")
-        return op.index(inner, self.value(tree.slice))
+        return inner[self.value(tree.slice)]
 
     def _tuple(self, tree: ast.Tuple | ast.List) -> tuple[Any, ...]:
         return tuple(self.value(each) for each in tree.elts)

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.errors import DeclarationError, NameClash
-from symgrad.tensor.dims import Dim, Shape, as_dim, as_shape, dim, dims, same
+from symgrad.tensor.dims import Shape, as_shape, dim, dims, labels_below, same
 from symgrad.tensor.nodes import Leaf
 
 #: What a domain may be; `labels:k` are integers below the dimension k.
@@ -72,14 +72,6 @@ def declare(name: str, shape: Shape, role: str, domain: str = "real", latex: str
     leaf = Leaf(name, shape, role, domain, latex)
     _declared[leaf] = next(_clock)
     return leaf
-
-
-def labels_below(domain: str) -> Dim | None:
-    """The number of classes of the domain `labels:k`, k a dimension or a number; else None."""
-    kind, _, size = domain.partition(":")
-    if kind != "labels" or not (size.isidentifier() or size.isdecimal()):
-        return None
-    return as_dim(int(size) if size.isdecimal() else size)
 
 
 def require_domain(name: str, shape: Shape, domain: str) -> None:

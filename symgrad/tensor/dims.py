@@ -147,6 +147,14 @@ def as_shape(values: object) -> Shape:
     return tuple(as_dim(value) for value in values)
 
 
+def labels_below(domain: str) -> Dim | None:
+    """The number of classes of the domain `labels:k`, k a dimension or a number; else None."""
+    kind, _, size = domain.partition(":")
+    if kind != "labels" or not (size.isidentifier() or size.isdecimal()):
+        return None
+    return as_dim(int(size) if size.isdecimal() else size)
+
+
 @cache
 def same(a: Dim, b: Dim) -> bool:
     """Whether two dimensions are equal for all sizes, as polynomials."""

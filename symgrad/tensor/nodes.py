@@ -157,7 +157,7 @@ class Node(Basic):
         return _operators.compare("ge", self, other)
 
     def __getitem__(self, key: object) -> "Node":
-        return _operators.index(self, key)
+        return _indices.index(self, key)
 
     def __iter__(self) -> Iterator["Node"]:
         raise TypeError("a tensor expression cannot be iterated over")
@@ -534,4 +534,5 @@ def _unflatten(rows: tuple[tuple[type[Node], tuple[Any, ...]], ...]) -> Node:
 
 
 # The operators build nodes and the nodes offer the operators, so one of the two imports comes last.
+from symgrad.tensor import indices as _indices  # noqa: E402
 from symgrad.tensor import operators as _operators  # noqa: E402

@@ -6,7 +6,7 @@ from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
-from sympy import Expr, Float, Integer, Poly, Pow, Rational, S, Symbol, floor
+from sympy import Expr, Float, Integer, Poly, Pow, Rational, S, Symbol
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import scalar
@@ -406,87 +406,9 @@ def eye(size: object) -> Node:
     return Iverson("eq", INDEX[0] - INDEX[1], (n, n))
 
 
-def index(node: Node, key: object) -> Node:
-    """node[key] for whole numbers, slices, None and Ellipsis.
-
-    A whole number or a bounded slice is an Einsum with an Iverson: x[k] = Σⱼ xⱼ [j = k].
-
-    Raises
-    ------
-    ShapeError    if there are more indices than axes, or one is out of range.
-    """
-    keys = list(key) if isinstance(key, tuple) else [key]
-    if sum(each is Ellipsis for each in keys) > 1:
-        raise ShapeError("an index has one ellipsis at most")
-    taken = sum(each is not None and each is not Ellipsis for each in keys)
-    if taken > node.ndim:
-        raise ShapeError(f"{taken} indices for shape {show(node.shape)}")
-    if Ellipsis not in [each for each in keys if not isinstance(each, Node)]:
-        keys.append(Ellipsis)
-    at = next(k for k, each in enumerate(keys) if each is Ellipsis)
-    keys[at : at + 1] = [slice(None)] * (node.ndim - taken)
-
-    factors: list[Node] = [node]
-    inputs: list[Labels] = [tuple(range(node.ndim))]
-    output: list[int] = []
-    sizes: dict[int, Dim] = dict(enumerate(node.shape))
-    axis = 0
-    for each in keys:
-        if each is None:
-            output.append(UNIT)
-            continue
-        size, label = node.shape[axis], axis
-        if isinstance(each, slice):
-            if each == slice(None):
-                output.append(UNIT if size is ONE else label)
-            else:
-                start, length, step = _bounds(each, size)
-                fresh = node.ndim + axis
-                sizes[fresh] = length
-                output.append(UNIT if length == 1 else fresh)
-                if size is not ONE:
-                    condition = INDEX[0] - start - step * INDEX[1]
-                    factors.append(Iverson("eq", condition, (size, length)))
-                    inputs.append((label, fresh))
-        else:
-            k = _position(each, size)
-            if size is not ONE:
-                factors.append(Iverson("eq", INDEX[0] - k, (size,)))
-                inputs.append((label,))
-        axis += 1
-    return einsum(inputs, output, *factors, sizes=sizes)
-
-
-def _position(key: object, size: Dim) -> Expr:
-    if isinstance(key, Node) and not isinstance(key, Constant):
-        raise DeclarationError("an index must be a whole number, not an array")
-    k = exact(key.value if isinstance(key, Constant) else key)
-    if not (k.is_integer or k.free_symbols):
-        raise DeclarationError(f"an index must be a whole number, not {k}")
-    position = k + size if k.is_negative else k
-    gap = size - 1 - position
-    if position.is_negative or gap.is_negative:
-        raise ShapeError(f"index {k} is out of range for an axis of size {size}")
-    return position
-
-
-def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
-    step = exact(1 if key.step is None else key.step)
-    if not (step.is_Integer and step > 0):
-        raise DeclarationError(f"a slice's step must be a positive whole number, not {step}")
-
-    def bound(value: object, default: Expr) -> Expr:
-        if value is None:
-            return default
-        k = exact(value.value if isinstance(value, Constant) else value)
-        if not (k.is_integer or k.free_symbols):
-            raise DeclarationError(f"a bound of a slice must be a whole number, not {k}")
-        if k.is_negative:
-            k += size
-        if k.is_negative:  # bounds beyond the ends are clipped, as NumPy's
-            return S.Zero
-        return size if (k - size).is_positive else k
-
-    start, stop = bound(key.start, S.Zero), bound(key.stop, size)
-    length = (stop - start + step - 1) / step
-    return start, as_dim(floor(length)), step
+def arange(size: object) -> Node:
+    """The numbers 0, 1, …, size − 1, each the count of those before it: Σⱼ [j < i]."""
+    n = as_dim(size)
+    if n is ONE:
+        return full(0, (n,))
+    return sum_over(Iverson("ge", INDEX[0] - INDEX[1] - 1, (n, n)), 1)
