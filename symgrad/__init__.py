@@ -22,6 +22,7 @@ _PUBLIC: dict[str, str] = (
     )
     | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
+    | dict.fromkeys(("Summary", "summary"), "symgrad.show.summary")
     | dict.fromkeys(
         """
         DeclarationError GradientMismatch MissingExtra NameClash NotDifferentiable ParseError

@@ -1,4 +1,4 @@
-"""The command line: `symgrad derive|check|generate FILE` and `symgrad demo`."""
+"""The command line: `symgrad derive|check|generate|summary FILE` and `symgrad demo`."""
 
 import json
 import sys
@@ -136,16 +136,8 @@ def check(
     from symgrad.declare.files import load
     from symgrad.show.terminal import fitted, width, working
 
-    wanted = _sizes(sizes)
     with working("checking"):
-        graph = load(file)
-        for name in wanted:
-            if name not in graph.dims:
-                listed = ", ".join(graph.dims) or "none"
-                raise typer.BadParameter(
-                    f"{graph.name} has no dimension {name!r}; it has {listed}", param_hint="--sizes"
-                )
-        report = run(graph, _names(wrt), seed=seed, sizes=wanted)
+        report = run(load(file), _names(wrt), seed=seed, sizes=_sizes(sizes))
     if as_json:
         from symgrad.show.records import report_record
 
@@ -223,6 +215,32 @@ def _differs(reason: str, graph: Any, path: Path, dtype: str) -> NoReturn:
 
 #: How many lines of a difference are shown.
 _DIFF = 40
+
+
+@app.command()
+def summary(
+    file: _File,
+    sizes: Annotated[
+        str, typer.Option(metavar="B=32,d=64", help="Sizes of dimensions; others stay letters.")
+    ] = "",
+    dtype: Annotated[
+        str, typer.Option(metavar="float64|float32", help="Of the module whose memory is told.")
+    ] = "float64",
+    as_json: _Json = False,
+) -> None:
+    """Tell the shapes, parameters, operations and memory of a network."""
+    from symgrad.declare.files import load
+    from symgrad.show.summary import summary as run
+    from symgrad.show.terminal import fitted, width, working
+
+    with working("summing up"):
+        result = run(load(file), _sizes(sizes), dtype=dtype)
+    if as_json:
+        from symgrad.show.records import summary_record
+
+        print(json.dumps(summary_record(result), indent=2, ensure_ascii=False))
+    else:
+        print(fitted(str(result), width()) if sys.stdout.isatty() else result)
 
 
 @app.command()

@@ -130,6 +130,35 @@ def test_a_wrong_gradient_has_status_1(symgrad, small, monkeypatch):
     assert "∂J/∂w is wrong" in out
 
 
+# --- summary
+
+
+def test_summary_prints_the_table(symgrad):
+    code, out, err = symgrad("summary", DIGITS)
+    assert (code, err) == (0, "")
+    assert out == f"{sg.summary(sg.load(DIGITS))}\n"
+    assert "c h + d h + c + h" in out
+
+
+def test_summary_as_json(symgrad):
+    arguments = ["--sizes", "B=32,d=64,h=64,c=10", "--dtype", "float32", "--json"]
+    code, out, _ = symgrad("summary", DIGITS, *arguments)
+    record = json.loads(out)
+    assert code == 0
+    assert record["parameters"] == 64 * 64 + 64 + 64 * 10 + 10
+    assert record["values"][0] == {
+        "name": "Z1",
+        "by": "matrix product",
+        "shape": [32, 64],
+        "parameters": {"W1": [64, 64], "b1": [64]},
+        "again": [],
+        "numbers": 64 * 64 + 64,
+        "flops": 32 * 64 * (2 * 64 + 1),
+    }
+    assert record["memory"]["training"] == 2 * record["parameters"] + record["memory"]["workspace"]
+    assert json.loads(symgrad("summary", DIGITS, "--json")[1])["values"][0]["shape"] == ["B", "h"]
+
+
 # --- generate
 
 
@@ -231,6 +260,9 @@ def test_demo_passes_its_options_on(symgrad, monkeypatch):
         (["check", "small.sg", "--sizes", "n=0"], ["'n=0' is no size"]),
         (["check", "small.sg", "--sizes", "n"], ["'n' is no size"]),
         (["check", "small.sg", "--seed", "-1"], ["--seed"]),
+        (["summary", "vector.sg"], ["ShapeError:"]),
+        (["summary", "small.sg", "--sizes", "m=3"], ["no dimension 'm'", "it has n"]),
+        (["summary", "small.sg", "--dtype", "int8"], ["DeclarationError:", "float64 or float32"]),
         (["generate", "small.sg", "--dtype", "float16"], ["DeclarationError:", "float32"]),
         (["generate", "small.sg", "-o", "no-module.txt"], ["TemplateError:", "no-module.txt"]),
         (["generate", "small.sg", "-o", "small.sg/net.py"], ["small.sg/net.py"]),

@@ -12,6 +12,7 @@ from symgrad.check.differences import Array, Function, central, norm_ratio, tayl
 from symgrad.check.methods import choose, is_analytic
 from symgrad.check.report import CheckReport, Row, Status, Worst
 from symgrad.declare.graph import Definition, Graph
+from symgrad.declare.sizes import require_sizes
 from symgrad.tensor.dims import show
 from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import Leaf, leaves
@@ -55,6 +56,7 @@ def check(
     Raises
     ------
     ShapeError           if the output is not a scalar; names it and its shape.
+    UnknownName          if a size is of a dimension that the graph has not.
     ValueMismatch        if a function is unspecified, or values do not fit their declaration.
     NotDifferentiable    if a node on the path has no derivative.
 
@@ -68,7 +70,8 @@ def check(
     derivation = gradient(graph, wrt)
     given = dict(values or {})
     known = [leaf for leaf in graph.symbols if leaf.name in given]
-    _, told = graph.bind(given, sizes, nan=True)
+    told_sizes = require_sizes(graph.name, graph.dims, sizes)
+    _, told = graph.bind(given, told_sizes, nan=True)
     everything = len(known) == len(graph.symbols)
     for attempt in range(1 if everything else REDRAWS):
         drawn = {} if everything else graph.sample(seed + attempt, told)

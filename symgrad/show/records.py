@@ -1,7 +1,7 @@
 """Results as plain dictionaries for JSON, in which numbers that are not finite are null."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from math import isfinite
 from typing import Any
 
@@ -9,6 +9,7 @@ from symgrad.calculus import Derivation
 from symgrad.check import CheckReport
 from symgrad.declare.graph import Definition
 from symgrad.notation import latex, numpy, text
+from symgrad.show.summary import Amount, Summary
 from symgrad.tensor.nodes import Node
 
 Record = dict[str, Any]
@@ -58,6 +59,44 @@ def report_record(report: CheckReport) -> Record:
         "agrees": bool(report),
         "rows": [_finite(asdict(row)) for row in report.rows],
     }
+
+
+def summary_record(summary: Summary) -> Record:
+    """Integers, or polynomials as text; `memory` is null where there is no module."""
+    memory = summary.memory
+    return {
+        "graph": summary.graph,
+        "output": summary.output,
+        "sizes": dict(summary.sizes),
+        "dtype": summary.dtype,
+        "inputs": {name: _amounts(shape) for name, shape in summary.inputs},
+        "values": [
+            {
+                "name": row.name,
+                "by": row.kind,
+                "shape": _amounts(row.shape),
+                "parameters": {name: _amounts(shape) for name, shape in row.parameters},
+                "again": list(row.again),
+                "numbers": _amount(row.count),
+                "flops": _amount(row.flops),
+            }
+            for row in summary.rows
+        ],
+        "parameters": _amount(summary.parameters),
+        "forward": _amount(summary.forward),
+        "backward": _amount(summary.backward),
+        "memory": None
+        if memory is None
+        else {field.name: _amount(getattr(memory, field.name)) for field in fields(memory)},
+    }
+
+
+def _amounts(shape: Iterable[Amount]) -> list[int | str | None]:
+    return [_amount(size) for size in shape]
+
+
+def _amount(value: Amount | None) -> int | str | None:
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _definition(definition: Definition) -> Record:

@@ -22,6 +22,7 @@ from symgrad.tensor.nodes import (
     Total,
     topological,
 )
+from symgrad.tensor.scalar import Unspecified
 
 #: The size that an unknown dimension is taken to have when an order of contraction is chosen.
 REPRESENTATIVE = 64
@@ -109,11 +110,16 @@ def _total(node: Total) -> Expr:
     return _entries(node) * (len(node.terms) - 1 + scaled)
 
 
+def _operations(body: Expr) -> int:
+    """Of one entry; SymPy does not count a function that nobody specified."""
+    return int(body.count_ops(visual=False)) + len(body.atoms(Unspecified))
+
+
 #: Operations of a node itself; a node that is not listed costs one for each of its entries.
 _FLOPS: dict[type[Node], Callable[..., Expr]] = {
     Einsum: _einsum,
     Total: _total,
-    Map: lambda node: _entries(node) * int(node.body.count_ops(visual=False)),
+    Map: lambda node: _entries(node) * _operations(node.body),
     Iverson: lambda node: S.Zero,
     Reduce: lambda node: _entries(node.operand),
     LogSumExp: lambda node: 4 * _entries(node.operand),
