@@ -314,6 +314,35 @@ def test_values(changes, kind, message):
         sg.gradient(graph)["w"].evaluate(bad)
 
 
+FACTS = [
+    ("onehot", [[0, 1, 0], [0, 1, 1]], "the value of Y is not one-hot at [1]"),
+    ("onehot", [[0, 1, 0], [0, 0, 0]], "the value of Y is not one-hot at [1]"),
+    ("onehot:0", [[1, 0, 0], [0, 0, 1]], "the value of Y is not one-hot at [1]"),
+    ("simplex", [[0.5, 0.5, 0], [1.5, -0.5, 0]], "probabilities that sum to one at [1]"),
+    ("simplex", [[0.5, 0.5, 0.1], [1, 0, 0]], "probabilities that sum to one at [0]"),
+    ("binary", [[0, 1, 1], [0, 0.5, 1]], "the value of Y is not 0 or 1 at [1, 1]"),
+    ("sign", [[1, -1, 1], [1, 0, 1]], "the value of Y is not -1 or 1 at [1, 1]"),
+]
+
+
+@pytest.mark.parametrize(("domain", "value", "message"), FACTS)
+def test_facts_that_values_contradict(domain, value, message):
+    """Formulas rely on them: for rows that are not one-hot (P − Y)/n is no gradient."""
+    graph = sg.parse("J = mean(cross_entropy(Z, Y))", {"Z": ("n", "c"), "Y": ("n", "c")},
+                     {"Y": domain}, parameters=["Z"])  # fmt: skip
+    values = {"Z": np.ones((2, 3)), "Y": value}
+    for evaluate in (graph.evaluate, sg.gradient(graph)["Z"].evaluate):
+        with pytest.raises(ValueMismatch) as caught:
+            evaluate(values)
+        assert message in str(caught.value)
+
+
+def test_probabilities_may_be_rounded():
+    graph = sg.parse("J = sum(p)", {"p": ("n",)}, {"p": "simplex"}, parameters=["p"])
+    p = np.full(3, 1 / 3, np.float16)
+    assert abs(graph.evaluate({"p": p}) - 1) < 1e-3  # an ulp of float16 at 1
+
+
 def test_infinite_values_are_numpys():
     graph = sg.parse("J = softmax(s + m)", {"s": (2,), "m": (2,)})
     result = graph.evaluate({"s": np.ones(2), "m": np.array([0, -np.inf])})

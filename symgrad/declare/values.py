@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr
 
+from symgrad.declare.facts import require_fact
 from symgrad.declare.symbols import labels_below
 from symgrad.errors import ValueMismatch
 from symgrad.tensor.bounds import require_bounds
@@ -31,7 +32,8 @@ def bind(
 
     Raises
     ------
-    ValueMismatch    for what is no array of real numbers, for NaN, and for labels out of range.
+    ValueMismatch    for what is no array of real numbers, for NaN, for labels out of range, and for
+                     values that contradict a declared fact on which formulas rely.
     ShapeError       for shapes and sizes that contradict the declarations or each other.
     """
     if not isinstance(values, Mapping):
@@ -42,6 +44,7 @@ def bind(
     require_bounds(conditions, known)
     for leaf in given:
         _require_labels(leaf, arrays[leaf.name], known)
+        require_fact(leaf, arrays[leaf.name])
     return arrays, known
 
 
