@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NoReturn
@@ -36,7 +37,9 @@ class Source:
                       one before it in the reader's eyes only.
         """
         try:
-            statements = ast.parse("\n".join(self.lines)).body
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", SyntaxWarning)  # 1if, which Python only warns of
+                statements = ast.parse("\n".join(self.lines)).body
         except SyntaxError as error:
             line = error.lineno or 1
             self.fail(f"cannot read this: {error.msg}", line, self._bytes(line, error.offset or 1))
