@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Rational, S, pi
+from sympy import Abs, Rational, S, pi
 
 from symgrad.declare.vocabulary.table import FUNCTIONS, named
 from symgrad.errors import DeclarationError
@@ -14,7 +14,7 @@ from symgrad.tensor.scalar import ARGS
 
 _X, _Y = ARGS[:2]
 
-_ELEMENTARY = "NIST Digital Library of Mathematical Functions, chapter 4"
+_ELEMENTARY = "NIST DLMF, chapter 4"
 
 #: Rows of tensor/scalar.py that are functions of one argument: name, formula, source, and what
 #: else there is to say.
@@ -35,7 +35,7 @@ _SCALARS: tuple[tuple[str, str, str, str], ...] = (
     (
         "erf",
         "(2/√π) ∫₀ˣ exp(−t²) dt",
-        "NIST Digital Library of Mathematical Functions, eq. 7.2.1",
+        "NIST DLMF, eq. 7.2.1",
         "",
     ),
     ("abs", "|x|", _ELEMENTARY, "Kink: the derivative at 0 is 0."),
@@ -74,7 +74,7 @@ del _row
 def sqrt(x: object) -> Node:
     """√x, entry by entry.
 
-    Source: NIST Digital Library of Mathematical Functions, chapter 4.
+    Source: NIST DLMF, chapter 4.
     """
     return op.power(x, S.Half)
 
@@ -220,9 +220,10 @@ def hard_tanh(x: object) -> Node:
     """min(max(x, −1), 1), entry by entry.
 
     Source: Collobert (2004).
-    Kink: at −1 and 1 the derivative is 1/2.
+    Kink: at −1 and 1 the derivative is 1.
     """
-    return clip(x, -1, 1)
+    inside = scalar.le(Abs(_X), 1)
+    return op.apply(scalar.where(inside, _X, scalar.FUNCTIONS["sign"].kind(_X)), x)
 
 
 @named
@@ -230,6 +231,7 @@ def hard_sigmoid(x: object) -> Node:
     """min(max(x + 3, 0), 6) / 6, entry by entry.
 
     Source: Howard et al. (2019).
-    Kink: at −3 and 3 the derivative is 1/12.
+    Kink: at −3 and 3 the derivative is 1/6.
     """
-    return op.scale(Rational(1, 6), clip(op.add(x, 3), 0, 6))
+    inside, end = scalar.le(Abs(_X), 3), scalar.gt(_X, 0)
+    return op.apply(scalar.where(inside, _X / 6 + S.Half, end), x)
