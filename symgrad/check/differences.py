@@ -8,9 +8,11 @@ f may have a number or an array as value. All compute in float64.
 | complex_step | rounding alone | analytic, and computed so in complex numbers |
 | richardson | h⁴ f⁽⁵⁾ + ε f / h | five times differentiable near x |
 | central | h² f''' + ε f / h | three times differentiable near x |
+| ridders | as it tells | any, with kinks as near as √ε, and of any rounding |
 
 Squire, Trapp: Using complex variables to estimate derivatives of real functions (SIAM Rev. 1998);
-Nocedal, Wright: Numerical Optimization (2nd ed. 2006), section 8.1.
+Nocedal, Wright: Numerical Optimization (2nd ed. 2006), section 8.1; Ridders: Accurate computation
+of F′(x) and F′(x)F″(x) (Adv. Eng. Softw. 1982).
 """
 
 from collections.abc import Callable
@@ -47,6 +49,32 @@ def central(f: Function, x: Array, v: Array, h: float | None = None) -> Any:
 def richardson(f: Function, x: Array, v: Array, h: float = RICHARDSON_STEP) -> Any:
     """Central differences at h and h/2, extrapolated: (4 D(h/2) - D(h)) / 3."""
     return (4 * central(f, x, v, h / 2) - central(f, x, v, h)) / 3
+
+
+def ridders(f: Function, x: Array, v: Array, eps: float = EPS) -> tuple[float, float]:
+    """Central differences at 0.1, 0.05 ... √ε, extrapolated to 0; and how far off that may be.
+
+    Of Neville's scheme the entry whose error is least: by how much it differs from those that it
+    was made of, and three times the rounding of f over its step. Rounding is what moves of a few ε
+    change in f, so f may compute in a dtype of that ε.
+    """
+    scale = eps * max(1.0, float(np.max(np.abs(x), initial=0.0)))
+    here = float(f(x))
+    rounding = max(
+        eps * abs(here), *(abs(float(f(x + k * scale * v)) - here) for k in (-3, -1, 2, 4))
+    )
+    best, least = float("nan"), float("inf")
+    above: list[float] = []
+    h = 0.1
+    while h > eps**0.5 and not least <= 6 * rounding / h:
+        row = [float(central(f, x, v, h))]
+        for k, old in enumerate(above):
+            row.append(row[k] + (row[k] - old) / (4 ** (k + 1) - 1))
+            error = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - old)) + 3 * rounding / h
+            if error < least:
+                best, least = row[k + 1], error
+        above, h = row, h / 2
+    return best, least
 
 
 def one_sided(f: Function, x: Array, v: Array, h: float) -> tuple[Any, Any]:

@@ -1,26 +1,34 @@
 """What a check found: one row for each gradient, and the table that it prints as."""
 
 from dataclasses import dataclass
+from math import isinf, isnan
 from typing import Literal
 
 from symgrad.errors import GradientMismatch
 
 Status = Literal["agrees", "wrong", "kink", "not finite"]
 
-#: When a formula's number a and a difference's number b agree.
+#: When a number a and a difference's number b agree.
 TEST = "|a − b| ≤ atol + rtol |b|, atol = rtol max|b|"
+
+#: What is added to atol where a difference tells how far off it may be.
+RIDDERS = "by Ridders: atol and ten times the error that the extrapolation of b tells"
 
 _MARKS: dict[str, str] = {"agrees": "✓", "wrong": "✗", "kink": "∧", "not finite": "✗"}
 
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The comparison that came out worst: where, the formula's number and the difference's."""
+    """The comparison that came out worst: where, the formula's number and the difference's.
+
+    `of` says whose number it is: that of the formula, or of a module.
+    """
 
     place: str
     ours: float
     theirs: float
     tolerance: float
+    of: str = "formula"
 
     @property
     def error(self) -> float:
@@ -34,7 +42,7 @@ class Worst:
 
     def __str__(self) -> str:
         return (
-            f"at {self.place}: formula {self.ours:.10g}, difference {self.theirs:.10g}, "
+            f"at {self.place}: {self.of} {self.ours:.10g}, difference {self.theirs:.10g}, "
             f"|a − b| = {self.error:.2g}, allowed {self.tolerance:.2g}"
         )
 
@@ -69,7 +77,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The outcome of a check: true if no gradient is wrong; prints as a table."""
+    """The outcome of a check: true if no gradient is wrong; prints as a table.
+
+    `module` is the dtype of the module that was checked, empty if it was the formulas.
+    """
 
     graph: str
     output: str
@@ -77,6 +88,7 @@ class CheckReport:
     seed: int | None
     sizes: tuple[tuple[str, int], ...]
     rows: tuple[Row, ...]
+    module: str = ""
 
     def __bool__(self) -> bool:
         return not self.failures
@@ -113,7 +125,8 @@ class CheckReport:
     def _head(self) -> str:
         sizes = ", ".join(f"{name} = {size}" for name, size in self.sizes)
         drawn = "given values" if self.seed is None else f"values drawn with seed {self.seed}"
-        return f"check of {self.graph}: {self.output} = {self.value:.10g} for {drawn}" + (
+        what = f"the {self.module} module of {self.graph}" if self.module else self.graph
+        return f"check of {what}: {self.output} = {self.value:.10g} for {drawn}" + (
             f", {sizes}" if sizes else ""
         )
 
@@ -137,7 +150,7 @@ class CheckReport:
                 row.method,
                 f"{row.worst.error:.1e}",
                 f"{row.ratio:.1e}",
-                "exact" if row.order == float("inf") else f"{row.order:.2f}",
+                _order(row.order),
                 f"{_MARKS[row.status]} {row.status}",
             )
             for row in self.rows
@@ -149,15 +162,19 @@ class CheckReport:
         ]
 
     def _foot(self) -> list[str]:
-        lines = [f"test: {TEST}, of the formula a and the difference b"]
+        whose = "module's number" if self.module else "formula"
+        lines = [f"test: {TEST}, of the {whose} a and the difference b"]
         tolerances: dict[str, dict[str, None]] = {}
         for row in self.rows:
             tolerances.setdefault(f"rtol = {row.rtol:.1e} ({row.why})", {})[row.method] = None
         lines += [f"      {rtol}: {', '.join(methods)}" for rtol, methods in tolerances.items()]
         if any(row.method.endswith("branches") for row in self.rows):
             lines.append("      by branches: kinks follow the real part, as Richardson confirms")
+        if any(row.method == "Ridders" for row in self.rows):
+            lines.append(f"      {RIDDERS}")
         lines.append("norm ratio: ‖a − b‖/(‖a‖ + ‖b‖)")
-        lines.append("order: of |f(x + εv) − f(x) − ε a·v| in ε; 2 is right, 1 is wrong")
+        if not all(isnan(row.order) for row in self.rows):
+            lines.append("order: of |f(x + εv) − f(x) − ε a·v| in ε; 2 is right, 1 is wrong")
         for row in self.rows:
             if row.note:
                 lines.append(f"{self._symbol(row)}: {row.note}")
@@ -173,6 +190,12 @@ class CheckReport:
 
     def _symbol(self, row: Row) -> str:
         return f"∂{self.output}/∂{row.name}"
+
+
+def _order(order: float) -> str:
+    if isnan(order):
+        return "–"
+    return "exact" if isinf(order) else f"{order:.2f}"
 
 
 def _formula(row: Row) -> str:

@@ -53,6 +53,7 @@ def report_record(report: CheckReport) -> Record:
     return {
         "graph": report.graph,
         "output": report.output,
+        "module": report.module or None,
         "value": _finite(report.value),
         "seed": report.seed,
         "sizes": dict(report.sizes),
