@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.declare.graph import Definition, Graph
+from symgrad.declare.plain import name_of
 from symgrad.errors import ShapeError, SymgradError, UnknownName, ValueMismatch
 from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
@@ -193,7 +194,7 @@ class Derivation(Mapping[str, Derivative]):
         object.__setattr__(self, "_by_leaf", {s.leaf: n for n, s in enumerate(self.steps)})
 
     def __getitem__(self, name: object) -> Derivative:
-        wanted = name.name if isinstance(name, Leaf) else name
+        wanted = name_of(name)
         if wanted not in self._by_name:
             raise UnknownName(
                 f"no derivative by {wanted!r} was asked for", hint=f"it has {', '.join(self)}"

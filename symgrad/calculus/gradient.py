@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from sympy import Expr
+
 from symgrad.calculus.derivation import Derivation, require_scalar
 from symgrad.calculus.reverse import Reverse
 from symgrad.declare.graph import Graph
@@ -35,7 +37,7 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
     """
     graph.freeze()
     require_scalar(graph)
-    if isinstance(wrt, str | Leaf):
+    if isinstance(wrt, str | Leaf | Expr):
         wrt = [wrt]
     wanted = tuple(
         graph.leaf(name) for name in (graph.parameters if wrt is None else dict.fromkeys(wrt))

@@ -6,9 +6,10 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, Trace
 
 from symgrad.declare.identifiers import require_identifier
+from symgrad.declare.plain import PlainSymbols, is_plain, name_of
 from symgrad.declare.sampling import draw, draw_sizes
 from symgrad.declare.symbols import declared_at, labels_below, require_domain
 from symgrad.declare.values import bind
@@ -44,6 +45,13 @@ class Graph:
 
     A graph is frozen at its first use (a derivation, a check, an evaluation).
 
+    Parameters
+    ----------
+    symbols :    symbols in the order in which they are to be listed.
+    output :     the name of the output; the last definition without it.
+    parameters : those of the plain SymPy symbols that gradients are taken by, in order.
+    domain :     name -> domain of plain SymPy symbols, beyond what their assumptions say.
+
     >>> import symgrad as sg
     >>> n, d = sg.dims("n d")
     >>> net = sg.Graph("least_squares")
@@ -55,7 +63,13 @@ class Graph:
     """
 
     def __init__(
-        self, name: str = "net", *, symbols: Iterable[Leaf] = (), output: str = ""
+        self,
+        name: str = "net",
+        *,
+        symbols: Iterable[Leaf] = (),
+        output: str = "",
+        parameters: Iterable[object] = (),
+        domain: Mapping[str, str] | None = None,
     ) -> None:
         self.name = require_identifier(name)
         self._symbols: dict[str, Leaf] = {}
@@ -64,17 +78,45 @@ class Graph:
         self._dims: dict[str, None] = {}
         self._output = output
         self._frozen = False
+        listed = [parameters] if isinstance(parameters, str | Basic) else parameters
+        self._plain = PlainSymbols(tuple(map(name_of, listed)), dict(domain or {}))
         for position, leaf in enumerate(symbols):
             if self._is_new(leaf):
                 self._admit([leaf], [leaf])
                 self._order[leaf] = position - LISTED
 
-    def define(self, name: str, expr: object, *, domain: str = "real", latex: str = "") -> Leaf:
-        """Name a value; returns the leaf that stands for it in later expressions.
+    @classmethod
+    def from_sympy(
+        cls,
+        expr: Expr,
+        name: str = "J",
+        parameters: Iterable[object] = (),
+        domain: Mapping[str, str] | None = None,
+    ) -> "Graph":
+        """A graph of one definition from a plain SymPy expression; 1 × 1 is read as its entry.
+
+        >>> from sympy import MatrixSymbol, symbols
+        >>> n, x = symbols("n"), MatrixSymbol("x", symbols("n"), 1)
+        >>> net = Graph.from_sympy(x.T * MatrixSymbol("A", n, n) * x, parameters=[x])
+        >>> print(net)
+        graph net: parameters x
+          inputs A; output J
+            J = xᵀ A x   ()
+        """
+        graph = cls(parameters=parameters, domain=domain)
+        if getattr(expr, "shape", None) == (1, 1):
+            expr = Trace(expr)
+        graph.define(name, expr)
+        return graph.freeze()
+
+    def define(self, name: str, expr: object, *, domain: str = "real", latex: str = "") -> Any:
+        """Name a value; returns what stands for it in later expressions.
 
         Parameters
         ----------
-        expr :   a tensor expression, a number, or an expression in dimensions.
+        expr :   a tensor expression, a number, or an expression in dimensions: the answer is a
+                 leaf. Of plain SymPy it is in kind, a MatrixSymbol for a matrix expression and a
+                 Symbol for a scalar; symbols that appear are declared by it.
         domain : a declared fact about the value (a kernel matrix as spd, say).
         latex :  its spelling.
 
@@ -94,12 +136,26 @@ class Graph:
             raise NameClash(f"{name!r} is defined twice", hint="give each value its own name")
         if name in self._symbols:
             raise NameClash(f"{name!r} is a declared symbol; a definition cannot have its name")
-        node = as_node(expr)
+        plain, met = is_plain(expr, self._dims), dict[str, Basic]()
+        if isinstance(expr, Expr) and plain:
+            node, met = self._plain.read(expr, self._known, self._dims)
+        else:
+            node = as_node(expr)
         require_domain(name, node.shape, domain)
         value = Leaf(name, node.shape, "value", domain, latex)
-        self._admit([leaf for leaf in leaves(node) if self._is_new(leaf)], [node, value])
+        new = [leaf for leaf in leaves(node) if self._is_new(leaf)]
+        self._admit(new, [node, value])
+        self._order |= {
+            leaf: k - LISTED for leaf in new if (k := self._plain.rank(leaf)) is not None
+        }
         self._definitions[name] = Definition(value, node)
-        return value
+        self._plain.met |= met
+        return self._plain.answer(value, expr) if isinstance(expr, Expr) and plain else value
+
+    def _known(self, name: str) -> Leaf | None:
+        """The symbol or value of that name, if there is one."""
+        definition = self._definitions.get(name)
+        return definition.leaf if definition else self._symbols.get(name)
 
     def define_unnamed(self, expr: object) -> Leaf:
         """Define the output of a text that gives it no name: formulas do not refer to it."""
@@ -156,6 +212,7 @@ class Graph:
             raise DeclarationError(f"graph {self.name!r} defines nothing")
         if self._output and self._output not in self._definitions:
             raise UnknownName(f"the output {self._output!r} is not defined")
+        self._plain.require_met(self._symbols)
         self._frozen = True
         return self
 
@@ -201,12 +258,9 @@ class Graph:
         ------
         UnknownName    if there is none; suggests the closest.
         """
-        wanted = name.name if isinstance(name, Leaf | Symbol) else str(name)
-        if wanted in self._symbols:
-            found = self._symbols[wanted]
-        elif wanted in self._definitions:
-            found = self._definitions[wanted].leaf
-        else:
+        wanted = name_of(name)
+        found = self._known(wanted)
+        if found is None:
             raise UnknownName(
                 f"graph {self.name!r} has no symbol or value {wanted!r}", hint=self._closest(wanted)
             )

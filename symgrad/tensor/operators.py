@@ -39,7 +39,12 @@ def exact(value: object) -> Expr:
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):
-        known = {s: as_dim(s) for s in value.free_symbols if isinstance(s, Symbol)}
+        if not all(isinstance(s, Symbol) for s in value.free_symbols):
+            raise DeclarationError(
+                f"{value} is plain SymPy; it cannot be mixed with tensors",
+                hint="write an expression in one of the two ways",
+            )
+        known = {s: as_dim(s) for s in value.free_symbols}
         known |= {number: exact(float(number)) for number in value.atoms(Float)}
         result = value.xreplace(known) if known else value
         return _short(result) if isinstance(result, Rational) else _real(result)
