@@ -56,7 +56,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "f7b3ba2f68bb8cd86b173a251e5ddac021a0525815f4d33c182dc06b67d35a43",
+    "code": "1ea5a0a2319f41c9508f00b0ddf34765193db5b09085b6e8ff48fc3b95b014ed",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -74,6 +74,9 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
+FACTS = {  # what formulas rely on; checked where a workspace is made
+    "Y": ("0 or 1", lambda x: (x == 0) | (x == 1)),
+}
 
 
 class ShapeError(ValueError):
@@ -82,6 +85,10 @@ class ShapeError(ValueError):
 
 class DtypeError(TypeError):
     """An array does not hold float64, or labels are no integers."""
+
+
+class DomainError(ValueError):
+    """A value is not what formulas rely on: a one-hot row, a sign."""
 
 
 def _view(flat, start, shape):
@@ -131,6 +138,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -511,6 +520,8 @@ def _gt(x, y):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -554,8 +565,10 @@ def _ready(work, params, X, Y):
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "Y": Y}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -570,7 +583,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -580,7 +593,18 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    for name, (what, obeys) in FACTS.items():
+        broken = np.argwhere(~obeys(arrays[name])) if name in arrays else ()
+        if len(broken):
+            at = f" at {broken[0].tolist()}" if broken.size else ""
+            raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "220992125482386e08335057ebf0f7c36ef388576b6b32865a4133573851181a",
+    "code": "fd84a806f0ced980767d5f2a5ee44b46fb06e0648a9f79c0c320c616b4d1a0e8",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -78,6 +78,9 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
+FACTS = {  # what formulas rely on; checked where a workspace is made
+    "Y": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
+}
 
 
 class ShapeError(ValueError):
@@ -86,6 +89,10 @@ class ShapeError(ValueError):
 
 class DtypeError(TypeError):
     """An array does not hold float64, or labels are no integers."""
+
+
+class DomainError(ValueError):
+    """A value is not what formulas rely on: a one-hot row, a sign."""
 
 
 def _view(flat, start, shape):
@@ -135,6 +142,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -595,6 +604,8 @@ def _maximum(x, y):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -643,8 +654,10 @@ def _ready(work, params, X, Y, lam):
         or type(lam) is not float
     ):
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "Y": Y, "lam": lam}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -659,7 +672,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -669,7 +682,18 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    for name, (what, obeys) in FACTS.items():
+        broken = np.argwhere(~obeys(arrays[name])) if name in arrays else ()
+        if len(broken):
+            at = f" at {broken[0].tolist()}" if broken.size else ""
+            raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -56,7 +56,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "e26d3174a8202372775a0c650cc11dd9b16d5f64949b215b786ee9fd465b4859",
+    "code": "4e1fb778754c21a4162acccc208b6f79d4c1c8365356145f4073b4cf8e9c4923",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -136,6 +136,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -188,9 +190,9 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
     work = _ready(workspace, params, X, y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector)
-    work.full = True
     if value != value:
         _check_labels({"y": y}, work.sizes)
+    work.full = True
     if accumulate:
         work.grads.flat += out
     return value, work.grads
@@ -200,9 +202,9 @@ def forward(params, X, y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, y, lam)
     value = _forward(X, y, _float(lam), params.flat, work.buffers, work.vector)
-    work.full = True
     if value != value:
         _check_labels({"y": y}, work.sizes)
+    work.full = True
     return value, work
 
 
@@ -603,6 +605,8 @@ def _gt(x, y):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -652,8 +656,10 @@ def _ready(work, params, X, y, lam):
         or type(lam) is not float
     ):
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "y": y, "lam": lam}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -668,7 +674,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -678,7 +684,13 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -52,7 +52,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "24dd68b0d6eaa6bd7a565d3646fb147befde73922d75997673fe1553b5f447f0",
+    "code": "ea10b03d0c9bc39881b66d7be0cc3334c961ff886acef727b74faad9bd9ad587",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -126,6 +126,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -373,6 +375,8 @@ def _tanh(x):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -421,8 +425,10 @@ def _ready(work, params, x, y, lam):
         or type(lam) is not float
     ):
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"x": x, "y": y, "lam": lam}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -437,7 +443,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -447,7 +453,13 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

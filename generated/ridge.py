@@ -37,7 +37,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "3baf3e3e342b2c921a98d1944486418b09da71f106f861c8f9ffac6d69f54a05",
+    "code": "fc0f8f4917670584eea093d0a305c369ef33575bc1cc57861f223e2f79b3dc59",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -110,6 +110,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -276,6 +278,8 @@ def _predict(X, y, params, out, work, sizes):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -324,8 +328,10 @@ def _ready(work, params, X, y, lam):
         or type(lam) is not float
     ):
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "y": y, "lam": lam}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -340,7 +346,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -350,7 +356,13 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -44,7 +44,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "9fc3a0d65e74bc4ca478d476357f4e7181a375f44f79f85e2896f497e7e75995",
+    "code": "63f5ec4b481aa584a22f1dee382fc88da5235ec485ca0ea6d133062ed6c0fc75",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -60,6 +60,9 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
+FACTS = {  # what formulas rely on; checked where a workspace is made
+    "Y": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
+}
 
 
 class ShapeError(ValueError):
@@ -68,6 +71,10 @@ class ShapeError(ValueError):
 
 class DtypeError(TypeError):
     """An array does not hold float64, or labels are no integers."""
+
+
+class DomainError(ValueError):
+    """A value is not what formulas rely on: a one-hot row, a sign."""
 
 
 def _view(flat, start, shape):
@@ -117,6 +124,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -497,6 +506,8 @@ def _maximum(x, y):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -540,8 +551,10 @@ def _ready(work, params, X, Y):
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "Y": Y}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -556,7 +569,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -566,7 +579,18 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    for name, (what, obeys) in FACTS.items():
+        broken = np.argwhere(~obeys(arrays[name])) if name in arrays else ()
+        if len(broken):
+            at = f" at {broken[0].tolist()}" if broken.size else ""
+            raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -66,7 +66,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "f559eb4feeef1bb3a94134b3b4043db7e33d36bc97d4e6f0bec96f6c201578e8",
+    "code": "4a58fc66f2e1407e1c0e17b57de77ab248bba4018ed1bfe726e12a8627befae9",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -143,6 +143,8 @@ class Params:
         return (getattr(self, field) for field in FIELDS)
 
     def __getitem__(self, name):
+        if name not in PARAMETERS:
+            raise KeyError(f"{name!r} is none of {', '.join(PARAMETERS)}")
         return getattr(self, FIELDS[PARAMETERS.index(name)])
 
     def __repr__(self):
@@ -518,6 +520,8 @@ def _tanh(x):
 
 
 def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
     return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
 
 
@@ -561,8 +565,10 @@ def _ready(work, params, X, T):
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:
         if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {type(work).__name__}; make one with workspace(...)")
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
         _check({"X": X, "T": T}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
         work.form, work.params = form, params
     return work
 
@@ -577,7 +583,7 @@ def _scratch(work):
 def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
-        raise TypeError(f"params is a {type(params).__name__}; make Params of it with pack")
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
     arrays = {name: params[name] for name in PARAMETERS}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
@@ -587,7 +593,13 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    return _fit(arrays, known or {})
+    sizes = _fit(arrays, known or {})
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
 def _fit(arrays, known):

@@ -111,6 +111,10 @@ def test_pack_needs_all_names(made):
     module, _, params, _ = made
     with pytest.raises(KeyError, match="pack needs W, b, V, s; it was given W"):
         module.pack({"W": params.W})
+    with pytest.raises(KeyError, match="'U' is none of W, b, V, s"):
+        params["U"]
+    with pytest.raises(module.DtypeError, match="complex"):
+        module.pack({"W": params.W * 1j, "b": params.b, "V": params.V, "s": params.s})
 
 
 # Workspaces
@@ -232,6 +236,9 @@ def test_wrong_workspaces_are_typed_errors(made):
         module.value_and_grad(params, *inputs, workspace={})
     with pytest.raises(TypeError, match="params is a list"):
         module.value_and_grad([1.0], *inputs, workspace=work)
+    _, grads = module.value_and_grad(params, *inputs, workspace=work)
+    with pytest.raises(ValueError, match="params is the gradient that this workspace holds"):
+        module.value_and_grad(grads, *inputs, workspace=work)
     wider = module.init(d=16, h=34, c=10)
     with pytest.raises(module.ShapeError, match="h = 34; but h = 33 in the workspace"):
         module.value_and_grad(wider, *inputs, workspace=work)
@@ -249,6 +256,32 @@ def test_labels_out_of_range(made, label):
             call(params, inputs[0], bad, inputs[2])
     with pytest.raises(module.LabelError, match=message):
         module.value_and_grad(params, inputs[0], bad, inputs[2], workspace=work)
+    with pytest.raises(ValueError, match="the workspace is empty"):  # nothing was computed
+        module.backward(params, *inputs, workspace=work)
+
+
+@pytest.mark.parametrize(
+    ("domain", "value", "message"),
+    [
+        ("onehot", [[0, 1, 0], [0, 1, 1]], r"Y is not one-hot at \[1\]"),
+        ("onehot:0", [[1, 0, 0], [0, 0, 1]], r"Y is not one-hot at \[1\]"),
+        ("simplex", [[0.5, 0.5, 0], [0.5, 0.5, 0.1]], r"Y is not of sum one at \[1\]"),
+        ("binary", [[0, 1, 1], [0, 0.5, 1]], r"Y is not 0 or 1 at \[1, 1\]"),
+        ("sign", [[1, -1, 1], [1, 0, 1]], r"Y is not -1 or 1 at \[1, 1\]"),
+    ],
+)
+def test_facts_on_which_formulas_rely(domain, value, message, tmp_path):
+    graph = sg.parse("J = mean(cross_entropy(Z, Y))", {"Z": ("n", "c"), "Y": ("n", "c")},
+                     {"Y": domain}, parameters=["Z"])  # fmt: skip
+    module = module_of(graph, tmp_path, jit=False)
+    params = module.init(n=2, c=3)
+    good = np.ascontiguousarray(graph.sample(0, {"n": 2, "c": 3})["Y"])
+    work = module.workspace(params, good)
+    with pytest.raises(module.DomainError, match=message):
+        module.workspace(params, np.array(value, float))
+    with pytest.raises(module.DomainError, match=message):
+        module.value_and_grad(params, np.array(value, float), workspace=work)
+    assert np.isfinite(module.value_and_grad(params, good, workspace=work)[0])
 
 
 def test_nan_goes_in_and_comes_out(made):

@@ -179,7 +179,26 @@ def _tables(plan: Plan) -> dict[str, Any]:
         ],
         "derived": [(literal(text), *_function(d)) for text, d in derived.items()],
         "bounds": [(literal(text), *_function(gap)) for gap, text in _bounds(plan).items()],
+        "facts": list(_facts(graph.leaf(name) for name in graph.inputs)),
     }
+
+
+#: Domain -> what its entries are, or its rows along an axis, and which of them are so. Only the
+#: facts by which formulas are shortened: without them the gradient would be another.
+_FACTS = {
+    "binary": ("0 or 1", "(x == 0) | (x == 1)"),
+    "sign": ("-1 or 1", "abs(x) == 1"),
+    "onehot": ("one-hot", "((x == 0) | (x == 1)).all({0}) & (x.sum({0}) == 1)"),
+    "simplex": ("of sum one", "(x >= 0).all({0}) & (abs(x.sum({0}) - 1) < 1e-3)"),
+}
+
+
+def _facts(inputs: Iterable[Leaf]) -> Iterable[tuple[str, str, str]]:
+    for leaf in inputs:
+        kind, _, axis = leaf.domain.partition(":")
+        if kind in _FACTS:
+            what, obeys = _FACTS[kind]
+            yield literal(leaf.name), literal(what), f"lambda x: {obeys.format(axis or -1)}"
 
 
 def _function(size: Expr) -> tuple[str, str]:

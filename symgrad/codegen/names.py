@@ -17,9 +17,10 @@ RESERVED = frozenset(
     """
     math np njit carray types intrinsic overload prod binding ir cgutils get_cython_function_address
     real whole params grads work sizes zero one two three four ten half third quarter
-    Params Workspace ShapeError DtypeError LabelError pack init workspace value_and_grad forward
-    backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS SHAPES FIELDS SIZES DTYPE
-    LABELS DERIVED BOUNDS EXPRESSION rng arguments seed dtype sizes PROVENANCE NO YES value out
+    Params Workspace ShapeError DtypeError LabelError DomainError pack init workspace
+    value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
+    SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS EXPRESSION rng arguments seed dtype
+    sizes PROVENANCE NO YES value out
     """.split()
 ) | {*dir(builtins), *keyword.kwlist, *functions.constants("float64")}
 
