@@ -6,6 +6,7 @@ from symgrad.check.differences import (
     norm_ratio,
     one_sided,
     richardson,
+    ridders,
     taylor_order,
 )
 from symgrad.check.gradients import check
@@ -21,5 +22,6 @@ __all__ = [
     "norm_ratio",
     "one_sided",
     "richardson",
+    "ridders",
     "taylor_order",
 ]
