@@ -1,6 +1,7 @@
 """The command line: `symgrad derive|check|generate|summary FILE` and `symgrad demo`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ class _Commands(TyperGroup):
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             _fail("error", f"{place}{error.strerror or error}")
+        except MemoryError as error:
+            _fail("error", str(error) or "out of memory")
         except UnicodeDecodeError as error:
             _fail("error", f"a file is not a text in UTF-8: {error.reason}")
         return result
@@ -129,6 +132,10 @@ def check(
     sizes: Annotated[
         str, typer.Option(metavar="B=3,d=4", help="Sizes of dimensions; others are drawn.")
     ] = "",
+    module: Annotated[
+        Path | None,
+        typer.Option("--module", metavar="PATH", help="Check this generated module of the graph."),
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """Check the gradients against numerical differences; exit status 1 if one is wrong."""
@@ -137,7 +144,8 @@ def check(
     from symgrad.show.terminal import fitted, width, working
 
     with working("checking"):
-        report = run(load(file), _names(wrt), seed=seed, sizes=_sizes(sizes))
+        graph, loaded = load(file), None if module is None else _module(module)
+        report = run(graph, _names(wrt), seed=seed, sizes=_sizes(sizes), module=loaded)
     if as_json:
         from symgrad.show.records import report_record
 
@@ -146,6 +154,15 @@ def check(
         print(fitted(str(report), width()) if sys.stdout.isatty() else report)
     if not report:
         raise typer.Exit(1)
+
+
+def _module(path: Path) -> Any:
+    """The generated module in a file."""
+    from symgrad.codegen.build import load_module
+
+    if path.suffix != ".py":
+        raise typer.BadParameter(f"{path} is no file of Python", param_hint="--module")
+    return load_module(path)
 
 
 @app.command()
@@ -278,6 +295,8 @@ def _sizes(text: str) -> dict[str, int]:
 
 def main() -> None:
     """The entry point of the command `symgrad`."""
+    if sys.stdout is None:  # closed by the caller: what is said goes nowhere
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  # for as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8")  # formulas are no ASCII, whatever the locale
