@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sympy as sp
+from reference_numpy import run
 from sympy import MatrixSymbol, Symbol, Trace, tanh
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
@@ -119,7 +120,7 @@ def long_expressions(n, d):
     I1, J1 = (i, 1, n - 2), (j, 1, d - 1)
     return [
         (A[0:2, 1:], lambda A, **_: A[:2, 1:]),
-        (A[::2, :], lambda A, **_: A[::2]),
+        (A[:, ::2], lambda A, **_: A[:, ::2]) if d == 4 else (A[:, 1], lambda A, **_: A[:, 1:2]),
         (A[1, 2], lambda A, **_: A[1, 2]),
         (sp.Sum((y[i + 1, 0] - y[i, 0]) ** 2, (i, 0, n - 2)),
          lambda y, **_: (np.diff(y[:, 0]) ** 2).sum()),
@@ -160,6 +161,26 @@ def test_expressions(sizes):
 def test_expressions_with_slices_and_shifts():
     require_equal(long_expressions(*sp.symbols("n d", integer=True)), (5, 4))
     require_equal(long_expressions(5, 4), (5, 4))
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_gradients(part):
+    """Of the sum of squares of every expression, by all of its symbols; and their NumPy texts."""
+    n, d = sp.symbols("n d")
+    for expr, _ in (expressions(n, d) + long_expressions(5, 4))[part::3]:
+        inputs = sg.Graph.from_sympy(expr).inputs
+        if not inputs:
+            continue
+        net = sg.Graph(parameters=inputs)
+        value = net.define("V", expr)
+        net.define("J", Trace(value.T * value) if isinstance(value, MatrixSymbol) else value**2)
+        assert sg.check(net), expr
+        values = net.evaluate_all(sample := net.sample(seed=5)) | {k: sample[k] for k in net.dims}
+        for name, derivative in sg.gradient(net).items():
+            got, expected = run(derivative.numpy(), values), derivative.evaluate(sample)
+            assert np.shape(got) == expected.shape, (expr, name)
+            scale = max(1, abs(expected).max())  # a hundred roundings of numbers of that order
+            np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12 * scale)
 
 
 # --- answers in kind
@@ -344,6 +365,9 @@ BAD = [
     (w[0], ShapeError, "the shape of w does not follow"),
     (sp.Sum(w[i] + w[i, i], (i, 0, n - 1)), NameClash, "'w' has shape (n,)"),
     (sp.Sum(w[i], (i, 0, n - 1)) + sp.Sum(w[i], (i, 0, d - 1)), NameClash, "'w' has shape"),
+    (A[::2, :], ShapeError, "but SymPy takes it for (floor(n/2), d)"),
+    (A.applyfunc(lambda t: Trace(t * S)), DeclarationError, "a matrix that depends on an index"),
+    (A.applyfunc(lambda t: Trace(S.applyfunc(lambda s: s * t))), DeclarationError, "with an index"),
     (Trace(A), ShapeError, "trace: of a square matrix"),
     (DiagonalMatrix(A), ShapeError, "of a square matrix"),
     (lam * Trace(S) + sp.Function("f g")(lam), NameClash, "'f g' is not a name"),

@@ -57,6 +57,16 @@ class Value:
         return self.axes
 
 
+def _as_sympy_says(expr: Basic, value: Value) -> Value:
+    """The value, if it has the shape that SymPy gives the expression; slices are rounded there."""
+    if isinstance(expr, MatrixExpr) and not same_shape(as_shape(tuple(expr.shape)), value.node.shape):
+        raise ShapeError(
+            f"{brief(expr)} has shape {show(value.node.shape)}, but SymPy takes it for "
+            f"{show(tuple(expr.shape))}"
+        )
+    return value
+
+
 #: What the bound symbols of sums and Lambdas stand for.
 Bound = dict[Basic, "Value | Index"]
 
@@ -101,7 +111,7 @@ class _Reader:
                 continue
             operands = [self.done[each] for each in rule.operands(expr)]
             rule.require(expr, operands)
-            self.done[stack.pop()] = rule.build(self, expr, operands)
+            self.done[stack.pop()] = _as_sympy_says(expr, rule.build(self, expr, operands))
         return self.done[root]
 
     def inside(self, body: Basic, bound: Bound) -> Value:
@@ -355,7 +365,7 @@ def _mat_mul(reader: _Reader, expr: Basic, operands: list[Value]) -> Value:
         return Value(product)
     factor = _mul(reader, sp.S.One, scalars)
     if factor.axes:
-        raise DeclarationError(f"Sum of matrices is not supported: {brief(expr)}")
+        raise DeclarationError(f"a matrix that depends on an index is not supported: {brief(expr)}")
     return Value(op.multiply(factor.node, product))
 
 

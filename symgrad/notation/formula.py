@@ -1,10 +1,10 @@
 """Formulas: the closed set of matrix-notation forms that nodes are read as and printers print."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
-from sympy import Expr, floor
+from sympy import Expr, Integer, floor
 
 from symgrad.tensor.dims import Shape, as_dim, same
 from symgrad.tensor.nodes import Leaf
@@ -292,3 +292,16 @@ FORMS: frozenset[type[Formula]] = frozenset(
     for kind in list(globals().values())
     if isinstance(kind, type) and issubclass(kind, Formula) and kind is not Formula
 )
+
+
+def affine(condition: Expr, names: Iterable[Expr]) -> tuple[list[tuple[Expr, Expr]], Expr]:
+    """A condition as Σ coefficient · name, and the rest; in p i + k that of i is p."""
+    known, pairs, rest = set(names), list[tuple[Expr, Expr]](), Integer(0)
+    for term, number in condition.as_coefficients_dict().items():
+        inside = known & term.free_symbols
+        if inside:
+            (name,) = inside
+            pairs.append((name, number * term / name))
+        else:
+            rest += number * term
+    return pairs, rest

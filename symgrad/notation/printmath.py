@@ -40,6 +40,7 @@ from symgrad.notation.formula import (
     Transpose,
     Unknown,
     UnknownTensor,
+    affine,
     fold,
 )
 from symgrad.notation.limits import bounded
@@ -207,14 +208,13 @@ def condition(
         read = notation.at(part, CALL)
         texts[symbol] = notation.below(read, index) if index else read
     sides: tuple[list[str], list[str]] = ([], [])
-    rest: Expr = Integer(0)
-    for term, coefficient in formula.condition.as_coefficients_dict().items():
-        if term in texts:
-            size = abs(coefficient)
-            text = texts[term] if size == 1 else f"{notation.number(size).text} {texts[term]}"
-            sides[negative(coefficient)].append(text)
-        else:
-            rest += coefficient * term
+    pairs, rest = affine(formula.condition, texts)
+    for name, coefficient in pairs:
+        size = -coefficient if negative(coefficient) else coefficient
+        text = texts[name]
+        if size != 1:
+            text = f"{notation.at(notation.number(size), PRODUCT)} {text}"
+        sides[negative(coefficient)].append(text)
     if rest != 0:
         sides[negative(rest)].append(notation.number(-rest if negative(rest) else rest).text)
     left, right = (" + ".join(side) or "0" for side in sides)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Integer, Pow, Rational
+from sympy import Expr, Pow, Rational
 from sympy.printing.str import StrPrinter
 
 from symgrad.errors import SymgradError
@@ -40,6 +40,7 @@ from symgrad.notation.formula import (
     Transpose,
     Unknown,
     UnknownTensor,
+    affine,
     fold,
 )
 from symgrad.notation.limits import bounded
@@ -178,15 +179,14 @@ def _bracket(formula: Bracket, codes: Codes) -> Code:
         texts[symbol] = code.at(ATOM) + _insert(rank, axes)
     left: list[tuple[Expr, str]] = []
     right: list[tuple[Expr, str]] = []
-    rest: Expr = Integer(0)
-    for term, coefficient in formula.condition.as_coefficients_dict().items():
-        if term in texts:
-            side = right if negative(coefficient) else left
-            side.append((abs(coefficient), texts[term]))
+    pairs, rest = affine(formula.condition, texts)
+    for name, coefficient in pairs:
+        if negative(coefficient):
+            right.append((-coefficient, texts[name]))
         else:
-            rest += coefficient * term
+            left.append((coefficient, texts[name]))
     sides = [
-        " + ".join(text if c == 1 else f"{c} * {text}" for c, text in side)
+        " + ".join(text if c == 1 else f"{_number(c).at(MULTIPLY)} * {text}" for c, text in side)
         for side in (left, right)
     ]
     if rest != 0:
