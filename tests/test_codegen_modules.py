@@ -13,7 +13,7 @@ from modules import arguments, compare, module_of
 
 import symgrad as sg
 from symgrad.codegen import difference
-from symgrad.codegen.build import generate
+from symgrad.codegen.build import generate, load_module
 from symgrad.codegen.module import graph_text
 from symgrad.errors import DeclarationError, TemplateError
 
@@ -468,6 +468,20 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["net.py"]
     with pytest.raises(TemplateError, match="not the name of a Python module"):
         generate(classifier(), tmp_path / "two words.py")
+    with pytest.raises(TemplateError, match="not the name of a Python module"):
+        generate(classifier(), tmp_path / "class.py")
+    with pytest.raises(TemplateError, match="imported in place of numba"):
+        generate(classifier(), tmp_path / "numba.py")
+
+
+def test_modules_of_one_name_are_told_apart(tmp_path):
+    made = []
+    for power in (2, 3):
+        net = sg.parse(f"J = sum(w**{power})", {"w": ("n",)}, parameters=["w"])
+        made.append(load_module(generate(net, tmp_path / str(power) / "net.py")))
+    made.append(load_module(generate(net, tmp_path / "2" / "net.py")))  # written anew
+    values = [m.value_and_grad(m.pack({"w": np.array([3.0])}))[0] for m in made]
+    assert values == [9, 27, 27]  # small whole numbers are exact
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import keyword
 import os
 import re
 import sys
@@ -12,6 +13,9 @@ from types import ModuleType
 from symgrad.codegen.module import ZEROS, graph_text
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, TemplateError
+
+#: What modules import: a folder that holds another module of such a name cannot run them.
+_IMPORTED = frozenset({"llvmlite", "math", "numba", "numpy", "scipy"})
 
 
 def generate(
@@ -27,13 +31,16 @@ def generate(
     Raises
     ------
     DeclarationError    if the dtype or the number of threads is another.
-    TemplateError       if something in the graph has no code, or the file cannot be written.
+    TemplateError       if something in the graph has no code, or the file cannot be written there.
     """
     _require_one(threads)
     source = graph_text(graph, dtype)
     target = Path(path)
-    if target.suffix != ".py" or not target.stem.isidentifier():
+    name = target.stem
+    if target.suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
         raise TemplateError(f"{target} is not the name of a Python module")
+    if name in _IMPORTED:
+        raise TemplateError(f"{target} would be imported in place of {name}, which it needs itself")
     write_whole(target, source)
     return target
 
@@ -81,8 +88,9 @@ def _require_one(threads: int) -> None:
 
 
 def load_module(path: Path) -> ModuleType:
-    """Import a generated file."""
-    name = f"symgrad_generated_{path.stem}"
+    """Import a generated file; another file of that name, or another text, is another module."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    name = f"symgrad_generated_{path.stem.removesuffix(f'_{digest}')}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -111,7 +119,7 @@ def difference(graph: Graph, path: str | os.PathLike[str], *, dtype: str = "floa
     target = Path(path)
     if not target.exists():
         return f"{target} does not exist"
-    found = target.read_text(encoding="utf-8")
+    found = target.read_text(encoding="utf-8", errors="replace")
     if found == graph_text(graph, dtype):
         return ""
     digest = re.search(r'"code": "([0-9a-f]{64})"', found)
