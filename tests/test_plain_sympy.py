@@ -29,6 +29,7 @@ def expressions(n, d):
     """Pairs of an expression and its value in NumPy, given all symbols by name."""
     A, B, C, S, T, x, y, r = symbols(n, d)
     v, G = sp.IndexedBase("v"), sp.IndexedBase("G", shape=(n, d, 3))
+    m = sp.Idx("m", n)
     I_, J_ = (i, 0, n - 1), (j, 0, d - 1)
     return [
         (A, lambda A, **_: A),
@@ -107,6 +108,8 @@ def expressions(n, d):
          lambda A, **_: (A * A.sum(0)).sum()),
         (sp.Sum(sp.Sum(y[i, 0], I_) * y[i, 0], I_), lambda y, **_: y.sum() ** 2),
         (sp.Sum(x[j, 0] * x[d - 1 - j, 0], J_), lambda x, **_: (x * x[::-1]).sum()),
+        (sp.Sum(A[i - 1, j - 1] ** 3, (i, 1, n), (j, 1, d)), lambda A, **_: (A**3).sum()),
+        (sp.Sum(v[m] * y[m, 0], m), lambda v, y, **_: v @ y[:, 0]),
         (sp.Sum(v[i] * v[i], I_), lambda v, **_: (v**2).sum()),
         (sp.Sum(G[i, j, 2] * A[i, j], I_, J_), lambda G, A, **_: (G[:, :, 2] * A).sum()),
         (A.applyfunc(lambda t: t * sp.Sum(tanh(t * y[i, 0]), I_)),
@@ -225,6 +228,14 @@ def test_two_layers_with_weight_decay():
     assert sg.check(net)
     assert tuple(sg.gradient(net, wrt=z)) == ("z",)
     assert tuple(sg.gradient(net, wrt=[E, Symbol("mu")])) == ("E", "mu")
+
+
+def test_spellings_and_order():
+    net = sg.Graph(parameters=["V", "W"], latex={"W": "W^{(1)}"})
+    W, V = MatrixSymbol("W", n, d), MatrixSymbol("V", n, n)
+    net.define("J", Trace(W.T * V * W))
+    assert net.parameters == ("V", "W")
+    assert sg.gradient(net)["V"].latex().endswith(r"= W^{(1)} W^{(1)\top}")
 
 
 def test_a_trace_plus_a_constant():
@@ -357,6 +368,7 @@ BAD = [
     (A[0, 3 * d], ShapeError, "out of range"),
     (sp.Sum(i * A[i, 0], (i, 0, n - 1)), DeclarationError, "the index i stands outside"),
     (sp.Sum(A[i, j], (j, 0, i), (i, 0, n - 1)), DeclarationError, "bounds that depend on an index"),
+    (sp.Sum(A[i, 0], (i, 0, 1), (i, 0, 2)), DeclarationError, "one index is summed twice"),
     (sp.Sum(A[i, 0], (i, 0, n)), ShapeError, "the subscript i is out of range"),
     (sp.Sum(A[i - 1, 0], (i, 0, n - 1)), ShapeError, "the subscript i - 1 is out of range"),
     (sp.Sum(A[i + j, 0], (i, 0, n - 1), (j, 0, d - 1)), ShapeError, "cannot be decided"),
@@ -387,11 +399,12 @@ def test_what_is_not_read(expr, kind, message):
 
 def test_names_that_are_told_must_be_met():
     for options, message in (
-        ({"parameters": ["V"]}, "'V' is told to be a parameter, but no symbol has that name"),
-        ({"domain": {"V": "spd"}}, "'V' is told to be spd"),
+        ({"parameters": ["V"]}, "parameters= names 'V', but no symbol has that name"),
+        ({"domain": {"V": "spd"}}, "domain= names 'V'"),
+        ({"latex": {"V": "v"}}, "latex= names 'V'"),
         ({"domain": {"A": "spd"}}, "A is spd, so its shape must be"),
         ({"domain": {"A": "odd"}}, "unknown domain 'odd'"),
-        ({"parameters": ["lam", "J"]}, "'J' is told to be a parameter, but no symbol"),
+        ({"parameters": ["lam", "J"]}, "parameters= names 'J', but no symbol"),
     ):
         with pytest.raises((UnknownName, DeclarationError)) as caught:
             sg.Graph.from_sympy(Trace(A.T * A) * lam, **options)
@@ -401,7 +414,7 @@ def test_names_that_are_told_must_be_met():
 def test_an_input_is_no_parameter():
     net = sg.Graph(parameters=["X"])
     net.define("J", sg.sum(sg.tensor("X", "n")))
-    with pytest.raises(DeclarationError, match="told to be a parameter, but declared an input"):
+    with pytest.raises(DeclarationError, match="names 'X', which is declared an input"):
         sg.gradient(net)
 
 

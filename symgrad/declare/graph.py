@@ -51,6 +51,7 @@ class Graph:
     output :     the name of the output; the last definition without it.
     parameters : those of the plain SymPy symbols that gradients are taken by, in order.
     domain :     name -> domain of plain SymPy symbols, beyond what their assumptions say.
+    latex :      name -> spelling of plain SymPy symbols.
 
     >>> import symgrad as sg
     >>> n, d = sg.dims("n d")
@@ -70,6 +71,7 @@ class Graph:
         output: str = "",
         parameters: Iterable[object] = (),
         domain: Mapping[str, str] | None = None,
+        latex: Mapping[str, str] | None = None,
     ) -> None:
         self.name = require_identifier(name)
         self._symbols: dict[str, Leaf] = {}
@@ -79,7 +81,9 @@ class Graph:
         self._output = output
         self._frozen = False
         listed = [parameters] if isinstance(parameters, str | Basic) else parameters
-        self._plain = PlainSymbols(tuple(map(name_of, listed)), dict(domain or {}))
+        self._plain = PlainSymbols(
+            tuple(map(name_of, listed)), dict(domain or {}), dict(latex or {})
+        )
         for position, leaf in enumerate(symbols):
             if self._is_new(leaf):
                 self._admit([leaf], [leaf])
@@ -92,6 +96,7 @@ class Graph:
         name: str = "J",
         parameters: Iterable[object] = (),
         domain: Mapping[str, str] | None = None,
+        latex: Mapping[str, str] | None = None,
     ) -> "Graph":
         """A graph of one definition from a plain SymPy expression; 1 × 1 is read as its entry.
 
@@ -103,7 +108,7 @@ class Graph:
           inputs A; output J
             J = xᵀ A x   ()
         """
-        graph = cls(parameters=parameters, domain=domain)
+        graph = cls(parameters=parameters, domain=domain, latex=latex)
         if getattr(expr, "shape", None) == (1, 1):
             expr = Trace(expr)
         graph.define(name, expr)

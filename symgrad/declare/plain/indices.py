@@ -1,25 +1,66 @@
-"""Entries of arrays at index expressions, as in Σᵢ x[i + 1] W[i, 2 i]."""
+"""Entries of arrays at index expressions, and sums over indices, as in Σᵢ x[i + 1] W[i, i]."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+import sympy as sp
 from sympy import Basic, Expr, Poly
+from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.declare.plain.reading import Bound, Index, Reader, Rule, Value, brief, first, nothing
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import Dim, same, show
+from symgrad.tensor.dims import Dim, as_dim, as_shape, same, show
 from symgrad.tensor.nodes import INDEX, Iverson, Node
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The range of an index: start, start + 1, ... `size` values."""
-
-    start: Expr
-    size: Dim
+def _element(reader: Reader, expr: MatrixElement, operands: list[Value]) -> Value:
+    return _entry(reader, operands[0].node, expr.args[1:])
 
 
-def entry(
+def _entry(reader: Reader, node: Node, subscripts: Sequence[Expr]) -> Value:
+    indices = reader.indices()
+    for each in subscripts:
+        for symbol in each.free_symbols:
+            if symbol not in indices and str(symbol) not in reader.names.sizes:
+                raise DeclarationError(
+                    f"the index {symbol} is not bound by a sum",
+                    hint="a sum is Sum(W[i, j]**2, (i, 0, n - 1), (j, 0, d - 1))",
+                )
+    return Value(*_entries(node, subscripts, indices))
+
+
+def _indexed(reader: Reader, expr: sp.Indexed, _: list[Value]) -> Value:
+    """An entry of an IndexedBase; without a shape, the ranges of its indices give it."""
+    told, indices = expr.base.shape, reader.indices()
+    shape = as_shape(tuple(told)) if told else None
+    if shape is None and all(index in indices for index in expr.indices):
+        if all(indices[index].start == 0 for index in expr.indices):
+            shape = tuple(indices[index].size for index in expr.indices)
+    return _entry(reader, reader.names.leaf(expr.base, shape), expr.indices)
+
+
+def _sum(reader: Reader, expr: sp.Sum, _: list[Value]) -> Value:
+    ranges: Bound = {}
+    indices = {*reader.bound, *expr.variables}
+    if len(set(expr.variables)) < len(expr.variables):
+        raise DeclarationError(f"one index is summed twice: {brief(expr)}")
+    for symbol, lowest, highest in expr.limits:
+        if (lowest.free_symbols | highest.free_symbols) & indices:
+            raise DeclarationError(f"bounds that depend on an index: {brief(expr)}")
+        start = op.exact(lowest)
+        ranges[symbol] = Index(start, as_dim(op.exact(highest) - start + 1))
+    body = reader.inside(expr.function, ranges)
+    if body.axes is None:
+        raise DeclarationError(f"Sum of matrices is not supported: {brief(expr)}")
+    node, free = body.node, tuple(a for a in body.axes if a not in ranges)
+    summed = [k for k, axis in enumerate(body.axes) if axis in ranges]
+    for symbol, each in ranges.items():
+        if symbol not in body.axes and isinstance(each, Index):
+            node = op.scale(each.size, node)
+    return Value(op.sum_over(node, summed) if summed else node, free)
+
+
+def _entries(
     node: Node, subscripts: Sequence[Expr], ranges: Mapping[Basic, Index]
 ) -> tuple[Node, tuple[Basic, ...]]:
     """node[subscripts] for all values of the indices in them; returns these in order.
@@ -46,7 +87,7 @@ def entry(
     inputs: list[tuple[int, ...]] = []
     for (subscript, symbols), size in zip(rest, node.shape, strict=True):
         each = ranges[symbols[0]]
-        if subscript == symbols[0] and each.start == 0 and same(each.size, size):
+        if subscript - symbols[0] + each.start == 0 and same(each.size, size):  # all of the axis
             labels.append(number[symbols[0]])
             continue
         fresh = len(axes) + len(labels)
@@ -90,3 +131,10 @@ def _require_inside(subscript: Expr, below: Expr, above: Expr, checked_later: bo
             raise ShapeError(
                 f"whether the subscript {subscript} is in range cannot be decided for all sizes"
             )
+
+
+INDEXED: dict[type[Basic], Rule] = {
+    MatrixElement: Rule("matrix", _element, first),
+    sp.Indexed: Rule("scalar", _indexed, nothing),
+    sp.Sum: Rule("scalar", _sum, nothing),
+}

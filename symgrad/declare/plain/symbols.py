@@ -26,7 +26,8 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import OneMatrix
 
 from symgrad.declare.identifiers import require_identifier
-from symgrad.declare.matrices import brief, read
+from symgrad.declare.plain.reading import brief
+from symgrad.declare.plain.table import read
 from symgrad.declare.symbols import declare
 from symgrad.errors import DeclarationError, NameClash, ShapeError, SymgradError, UnknownName
 from symgrad.tensor.dims import Shape, as_shape, same_shape, show
@@ -51,11 +52,12 @@ def name_of(symbol: object) -> str:
 class PlainSymbols:
     """The plain symbols of one graph; each is declared when it is met first.
 
-    `parameters` and `domain` say by name what SymPy has no words for.
+    `parameters`, `domain` and `latex` say by name what SymPy has no words for.
     """
 
     parameters: tuple[str, ...] = ()
     domain: Mapping[str, str] = field(default_factory=dict)
+    latex: Mapping[str, str] = field(default_factory=dict)
     met: dict[str, Basic] = field(default_factory=dict)
 
     def read(
@@ -78,7 +80,8 @@ class PlainSymbols:
         """The declaration of a symbol."""
         name = name_of(symbol)
         role = "parameter" if name in self.parameters else "input"
-        return declare(name, shape, role, self.domain.get(name) or _assumed(symbol))
+        domain = self.domain.get(name) or _assumed(symbol)
+        return declare(name, shape, role, domain, self.latex.get(name, ""))
 
     def rank(self, leaf: Leaf) -> int | None:
         """The place of a parameter among those that were listed."""
@@ -96,16 +99,16 @@ class PlainSymbols:
 
     def require_met(self, leaves: Mapping[str, Leaf]) -> None:
         """Raise unless all names that were told about are the graph's."""
-        for name in (*self.parameters, *self.domain):
-            if name not in leaves:
-                told = "a parameter" if name in self.parameters else self.domain[name]
-                raise UnknownName(
-                    f"{name!r} is told to be {told}, but no symbol has that name",
-                    hint=f"the symbols are {', '.join(leaves) or 'none'}",
-                )
+        for what in ("parameters", "domain", "latex"):
+            for name in getattr(self, what):
+                if name not in leaves:
+                    raise UnknownName(
+                        f"{what}= names {name!r}, but no symbol has that name",
+                        hint=f"the symbols are {', '.join(leaves) or 'none'}",
+                    )
         for name in self.parameters:
             if leaves[name].role != "parameter":
-                raise DeclarationError(f"{name!r} is told to be a parameter, but declared an input")
+                raise DeclarationError(f"parameters= names {name!r}, which is declared an input")
 
 
 @dataclass(slots=True)
