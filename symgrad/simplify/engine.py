@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
-from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule, power_of
+from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
 from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
-from symgrad.simplify.terms import Factor, Term, build, flatten
+from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
     Constant,
@@ -54,6 +54,7 @@ class Simplifier:
     _told: dict[Node, tuple[dict[str, None], bool]] = field(default_factory=dict)
     _notes: dict[str, None] = field(default_factory=dict)
     _used_facts: bool = False
+    _reductions: int = 0
 
     def run(self, root: Node) -> Simplified:
         """The shortest form found of an expression."""
@@ -120,6 +121,7 @@ class Simplifier:
                     if not rule.quiet:
                         self._log(rule, _gone(term, result))
                     term, changed = result, True
+                    self._reductions += 1
         return term
 
     def _product(self, node: Node) -> Node:
@@ -139,9 +141,17 @@ class Simplifier:
         return best
 
     def _expanded(self, term: Term, chosen: tuple[int, ...]) -> Node | None:
-        """The term with those sums multiplied out and each product simplified."""
+        """The term with those sums multiplied out and each product simplified.
+
+        None if no product became simpler and no two are alike: nothing is won then.
+        """
+        self._reductions = 0
         products = self._products(term, chosen)
-        return None if products is None else self._sum(products, term.shape())
+        if products is None:
+            return None
+        if not self._reductions and len(flat_pairs(products)) == len(products):
+            return None
+        return self._sum(products, term.shape())
 
     def _products(self, term: Term, chosen: tuple[int, ...]) -> list[tuple[Expr, Node]] | None:
         """The products that multiplying out those sums gives; None if they are too many."""

@@ -33,7 +33,7 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
             candidate = Total((number,), _sum([(c / number, t) for c, t in rows]))
             if operations(candidate) < least:
                 best, least = candidate, operations(candidate)
-    for factor in _shared_factors(rows):
+    for factor in _shared_factors(rows)[: max(MOST_TERMS // len(rows) // 2, 1)]:
         candidate = _gathered(rows, shape, factor)
         if operations(candidate) < least:
             best, least = candidate, operations(candidate)
