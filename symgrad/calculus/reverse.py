@@ -1,12 +1,13 @@
 """The reverse sweep as steps: adjoints in the order of a textbook, each simplified and named."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symgrad.calculus.derivation import Step
 from symgrad.calculus.sweep import Contribution, main_rule, pull_definition, reachable
 from symgrad.declare.graph import Definition
 from symgrad.simplify import Simplifier
 from symgrad.simplify.cost import operations
+from symgrad.simplify.recognise import recognised
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
     UNIT,
@@ -55,6 +56,9 @@ class Reverse:
             seen.update(fresh)
         position = {d.leaf: n for n, d in enumerate(self.definitions)}
         self.folded = {d.expr: d.leaf for d in self.definitions if d.named and _may_stand(d.expr)}
+        known = recognised(d.expr for d in self.definitions)
+        self.definitions = tuple(replace(d, expr=known[d.expr]) for d in self.definitions)
+        self.folded |= {known[expr]: leaf for expr, leaf in self.folded.items()}
         self._finish(self.output, seed, lead)
         for definition in reversed(self.definitions):
             if definition.leaf in self.steps and definition.leaf in needed:
@@ -143,8 +147,9 @@ def _may_cancel(expr: Node, adjoint: Leaf) -> bool:
 
 
 def _has_matrix_product(expr: Node) -> bool:
+    """Whether it sums over factors of different axes; what a row does to itself may cancel."""
     for node in topological(expr):
-        if isinstance(node, Einsum) and len(node.factors) > 1:
+        if isinstance(node, Einsum) and len({frozenset(labels) for labels in node.inputs}) > 1:
             held = {k for labels in node.inputs for k in labels if k != UNIT}
             if held - set(node.output):
                 return True

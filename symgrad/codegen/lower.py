@@ -8,6 +8,7 @@ from sympy import Abs, S, exp, log, oo
 
 from symgrad.declare.graph import Definition
 from symgrad.errors import TemplateError
+from symgrad.simplify.recognise import known
 from symgrad.simplify.rules import NODE_RULES
 from symgrad.tensor.cost import pairwise
 from symgrad.tensor.nodes import (
@@ -30,7 +31,9 @@ from symgrad.tensor.operators import einsum
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
 
 #: The rewrite rules that make numbers stable; lowering looks through names.
-STABLE = ("log of a softmax", "log of a sigmoid", "log of 1 − sigmoid")
+STABLE = (
+    "log of a softmax", "log of a picked softmax", "log of a sigmoid", "log of 1 − sigmoid",
+)  # fmt: skip
 
 
 def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
@@ -48,7 +51,7 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
     for definition in listed:
         for node in topological(definition.expr):
             if node not in whole:
-                whole[node] = stable(rebuild(node, tuple(whole[o] for o in node.operands)))
+                whole[node] = stable(known(rebuild(node, tuple(whole[o] for o in node.operands))))
         whole[definition.leaf] = whole[definition.expr]
     for definition in listed:
         for node in topological(whole[definition.leaf]):

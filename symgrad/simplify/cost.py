@@ -60,7 +60,7 @@ def _own(node: Node) -> int:
         case Einsum():
             return max(len(node.factors) - 1, 0) + _lone_sums(node)
         case Iverson():
-            return 1
+            return 0 if node.operands else 1  # labels read as the one-hot rows that they are
         case Map():
             found = root_of(node.body)
             body = node.body if found is None else found[0] ** found[1]

@@ -7,10 +7,12 @@ labels or operations, so they end.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from sympy import Expr, S, exp, log
 
-from symgrad.simplify.terms import Factor, Term, relabelled
+from symgrad.simplify import recognise
+from symgrad.simplify.terms import Term, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
@@ -56,10 +58,6 @@ class Rule:
     fact: bool = False
 
 
-def _others(term: Term, *positions: int) -> tuple[Factor, ...]:
-    return tuple(f for n, f in enumerate(term.factors) if n not in positions)
-
-
 def _holders(term: Term, label: int) -> list[int]:
     return [n for n, (_, labels) in enumerate(term.factors) if label in labels]
 
@@ -74,7 +72,7 @@ def delta(term: Term) -> Term | None:
         if node.shape[0] != node.shape[1]:
             continue
         a, b = labels
-        rest = _others(term, n)
+        rest = others(term, n)
         if a == b:
             return _spread(replace(term, factors=rest), a)
         for old, new in ((a, b), (b, a)):
@@ -99,10 +97,8 @@ def _declared_to_one(node: Node) -> tuple[int, ...]:
     return ()
 
 
-def _naturally_to_one(node: Node) -> tuple[int, ...]:
-    """The axes along which the entries sum to one whatever the values; () if none."""
-    if isinstance(node, Softmax):
-        return node.axes
+def _naturally_onehot(node: Node) -> tuple[int, ...]:
+    """The axis along which the entries are [k = yᵢ] for labels y; () if none."""
     if isinstance(node, Iverson) and node.op == "eq" and len(node.operands) == 1:
         return tuple(
             axis
@@ -110,6 +106,17 @@ def _naturally_to_one(node: Node) -> tuple[int, ...]:
             if node.condition in (INDEX[axis] - LOOKUP[0], LOOKUP[0] - INDEX[axis])
         )
     return ()
+
+
+def _naturally_to_one(node: Node) -> tuple[int, ...]:
+    """The axes along which the entries sum to one whatever the values; () if none."""
+    return node.axes if isinstance(node, Softmax) else _naturally_onehot(node)
+
+
+def _declared_onehot(node: Node) -> tuple[int, ...]:
+    """The axis along which the entries were declared to be one-hot; () if none."""
+    one_hot = isinstance(node, Leaf) and node.domain.partition(":")[0] == "onehot"
+    return _declared_to_one(node) if one_hot else ()
 
 
 def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], Term | None]:
@@ -122,22 +129,13 @@ def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], 
             if not axes or UNIT in along or along & set(term.output):
                 continue
             if all(_holders(term, label) == [n] for label in along):
-                result = replace(term, factors=_others(term, n))
+                result = replace(term, factors=others(term, n))
                 for label in set(labels) - along - {UNIT}:
                     result = _spread(result, label)
                 return result
         return None
 
     return rule
-
-
-def power_of(node: Node) -> tuple[Node, Expr]:
-    """The base and the exponent of a factor."""
-    if isinstance(node, Map):
-        base, exponent = root_of(node.body) or node.body.as_base_exp()
-        if base == ARGS[0] and not exponent.free_symbols & set(ARGS):
-            return node.operands[0], exponent
-    return node, S.One
 
 
 def _is_root(node: Node) -> bool:
@@ -154,7 +152,7 @@ def powers(term: Term) -> Term | None:
         if len(members) < 2 or all(e is S.One for _, e in members):
             continue
         exponent = sum((e for _, e in members), S.Zero)
-        result = replace(term, factors=_others(term, *(n for n, _ in members)))
+        result = replace(term, factors=others(term, *(n for n, _ in members)))
         if exponent.is_Integer and 0 < exponent <= 4:
             return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
         if exponent != 0:
@@ -181,7 +179,7 @@ def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | Non
     def rule(term: Term) -> Term | None:
         for n, factor in enumerate(term.factors):
             if factor in term.factors[:n] and is_binary(factor[0]):
-                return replace(term, factors=_others(term, n))
+                return replace(term, factors=others(term, n))
         return None
 
     return rule
@@ -194,10 +192,55 @@ def signs(term: Term) -> Term | None:
         if not (isinstance(node, Leaf) and node.domain == "sign"):
             continue
         if factor in term.factors[:n]:
-            result = replace(term, factors=_others(term, n, term.factors.index(factor)))
+            result = replace(term, factors=others(term, n, term.factors.index(factor)))
             for label in set(labels) - {UNIT}:
                 result = _spread(result, label)
             return result
+    return None
+
+
+def picked(onehot_axis: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], Term | None]:
+    """yᵢⱼ pᵢⱼ / Σₖ yᵢₖ pᵢₖ = yᵢⱼ for one-hot rows yᵢ."""
+
+    def rule(term: Term) -> Term | None:
+        for n, (node, labels) in enumerate(term.factors):
+            base, exponent = power_of(node)
+            if exponent is not S.NegativeOne or not isinstance(base, Einsum):
+                continue
+            outside = dict(zip(base.output, labels, strict=True)) | {UNIT: UNIT}
+            for hot, own in zip(base.factors, base.inputs, strict=True):
+                axes = onehot_axis(hot)
+                if len(axes) != 1 or own[axes[0]] in outside:
+                    continue
+                for at in (there for each, there in term.factors if each is hot):
+                    gone = _matched(term, base, {**outside, own[axes[0]]: at[axes[0]]})
+                    if gone:
+                        left = [k for k in gone if term.factors[k][0] is not hot]
+                        return replace(term, factors=others(term, n, *left))
+        return None
+
+    return rule
+
+
+def _matched(term: Term, product: Einsum, place: dict[int, int]) -> list[int]:
+    """Where the factors of a product stand in a term, its labels placed so; [] if one does not."""
+    found: list[int] = []
+    for node, labels in zip(product.factors, product.inputs, strict=True):
+        wanted = (node, tuple(place.get(k) for k in labels))
+        at = next((n for n, f in enumerate(term.factors) if f == wanted and n not in found), None)
+        if at is None:
+            return []
+        found.append(at)
+    return found
+
+
+def rectified(term: Term) -> Term | None:
+    """relu(x) [x > 0] = relu(x)."""
+    for node, labels in term.factors:
+        if isinstance(node, Map) and node.body == relu(ARGS[0]):
+            slope = (apply(gt(ARGS[0], 0), node.operands[0]), labels)
+            if slope in term.factors:
+                return replace(term, factors=others(term, term.factors.index(slope)))
     return None
 
 
@@ -217,6 +260,23 @@ def log_softmax(soft: Softmax) -> Node:
     kept = tuple(k for k in labels if k not in soft.axes)
     spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
     return total(((1, soft.operand), (-1, spread)), soft.shape)
+
+
+def _log_picked_softmax(node: Node) -> Node | None:
+    """log Σₖ softmax(x)ᵢₖ [k = yᵢ] = Σₖ (x − logsumexp(x))ᵢₖ [k = yᵢ]."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Einsum) and len(inner.factors) == 2):
+        return None
+    for (soft, at), (hot, labels) in permutations(zip(inner.factors, inner.inputs, strict=True)):
+        axes = _naturally_onehot(hot)
+        if not (isinstance(soft, Softmax) and len(axes) == 1):
+            continue
+        summed = {labels[axes[0]]} - {UNIT, *inner.output}
+        if summed and summed == {at[a] for a in soft.axes}:
+            return Einsum((at, labels), inner.output, inner.shape, log_softmax(soft), hot)
+    return None
 
 
 def _log_sigmoid(node: Node) -> Node | None:
@@ -272,6 +332,28 @@ def _relu_slope(node: Node) -> Node | None:
     return None
 
 
+#: What a comparison is with its sides exchanged.
+_EXCHANGED = {gt: lt, ge: le, lt: gt, le: ge, eq: eq, ne: ne}
+
+
+def _of_multiples(node: Node) -> Node | None:
+    """[a x > b x] = [x > 0] for numbers a > b."""
+    if not (isinstance(node, Map) and node.body.func in INDICATORS and len(node.operands) == 2):
+        return None
+    (a, x), (b, y) = map(_multiple, node.operands)
+    gap = a - b
+    if x is not y or node.body.args != ARGS[:2] or not (gap.is_positive or gap.is_negative):
+        return None
+    kind = node.body.func if gap.is_positive else _EXCHANGED[node.body.func]
+    return apply(kind(ARGS[0], 0), x)
+
+
+def _multiple(node: Node) -> tuple[Expr, Node]:
+    if isinstance(node, Total) and len(node.terms) == 1:
+        return node.coefficients[0], node.terms[0]
+    return S.One, node
+
+
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
     Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
@@ -292,6 +374,18 @@ TERM_RULES: tuple[Rule, ...] = (
         fact=True,
     ),
     Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
+    Rule("picked entry", picked(_naturally_onehot), "one-hot labels pick one entry", quiet=False),
+    Rule(
+        "declared to pick",
+        picked(_declared_onehot),
+        "one-hot rows pick one entry",
+        False,
+        fact=True,
+    ),
+    Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
+    Rule("softmax by hand", recognise.softmax_by_hand, "eˣ/Σ eˣ = softmax(x)", quiet=False),
+    Rule("sigmoid of exp", recognise.sigmoid_of_exp, "eˣ/(1 + eˣ) = σ(x)", quiet=False),
+    Rule("tanh by hand", recognise.tanh_by_hand, "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) = tanh(x)", quiet=False),
 )
 
 NODE_RULES: tuple[Rule, ...] = (
@@ -299,5 +393,24 @@ NODE_RULES: tuple[Rule, ...] = (
     Rule("log of a sigmoid", _log_sigmoid, "rewritten: log of a sigmoid", quiet=False),
     Rule("log of 1 − sigmoid", _one_minus_sigmoid, "rewritten: log of 1 − sigmoid", quiet=False),
     Rule("inverse functions", _inverses, "exp and log undo each other"),
+    Rule(
+        "log of a picked softmax", _log_picked_softmax, "rewritten: log of a softmax", quiet=False
+    ),
+    Rule("comparison of multiples", _of_multiples, "[a x > b x] = [x > 0] for a > b"),
+    Rule("softplus by hand", recognise.softplus_by_hand, "log(1 + eˣ) = softplus(x)", quiet=False),
+    Rule("sigmoid by hand", recognise.sigmoid_by_hand, "1/(1 + e⁻ˣ) = σ(x)", quiet=False),
+    Rule("logsumexp by hand", recognise.logsumexp_by_hand, "log Σ eˣ = logsumexp(x)", quiet=False),
+    Rule(
+        "softmax of a shift",
+        recognise.shifted_softmax,
+        "softmax(x + c) = softmax(x)",
+        quiet=False,
+    ),
+    Rule(
+        "logsumexp of a shift",
+        recognise.shifted_logsumexp,
+        "logsumexp(x + c) = logsumexp(x) + c",
+        quiet=False,
+    ),
     Rule("sign of a ReLU", _relu_slope, "a ReLU is positive where its argument is"),
 )

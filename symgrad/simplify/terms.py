@@ -22,6 +22,7 @@ from symgrad.tensor.nodes import (
     Total,
 )
 from symgrad.tensor.operators import constant_of, full, scale
+from symgrad.tensor.scalar import ARGS, root_of
 
 Factor = tuple[Node, Labels]
 
@@ -44,6 +45,20 @@ class Term:
     def shape(self) -> Shape:
         """The shape of the term as an array."""
         return tuple(S.One if k == UNIT else self.sizes[k] for k in self.output)
+
+
+def others(term: Term, *positions: int) -> tuple[Factor, ...]:
+    """The factors of a term but for those at these positions."""
+    return tuple(f for n, f in enumerate(term.factors) if n not in positions)
+
+
+def power_of(node: Node) -> tuple[Node, Expr]:
+    """The base and the exponent of a factor."""
+    if isinstance(node, Map):
+        base, exponent = root_of(node.body) or node.body.as_base_exp()
+        if base == ARGS[0] and not exponent.free_symbols & set(ARGS):
+            return node.operands[0], exponent
+    return node, S.One
 
 
 def flatten(node: Node) -> Term:
