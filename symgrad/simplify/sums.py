@@ -1,6 +1,8 @@
 """Sums: nested ones flattened, equal terms collected, what several terms share put outside."""
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sympy import Expr, S
 
@@ -102,30 +104,33 @@ def _shared_factors(rows: Rows) -> list[Factor]:
 
 
 def _gathered(rows: Rows, shape: Shape, factor: Factor) -> Node:
-    """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for a factor A; then for the factor that most terms share.
+    """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for a factor A and all that stands beside it in each term.
 
-    Each turn leaves fewer terms, and the inner sums have fewer factors, so this ends.
+    Then for the factor that most terms share. Each turn leaves fewer terms, and the inner sums have
+    fewer factors, so this ends.
     """
     output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
     shared = [factor]
     while shared:
-        (atom, labels), *_ = shared
-        inner: Rows = []
-        rest: Rows = []
-        for coefficient, node in rows:
-            term = flatten(node)
-            if (atom, labels) in term.factors:
-                factors = list(term.factors)
-                factors.remove((atom, labels))
-                left = Term(coefficient * term.coefficient, tuple(factors), term.output, term.sizes)
-                inner.append((S.One, build(left)))
-            else:
-                rest.append((coefficient, node))
-        inside = _greedy(inner, shape)
-        product = build(flatten(Einsum((labels, output), output, shape, atom, inside)))
-        rows = [*rest, (S.One, product)]
+        terms = [(coefficient, node, flatten(node)) for coefficient, node in rows]
+        members = [(c, term) for c, _, term in terms if shared[0] in term.factors]
+        common = Counter(f for f in members[0][1].factors if set(f[1]) <= {UNIT, *output})
+        for _, term in members[1:]:
+            common &= Counter(term.factors)
+        inside = _greedy([(c, build(_without(term, common))) for c, term in members], shape)
+        outside = [*common.elements(), (inside, output)]
+        inputs, atoms = [labels for _, labels in outside], [atom for atom, _ in outside]
+        product = build(flatten(Einsum(inputs, output, shape, *atoms)))
+        rows = [(c, node) for c, node, term in terms if shared[0] not in term.factors]
+        rows.append((S.One, product))
         shared = _shared_factors(rows)
     return _greedy(rows, shape)
+
+
+def _without(term: Term, gone: Counter[Factor]) -> Term:
+    """The term without those factors, each as often as it is counted."""
+    left = Counter(term.factors) - gone
+    return replace(term, factors=tuple(left.elements()))
 
 
 def _greedy(pairs: Rows, shape: Shape) -> Node:
