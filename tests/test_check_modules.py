@@ -1,6 +1,7 @@
 """Checks of generated modules: right ones pass in both dtypes, mistakes in their code are found."""
 
 import types
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -30,13 +31,13 @@ def classifier():
 
 def spoilt(graph, folder, dtype, *edits):
     """The module of a graph with pieces of its source replaced; run by Python alone."""
-    name = module_of(graph, folder, dtype, jit=False).__name__.removeprefix("symgrad_generated_")
-    source = (folder / f"{name}.py").read_text()
+    path = Path(module_of(graph, folder, dtype, jit=False).__file__)
+    source = path.read_text(encoding="utf-8")
     for old, new in edits:
         assert old in source, old
         source = source.replace(old, new)
-    path = folder / f"spoilt_{name}.py"
-    path.write_text(source)
+    path = path.with_name(f"spoilt_{path.name}")
+    path.write_text(source, encoding="utf-8")
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, True
     try:
         return load_module(path)

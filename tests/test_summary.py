@@ -57,7 +57,7 @@ def test_memory_is_what_a_module_holds(classifier, dtype):
     found = sg.summary(classifier, SIZES, dtype=dtype)
     module = sg.compile(classifier, dtype=dtype)
     params = module.init(**{name: SIZES[name] for name in "dhc"})
-    X, Y = np.zeros((32, 64), dtype), np.zeros((32, 10), dtype)
+    X, Y = np.zeros((32, 64), dtype), np.eye(10, dtype=dtype)[np.arange(32) % 10]
     work = module.workspace(params, X, Y, 0.1)
     assert found.memory.workspace == work.buffers.size
     assert found.memory.training == work.buffers.size + work.grads.flat.size + params.flat.size

@@ -228,8 +228,9 @@ def _rows(graph: Graph, known: Mapping[str, int]) -> Iterable[SummaryRow]:
         met.update(read)
 
 
-#: Rules that go without saying in a forward formula.
-_GRANTED = frozenset(("transpose", "scalar multiple", "broadcast", "sum"))
+#: Rules that go without saying in a forward formula, and those that do beside two others.
+_GRANTED = frozenset(("transpose", "scalar multiple", "broadcast", "sum", "Iverson"))
+_PLAIN = frozenset(("product", "sum over an axis", "sum of all entries"))
 
 
 def _kind(definition: Definition) -> str:
@@ -239,7 +240,9 @@ def _kind(definition: Definition) -> str:
         for node in topological(definition.expr)
         if not isinstance(node, Leaf | Constant)
     ]
-    told = dict.fromkeys(name for name in found if name not in _GRANTED)
+    told = list(dict.fromkeys(name for name in found if name not in _GRANTED))
+    if len(told) > 2:
+        told = [name for name in told if name not in _PLAIN] or told
     return ", ".join(told) or next(reversed(found), "copy")
 
 
