@@ -33,7 +33,7 @@ class Definition:
     named: bool = True
 
     def __str__(self) -> str:
-        return f"{self.leaf.name} = {self.expr}"
+        return f"{self.leaf} = {self.expr}"
 
 
 #: Symbols that a graph is given in order come before all that it meets later.
