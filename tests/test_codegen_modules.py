@@ -12,7 +12,7 @@ import pytest
 from modules import arguments, compare, module_of
 
 import symgrad as sg
-from symgrad.codegen import difference
+from symgrad.codegen import difference, functions
 from symgrad.codegen.build import generate, load_module
 from symgrad.codegen.module import graph_text
 from symgrad.errors import DeclarationError, TemplateError
@@ -345,6 +345,18 @@ def test_float32_modules_compute_in_float32(made):
 
 
 # Names
+
+
+def test_functions_of_sums_in_float32(tmp_path):
+    """Sums over everything are float64, which functions of bits must not be given."""
+    graph = sg.parse(
+        "s = x @ w + b; J = log(s) * log1p(s) + "
+        + " + ".join(f"{name}(s)" for name in functions.ULPS if not name.startswith("log")),
+        {"x": ("n",), "w": ("n",), "b": ()}, {"x": "unit", "w": "unit", "b": "positive"},
+        parameters=["w", "b"],
+    )  # fmt: skip
+    module = module_of(graph, tmp_path, "float32")  # compiled: Python alone would not mind
+    compare(module, graph, graph.sample(1, {"n": 3}), rtol=1e-5, atol=1e-5)  # a few ulp
 
 
 def test_any_name_can_be_chosen(tmp_path):

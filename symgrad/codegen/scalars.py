@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S
+from sympy import Add, Expr, Mul, Number, NumberSymbol, Pow, S, preorder_traversal
 
 from symgrad.codegen import functions
 from symgrad.codegen.numbers import (
@@ -135,6 +135,11 @@ class Scalars:
         return Text(
             f"{inner.within(ATOM)} ** {self.body(exponent, arguments).within(ATOM)}", PRODUCT
         )
+
+
+def has_bits(body: Expr) -> bool:
+    """Whether a body calls functions that work on the bits of numbers in the module's precision."""
+    return any(NAMES.get(part.func) in functions.ULPS for part in preorder_traversal(body))
 
 
 def _scaled(term: Expr) -> tuple[Expr, Expr]:

@@ -11,7 +11,7 @@ from symgrad.codegen.names import free, letters
 from symgrad.codegen.numbers import ATOM, CHOICE, PRODUCT, SUM, Text
 from symgrad.codegen.plan import Program
 from symgrad.codegen.products import matrices
-from symgrad.codegen.scalars import Scalars
+from symgrad.codegen.scalars import Scalars, has_bits
 from symgrad.codegen.statements import (
     Accumulate,
     Affine,
@@ -122,7 +122,7 @@ class Writer:
         found = self.local((node, point))
         if found is not None:
             if self.narrow and node.ndim == 0 and node in self.program.kept and self.depth > 1:
-                return Text(f"real({found.text})")  # sums over everything are float64
+                return _real(found)  # sums over everything are float64
             return found
         if isinstance(node, Constant):
             return self.scalars.constant(node.value)
@@ -157,6 +157,8 @@ class Writer:
                 return self.total(node, point)
             case Map():
                 texts = [self.value(operand, point) for operand in node.operands]
+                if self.narrow and not node.ndim and has_bits(node.body):
+                    texts = [_real(text) for text in texts]  # a sum over everything is float64
                 texts = [
                     self.named(*each, _SHORT) if node.body.count(symbol) > 1 else each[0]
                     for symbol, each in zip(node.bound, self.at(texts, node, point), strict=True)
@@ -337,6 +339,13 @@ class Writer:
             return name
         sizes = (" * ".join(map(self._within, group)) for group in (rows, columns))
         return f"{name}.reshape({', '.join(sizes)})"
+
+
+def _real(text: Text) -> Text:
+    """A number in the module's own precision."""
+    return (
+        text if text.text.startswith("real(") and text.binds == ATOM else Text(f"real({text.text})")
+    )
 
 
 def _updated(place: str, text: Text) -> str:
