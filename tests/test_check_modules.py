@@ -120,6 +120,19 @@ def test_a_kink_is_no_mistake(folder):
         assert report["w"].status == "kink"
 
 
+def test_where_a_dtype_cannot_decide_the_formulas_do(folder):
+    # kinks of 40 examples on both sides, nearer than the smallest step in float32
+    net = sg.parse("J = sum(relu(X @ w))", symbols={"X": ("n", "d"), "w": ("d",)},
+                   parameters=["w"])  # fmt: skip
+    values = {"X": np.random.default_rng(0).normal(size=(40, 3)), "w": np.full(3, 1e-5)}
+    report = sg.check(net, module=module_of(net, folder, "float32", jit=False), values=values)
+    assert (report["w"].status, report["w"].method) == ("agrees", "formula")
+    assert "cross kinks" in str(report)
+    mistake = ("dw[j] += X[i, j] * dw_map[i]", "dw[j] += one + X[i, j] * dw_map[i]")
+    report = sg.check(net, module=spoilt(net, folder, "float32", mistake), values=values)
+    assert report["w"].status == "wrong"
+
+
 def test_values_that_are_not_finite_are_named(folder):
     net = sg.parse("J = sum(log(w))", symbols={"w": ("n",)}, parameters=["w"])
     module = module_of(net, folder, jit=False)
