@@ -71,6 +71,105 @@ def wide_layers():
     return net
 
 
+def logistic_neuron():
+    """One neuron and one example, its output a probability with a name."""
+    return sg.parse(
+        "z = w @ x + b; a = sigmoid(z); L = -(y * log(a) + (1 - y) * log(1 - a))",
+        symbols={"x": ("n",), "y": (), "w": ("n",), "b": ()},
+        domain={"y": "binary"},
+        parameters=["w", "b"],
+        name="logistic_neuron",
+    )
+
+
+def logistic_columns():
+    """The same for m examples in columns, their mean with 1/m in front."""
+    return sg.parse(
+        "Z = W @ X + b[:, None]; A = sigmoid(Z);"
+        "J = -(1 / m) * sum(Y * log(A) + (1 - Y) * log(1 - A))",
+        symbols={"X": ("n", "m"), "Y": ("k", "m"), "W": ("k", "n"), "b": ("k",)},
+        domain={"Y": "binary"},
+        parameters=["W", "b"],
+        name="logistic_columns",
+    )
+
+
+def softmax_loss(loss, name, **targets):
+    """Softmax regression with a loss as people write it."""
+    return sg.parse(
+        f"Z = X @ W + b; {loss}",
+        symbols={"X": ("B", "d"), **targets, "W": ("d", "c"), "b": ("c",)},
+        domain={"Y": "onehot"} if "Y" in targets else {"y": "labels:c"},
+        parameters=["W", "b"],
+        name=name,
+    )
+
+
+def general_layers(count=5):
+    """Layers in columns with an activation g that nobody specified."""
+    m, *n = sg.dims("m " + " ".join(f"n{k}" for k in range(count + 1)))
+    g, loss = sg.function("g"), sg.function("l", shape=())
+    net = sg.Graph("general_layers")
+    value = sg.tensor("A0", n[0], m, latex="A^{(0)}")
+    for k in range(1, count + 1):
+        W = sg.parameter(f"W{k}", n[k], n[k - 1], latex=f"W^{{({k})}}")
+        b = sg.parameter(f"b{k}", n[k], 1, latex=f"b^{{({k})}}")
+        Z = net.define(f"Z{k}", W @ value + b, latex=f"Z^{{({k})}}")
+        value = net.define(f"A{k}", g(Z), latex=f"A^{{({k})}}")
+    net.define("J", loss(value, sg.tensor("Y", n[count], m)))
+    return net
+
+
+def weight_decay(regulariser, name):
+    """Least squares with the bias in the penalty, or not."""
+    return sg.parse(
+        f"r = X @ W + b - Y; J = 1 / (2 * n) * sum(r**2) + lam / 2 * {regulariser}",
+        symbols={"X": ("n", "d"), "Y": ("n", "k"), "W": ("d", "k"), "b": ("k",), "lam": ()},
+        domain={"lam": "positive"},
+        parameters=["W", "b"],
+        name=name,
+        latex={"lam": r"\lambda"},
+    )
+
+
+def activations():
+    """A layer of each activation whose slope is a formula in its own value, or an indicator."""
+    return sg.parse(
+        "z = W @ x; s = sigmoid(z); t = tanh(z); r = relu(z); q = leaky_relu(z);"
+        "L = u @ s + u @ t + u @ r + u @ q",
+        symbols={"x": ("n",), "W": ("h", "n"), "u": ("h",)},
+        parameters=["W"],
+        name="activations",
+    )
+
+
+def two_paths():
+    """The chain rule for several variables: z = f(x, y), x = g(t), y = h(t)."""
+    f, g, h = (sg.function(name) for name in "fgh")
+    net = sg.Graph("two_paths")
+    t = sg.parameter("t")
+    x = net.define("x", g(t))
+    y = net.define("y", h(t))
+    net.define("z", f(x, y))
+    return net
+
+
+def masked_attention():
+    """A softmax over what a mask lets through, and dropout on what it reads."""
+    return sg.parse(
+        "S = Q @ K.T / sqrt(d); A = softmax(where(M, S, -1e9)); D = dropout(A, R, 0.1);"
+        "O = D @ V; J = sum((O - T)**2)",
+        symbols={"M": ("n", "m"), "R": ("n", "m"), "T": ("n", "k"), "Q": ("n", "d"),
+                 "K": ("m", "d"), "V": ("m", "k")},
+        domain={"M": "binary", "R": "binary"},
+        parameters=["Q", "K", "V"],
+        name="masked_attention",
+    )  # fmt: skip
+
+
+_BY_HAND = "P = exp(Z) / sum(exp(Z), axis=1, keepdims=True); "
+_SQUARES = "sum(W**2)"
+
 NETWORKS = {
     "classifier": lambda: example("classifier").net,
     "one_hidden_layer": lambda: example("one_hidden_layer").net,
@@ -86,4 +185,43 @@ NETWORKS = {
     "binary_logits": binary_logits,
     "scalar_chain": scalar_chain,
     "wide_layers": wide_layers,
+    "logistic_neuron": logistic_neuron,
+    "logistic_columns": logistic_columns,
+    "softmax_by_hand": lambda: softmax_loss(
+        _BY_HAND + "J = -sum(Y * log(P)) / B", "softmax_by_hand", Y=("B", "c")
+    ),
+    "softmax_unnamed": lambda: softmax_loss(
+        "J = -sum(Y * log(softmax(Z))) / B", "softmax_unnamed", Y=("B", "c")
+    ),
+    "softmax_labels": lambda: softmax_loss(
+        "P = softmax(Z); J = -sum(log(P[arange(B), y])) / B", "softmax_labels", y=("B",)
+    ),
+    "general_layers": general_layers,
+    "decay_of_weights": lambda: weight_decay(_SQUARES, "decay_of_weights"),
+    "decay_of_all": lambda: weight_decay(f"({_SQUARES} + sum(b**2))", "decay_of_all"),
+    "activations": activations,
+    "two_paths": two_paths,
+    "masked_attention": masked_attention,
 }
+
+#: Jacobians and Hessians that books give: the function of z, and whether it is the Hessian.
+SECOND = {
+    "softmax_jacobian": ("a = softmax(z)", False),
+    "sigmoid_jacobian": ("a = sigmoid(z)", False),
+    "tanh_jacobian": ("a = tanh(z)", False),
+    "relu_jacobian": ("a = relu(z)", False),
+    "leaky_relu_jacobian": ("a = leaky_relu(z)", False),
+    "log_softmax_jacobian": ("a = log_softmax(z)", False),
+    "norm_jacobian": ("a = z / norm(z)", False),
+    "logsumexp_hessian": ("f = logsumexp(z)", True),
+    "cross_entropy_hessian": ("f = cross_entropy(z, y)", True),
+    "softplus_hessian": ("f = sum(softplus(z))", True),
+}
+
+
+def second(name):
+    """The derivative of a row of SECOND, by a vector z."""
+    text, twice = SECOND[name]
+    used = {"z": ("n",), "y": ("n",)} if "y)" in text else {"z": ("n",)}
+    net = sg.parse(text, used, {"y": "onehot"} if "y" in used else {}, parameters=["z"])
+    return (sg.hessian if twice else sg.jacobian)(net, "z")

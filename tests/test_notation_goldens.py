@@ -1,7 +1,7 @@
 """Derivations as people read them; read each change of a golden as a mathematician would."""
 
 import pytest
-from networks import NETWORKS
+from networks import NETWORKS, SECOND, second
 
 import symgrad as sg
 
@@ -15,3 +15,11 @@ def test_derivation_reads_as_in_the_golden(name, golden):
     first = list(derivation.items())[:6]
     closed = [f"# {key}\n" + each.numpy().replace("; ", "\n") for key, each in first]
     golden(f"{name}.numpy.txt", "\n\n".join(closed))
+
+
+@pytest.mark.parametrize("name", SECOND)
+def test_jacobian_reads_as_in_the_golden(name, golden):
+    derivative = second(name)
+    golden(f"{name}.txt", derivative.text())
+    golden(f"{name}.tex", derivative.latex())
+    golden(f"{name}.numpy.txt", derivative.numpy())

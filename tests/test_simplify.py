@@ -24,7 +24,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import apply, einsum, eye, full, multiply, power, sum_over, total
-from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, relu, root, sigmoid
+from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, relu, root, sigmoid, where
 
 n, k, m = dims("n k m")
 X, A = tensor("X", n, k), tensor("A", n, k)
@@ -100,6 +100,9 @@ FIRES = {
     "inverse functions": [
         (apply(exp(ARGS[0]), apply(log(ARGS[0]), p)), 0),
         (Map(1 / ARGS[0], Map(ARGS[0] ** -2, X)), 1),
+        (Map(ARGS[0] ** -2, Map(ARGS[0] ** 3, X)), 2),
+        (Map(ARGS[0] ** -2, Map(root(ARGS[0], S.Half), sum_over(power(X, 2), 1))), 3),
+        (Map(ARGS[0] ** -3, Map(ARGS[0] ** S.Half, p)), 3),
     ],
     "picked entry": [
         (multiply(pick(X, onehot, -1), multiply(X, onehot)), 0),
@@ -144,6 +147,7 @@ FIRES = {
         (LogSumExp((1,), X - spread(x) + 2), 4),
         (LogSumExp((0, 1), 2 * X + lam), 3),
     ],
+    "mask": [(Map(where(ARGS[0], 1, 0), b), 1)],
     "sign of a ReLU": [(apply(gt(ARGS[0], 0), apply(relu(ARGS[0]), X)), 1)],
 }
 

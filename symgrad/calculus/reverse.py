@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from symgrad.calculus.derivation import Step
-from symgrad.calculus.sweep import Contribution, main_rule, pull_definition, reachable
+from symgrad.calculus.sweep import Contribution, conventions, main_rule, pull_definition, reachable
 from symgrad.declare.graph import Definition
 from symgrad.simplify import Simplifier
 from symgrad.simplify.cost import operations
@@ -109,7 +109,7 @@ class Reverse:
             raw=ruled,
             expr=best.node,
             exact=exact,
-            notes=best.notes,
+            notes=(*best.notes, *conventions(name for part in parts for name in part.rules)),
             through=tuple(part.through for part in parts),
             rules=tuple(main_rule(part.rules) for part in parts),
         )

@@ -24,7 +24,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import total
-from symgrad.tensor.scalar import NAMES, Unspecified
+from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,29 @@ _TITLES: dict[type[Node], str] = {
 }
 
 
+#: What a derivative is at a kink, by the rule that meets it.
+_AT_KINKS = {
+    "relu": "slope 0 at 0",
+    "abs": "slope 0 at 0",
+    "norm": "gradient 0 at 0",
+    "maximum": "ties share equally",
+    "minimum": "ties share equally",
+}
+
+
+def conventions(rules: Iterable[str]) -> tuple[str, ...]:
+    """What to say of kinks where these rules were used."""
+    return tuple(dict.fromkeys(_AT_KINKS[rule] for rule in rules if rule in _AT_KINKS))
+
+
 def rule_name(node: Node) -> str:
     """The name of the rule that pulls back through a node, as textbooks call it."""
     if isinstance(node, Map):
         body = node.body
         if isinstance(body, Unspecified):
             return "chain rule"
+        if root_of(body) is not None:
+            return "norm"
         return NAMES.get(body.func, "power" if body.is_Pow else "chain rule")
     if isinstance(node, Einsum):
         return _product_name(node)

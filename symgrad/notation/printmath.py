@@ -356,15 +356,38 @@ def _symmetric(part: Printed) -> Printed:
 
 
 def _call(formula: Call, parts: Parts, notation: Notation) -> Printed:
+    if formula.name == "where" and isinstance(formula.arguments[0], Compare):
+        values = [scalar_inside(each) for each in formula.arguments[1:]]
+        if all(isinstance(each, Number) for each in values):
+            return _steps(values, parts[0], notation)
     shown = [_bare(f, p, notation) for f, p in zip(formula.arguments, parts, strict=True)]
     return notation.function(formula.name, [part.text for part in shown])
+
+
+def _steps(values: Sequence[Formula], test: Printed, notation: Notation) -> Printed:
+    """A number where a test holds and another where not, as a sum: [z > 0] + 0.1 [z ≤ 0]."""
+    text = ""
+    for each, held in zip(values, (test, *test.inner), strict=True):
+        assert isinstance(each, Number)
+        size = -each.value if negative(each.value) else each.value
+        sign = notation.minus if negative(each.value) else "+" if text else ""
+        front = "" if size == 1 else f"{notation.at(notation.number(size), PRODUCT)} "
+        text += f" {sign} {front}{held.text}" if text else f"{sign}{front}{held.text}"
+    return Printed(text, SUM)
+
+
+#: The comparison that holds where another does not.
+_OTHERWISE = {"gt": "le", "ge": "lt", "lt": "ge", "le": "gt", "eq": "ne", "ne": "eq"}
 
 
 def _compare(formula: Compare, parts: Parts, notation: Notation) -> Printed:
     left = _bare(formula.left, parts[0], notation).text
     right = _bare(formula.right, parts[1], notation).text
-    sign = notation.comparisons[formula.op]
-    return Printed(notation.bracket(f"{left} {sign} {right}"), CALL)
+    shown, otherwise = (
+        Printed(notation.bracket(f"{left} {notation.comparisons[op]} {right}"), CALL)
+        for op in (formula.op, _OTHERWISE[formula.op])
+    )
+    return Printed(shown.text, CALL, inner=(otherwise,))
 
 
 def _unknown(formula: Unknown, parts: Parts, notation: Notation) -> Printed:

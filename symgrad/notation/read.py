@@ -18,6 +18,8 @@ from symgrad.notation.formula import (
     UnknownTensor,
 )
 from symgrad.notation.matrix import contraction
+from symgrad.simplify.terms import build, flatten
+from symgrad.tensor import operators
 from symgrad.tensor.dims import Shape, same
 from symgrad.tensor.nodes import (
     INDEX,
@@ -59,7 +61,39 @@ def _constant(node: Constant, _: Formulas) -> Formula:
 
 
 def _einsum(node: Einsum, operands: Formulas) -> Formula:
-    return contraction(node, operands)
+    apart = _diagonal_apart(node)
+    return contraction(node, operands) if apart is None else formula_of(apart)
+
+
+def _diagonal_apart(node: Einsum) -> Node | None:
+    """diag(a) − a aᵀ for aⱼ ([i = j] − aᵢ), which would read (I − a 𝟏ᵀ) diag(a)."""
+    wide = [n for n, factor in enumerate(node.factors) if isinstance(factor, Total)]
+    if node.ndim != 2 or len(node.sizes) != 2 or len(wide) != 1 or len(node.factors) < 2:
+        return None
+    (at,) = wide
+    inner = node.factors[at]
+    assert isinstance(inner, Total)
+    vectors = all(f.ndim == 1 for n, f in enumerate(node.factors) if n != at)
+    if not vectors or set(node.inputs[at]) != set(node.output):
+        return None
+    if not (any(map(_is_identity, inner.terms)) and any(map(_is_spread, inner.terms))):
+        return None
+    products = (
+        Einsum(node.inputs, node.output, node.shape, *node.factors[:at], t, *node.factors[at + 1 :])
+        for t in inner.terms
+    )
+    pairs = zip(inner.coefficients, map(build, map(flatten, products)), strict=True)
+    return operators.total(pairs, node.shape)
+
+
+def _is_identity(node: Node) -> bool:
+    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
+    return bare and node.condition == INDEX[0] - INDEX[1] and same(*node.shape)  # type: ignore[attr-defined]
+
+
+def _is_spread(node: Node) -> bool:
+    """Whether it is a vector for each row or each column."""
+    return isinstance(node, Einsum) and len(node.factors) == 1 and node.factors[0].ndim == 1
 
 
 def _total(node: Total, operands: Formulas) -> Formula:
@@ -73,9 +107,8 @@ def _map(node: Map, operands: Formulas) -> Formula:
 
 def _iverson(node: Iverson, operands: Formulas) -> Formula:
     last = node.ndim - 1
-    if node.op == "eq" and not operands and node.ndim == 2 and same(*node.shape):
-        if node.condition in (INDEX[0] - INDEX[1], INDEX[1] - INDEX[0]):
-            return Identity(node.shape)
+    if _is_identity(node):
+        return Identity(node.shape)
     if node.op == "eq" and node.operand_axes == (tuple(range(last)),):
         if node.condition in (INDEX[last] - LOOKUP[0], LOOKUP[0] - INDEX[last]):
             return OneHot(node.shape, operands[0])

@@ -5,6 +5,7 @@ Layers that repeat are one formula for a general layer l, printed where the firs
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import NamedTuple
 
 from symgrad.calculus.derivation import Derivation
@@ -78,7 +79,8 @@ def _table_row(line: Line, left: str, right: int) -> list[str]:
         if len(beside) <= WIDTH or (not more and len(line.right) <= right):
             rows[-1] = beside
         else:
-            rows.append(" " * (len(left) + right) + f"   {line.remark}")
+            indent = " " * (min(len(left) + right, WIDTH - COLUMN) + 3)
+            rows += [indent + part for part in wrap(line.remark, WIDTH - len(indent))]
     return rows
 
 

@@ -42,6 +42,7 @@ from symgrad.tensor.scalar import (
     root_of,
     sigmoid,
     softplus,
+    where,
 )
 
 INDICATORS = (gt, ge, lt, le, eq, ne)
@@ -316,10 +317,20 @@ def _inverses(node: Node) -> Node | None:
         return inner.operands[0]
     base, first = power_of(inner)
     _, second = power_of(node)
-    if second is S.NegativeOne and first.is_positive and first is not S.One:
-        return power(base, -first)
+    if second.is_Integer and second < 0 and first.is_positive and first is not S.One:
+        exponent = first * second
+        # √x is defined for x ≥ 0 alone, and so must be what stands for a power of it
+        if first.is_Integer or _is_root(inner) or not exponent.is_Integer:
+            return power(base, exponent)
     if second is S.NegativeOne and first.is_negative and not _is_root(inner):
         return power(base, -first)
+    return None
+
+
+def _lone_where(node: Node) -> Node | None:
+    """where(c, 1, 0) = [c ≠ 0]."""
+    if isinstance(node, Map) and node.body == where(ARGS[0], 1, 0):
+        return apply(ne(ARGS[0], 0), *node.operands)
     return None
 
 
@@ -374,7 +385,7 @@ TERM_RULES: tuple[Rule, ...] = (
         fact=True,
     ),
     Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
-    Rule("picked entry", picked(_naturally_onehot), "one-hot labels pick one entry", quiet=False),
+    Rule("picked entry", picked(_naturally_onehot), "labels pick one entry of each row"),
     Rule(
         "declared to pick",
         picked(_declared_onehot),
@@ -412,5 +423,6 @@ NODE_RULES: tuple[Rule, ...] = (
         "logsumexp(x + c) = logsumexp(x) + c",
         quiet=False,
     ),
+    Rule("mask", _lone_where, "where(c, 1, 0) = [c ≠ 0]"),
     Rule("sign of a ReLU", _relu_slope, "a ReLU is positive where its argument is"),
 )
