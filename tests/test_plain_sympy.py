@@ -383,6 +383,9 @@ BAD = [
     (Trace(A), ShapeError, "trace: of a square matrix"),
     (DiagonalMatrix(A), ShapeError, "of a square matrix"),
     (lam * Trace(S) + sp.Function("f g")(lam), NameClash, "'f g' is not a name"),
+    (sp.Function("f")() + lam, DeclarationError, "f needs an argument"),
+    (sp.Indexed("v", 0) * lam, ShapeError, "the shape of v does not follow"),
+    (Symbol("out") + lam, NameClash, "'out' is a symbol in its own definition"),
     (sp.tan(lam) + sp.zeta(lam), DeclarationError, "zeta is not supported"),
 ]  # fmt: skip
 
@@ -409,6 +412,13 @@ def test_names_that_are_told_must_be_met():
         with pytest.raises((UnknownName, DeclarationError)) as caught:
             sg.Graph.from_sympy(Trace(A.T * A) * lam, **options)
         assert message in str(caught.value)
+
+
+def test_options_of_other_kinds():
+    assert sg.Graph(parameters=None).parameters == ()
+    for options in ({"parameters": 3}, {"domain": "spd"}, {"latex": ["W"]}):
+        with pytest.raises(DeclarationError, match=f"{next(iter(options))}= is a"):
+            sg.Graph(**options)
 
 
 def test_an_input_is_no_parameter():

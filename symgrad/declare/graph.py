@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Trace
+from sympy import Basic, Expr, MatrixExpr, Trace
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.plain import PlainSymbols, is_plain, name_of
@@ -69,7 +69,7 @@ class Graph:
         *,
         symbols: Iterable[Leaf] = (),
         output: str = "",
-        parameters: Iterable[object] = (),
+        parameters: Iterable[object] | None = (),
         domain: Mapping[str, str] | None = None,
         latex: Mapping[str, str] | None = None,
     ) -> None:
@@ -80,10 +80,7 @@ class Graph:
         self._dims: dict[str, None] = {}
         self._output = output
         self._frozen = False
-        listed = [parameters] if isinstance(parameters, str | Basic) else parameters
-        self._plain = PlainSymbols(
-            tuple(map(name_of, listed)), dict(domain or {}), dict(latex or {})
-        )
+        self._plain = PlainSymbols.told(parameters, domain, latex)
         for position, leaf in enumerate(symbols):
             if self._is_new(leaf):
                 self._admit([leaf], [leaf])
@@ -94,7 +91,7 @@ class Graph:
         cls,
         expr: Expr,
         name: str = "J",
-        parameters: Iterable[object] = (),
+        parameters: Iterable[object] | None = (),
         domain: Mapping[str, str] | None = None,
         latex: Mapping[str, str] | None = None,
     ) -> "Graph":
@@ -109,7 +106,7 @@ class Graph:
             J = xᵀ A x   ()
         """
         graph = cls(parameters=parameters, domain=domain, latex=latex)
-        if getattr(expr, "shape", None) == (1, 1):
+        if isinstance(expr, MatrixExpr) and expr.shape == (1, 1):
             expr = Trace(expr)
         graph.define(name, expr)
         return graph.freeze()
@@ -149,6 +146,10 @@ class Graph:
         require_domain(name, node.shape, domain)
         value = Leaf(name, node.shape, "value", domain, latex)
         new = [leaf for leaf in leaves(node) if self._is_new(leaf)]
+        if name in [leaf.name for leaf in new]:
+            raise NameClash(
+                f"{name!r} is a symbol in its own definition; a value needs its own name"
+            )
         self._admit(new, [node, value])
         self._order |= {
             leaf: k - LISTED for leaf in new if (k := self._plain.rank(leaf)) is not None

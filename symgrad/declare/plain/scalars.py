@@ -87,6 +87,8 @@ def _pairwise(kind: Any) -> Rule:
 def _unspecified(_: Reader, expr: Expr, operands: list[Value]) -> Value:
     """phi(x) of numbers is one entry by entry; l(o, y) of matrices is a number."""
     name = require_identifier(expr.func.__name__)
+    if not operands:
+        raise DeclarationError(f"{name} needs an argument")
     if all(each.axes is not None for each in operands):
         orders = (0,) * len(operands)
         return _applied(Unspecified(name, orders, *ARGS[: len(operands)]), operands)

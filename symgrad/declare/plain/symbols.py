@@ -60,6 +60,21 @@ class PlainSymbols:
     latex: Mapping[str, str] = field(default_factory=dict)
     met: dict[str, Basic] = field(default_factory=dict)
 
+    @classmethod
+    def told(cls, parameters: object, domain: object, latex: object) -> "PlainSymbols":
+        """From the arguments of a graph; raises DeclarationError where they are of other kinds."""
+        listed = [parameters] if isinstance(parameters, str | Basic) else parameters or ()
+        if not isinstance(listed, Iterable):
+            raise DeclarationError(f"parameters= is a list of names or symbols, not {listed!r}")
+        for what, given in (("domain", domain), ("latex", latex)):
+            if not isinstance(given, Mapping | None):
+                raise DeclarationError(f"{what}= is a mapping from names to texts, not {given!r}")
+        spelled = [
+            {name_of(k): v for k, v in given.items()} if isinstance(given, Mapping) else {}
+            for given in (domain, latex)
+        ]
+        return cls(tuple(map(name_of, listed)), *spelled)
+
     def read(
         self, expr: Expr, known: Callable[[str], Leaf | None], sizes: Iterable[str]
     ) -> tuple[Node, dict[str, Basic]]:
