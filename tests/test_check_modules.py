@@ -133,6 +133,16 @@ def test_where_a_dtype_cannot_decide_the_formulas_do(folder):
     assert report["w"].status == "wrong"
 
 
+def test_what_loose_differences_would_pass_is_found(folder):
+    # float32 resolves 1 in 10⁷: of the gradient, of order 1, a difference says nothing
+    net = sg.parse("J = sum(10**7 + w**2)", symbols={"w": ("n",)}, parameters=["w"])
+    assert sg.check(net, module=module_of(net, folder, "float32", jit=False))
+    module = spoilt(net, folder, "float32", ("dw[i] = two * w[i]", "dw[i] = w[i]"))
+    report = sg.check(net, module=module)
+    assert not report
+    assert "formula " in str(report["w"].worst)
+
+
 def test_values_that_are_not_finite_are_named(folder):
     net = sg.parse("J = sum(log(w))", symbols={"w": ("n",)}, parameters=["w"])
     module = module_of(net, folder, jit=False)

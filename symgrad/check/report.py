@@ -21,7 +21,8 @@ _MARKS: dict[str, str] = {"agrees": "✓", "wrong": "✗", "kink": "∧", "not f
 class Worst:
     """The comparison that came out worst: where, the formula's number and the difference's.
 
-    `of` says whose number it is: that of the formula, or of a module.
+    `of` says whose number it is, that of the formula or of a module; `beside` what it is compared
+    with, a difference or the formula.
     """
 
     place: str
@@ -29,6 +30,7 @@ class Worst:
     theirs: float
     tolerance: float
     of: str = "formula"
+    beside: str = "difference"
 
     @property
     def error(self) -> float:
@@ -42,7 +44,8 @@ class Worst:
 
     def __str__(self) -> str:
         return (
-            f"at {self.place}: {self.of} {self.ours:.10g}, difference {self.theirs:.10g}, "
+            f"at {self.place}: {self.of} {self.ours:.10g}, "
+            f"{self.beside} {self.theirs:.10g}, "
             f"|a − b| = {self.error:.2g}, allowed {self.tolerance:.2g}"
         )
 
