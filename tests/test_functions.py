@@ -138,3 +138,59 @@ def test_calls_that_are_none():
         sg.function("phi")("x")
     with pytest.raises(DeclarationError, match="is not a shape"):
         sg.function("phi", shape=2.5)
+
+
+# --- the chain rule in several variables: z = f(x, y), x = g(t), y = h(t)
+
+
+def chain(f, g, h):
+    net = sg.Graph("chain")
+    t = sg.parameter("t")
+    u, v = net.define("x", g(t)), net.define("y", h(t))
+    net.define("z", f(u, v))
+    return net
+
+
+def test_several_variables_chain_rule():
+    D = sg.gradient(chain(*map(sg.function, ("f", "g", "h"))))
+    assert [line.split("   ")[0].strip() for line in D.text().splitlines()[1:]] == [
+        "∂z/∂x = ∂f(x, y)/∂x",
+        "∂z/∂y = ∂f(x, y)/∂y",
+        "∂z/∂t = (∂z/∂x) g'(t) + (∂z/∂y) h'(t)",
+    ]
+    assert D["t"].latex().splitlines()[1:-1] == [
+        r"\frac{\partial z}{\partial x} &= \frac{\partial f(x, y)}{\partial x} \\",
+        r"\frac{\partial z}{\partial y} &= \frac{\partial f(x, y)}{\partial y} \\",
+        r"\frac{\partial z}{\partial t} &= \frac{\partial z}{\partial x} g'(t)"
+        r" + \frac{\partial z}{\partial y} h'(t)",
+    ]
+
+
+def test_the_same_chain_with_functions_that_are_known():
+    net = chain(
+        sg.elementwise(lambda u, v: u**2 * sp.sin(v)), lambda t: sg.exp(t), lambda t: t**3 + t
+    )
+    at = 0.6
+    x_, y_ = np.exp(at), at**3 + at
+    slope = 2 * x_ * np.sin(y_) * x_ + x_**2 * np.cos(y_) * (3 * at**2 + 1)
+    got = sg.gradient(net)["t"].evaluate({"t": at})
+    np.testing.assert_allclose(got, slope, rtol=1e-14)  # a dozen operations
+
+
+def test_partial_derivatives_are_told_apart():
+    """By place, where an argument has no name of its own or stands twice."""
+    f, g = sg.function("f"), sg.function("g")
+    t, s = sg.parameter("t"), sg.parameter("s")
+    cases = [
+        (f(t, s) + f(s, t), "∂z/∂t = ∂f(s, t)/∂t + ∂f(t, s)/∂t"),
+        (f(t, t), "∂z/∂t = ∂₁f(t, t) + ∂₂f(t, t)"),
+        (f(g(t), s), "∂z/∂t = g'(t) ∂₁f(g(t), s)"),
+        (f(t, 2 * s), "∂z/∂t = ∂₁f(t, 2 s)"),
+    ]
+    for expr, expected in cases:
+        net = sg.Graph()
+        net.define("z", expr)
+        found = sg.gradient(net, wrt=["t"])["t"].text()
+        left, right = found.split(" = ")
+        wanted = expected.split(" = ")[1]
+        assert (left, sorted(right.split(" + "))) == ("∂z/∂t", sorted(wanted.split(" + ")))

@@ -393,8 +393,11 @@ def _compare(formula: Compare, parts: Parts, notation: Notation) -> Printed:
 def _unknown(formula: Unknown, parts: Parts, notation: Notation) -> Printed:
     shown = [_bare(f, p, notation).text for f, p in zip(formula.arguments, parts, strict=True)]
     name = notation.word(formula.name)
+    named = {f.leaf for f in formula.arguments if isinstance(f, Name)}
     if len(shown) == 1:
         name += "'" * formula.orders[0]
+    elif sum(formula.orders) == 1 and len(named) == len(shown):
+        return notation.partial(f"{name}({', '.join(shown)})", shown[formula.orders.index(1)])
     else:
         by = "".join(str(k + 1) * n for k, n in enumerate(formula.orders))
         name = notation.below("∂" if notation.inline else "\\partial", by) + name if by else name
