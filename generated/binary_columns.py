@@ -37,7 +37,9 @@ Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
+import sys
 from math import prod
+from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
@@ -56,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "1ea5a0a2319f41c9508f00b0ddf34765193db5b09085b6e8ff48fc3b95b014ed",
+    "code": "90b8a5ede26390b454c509cce4b51fc6a39f36e7c470cd36d7ebfcc929b8e498",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -97,7 +99,7 @@ def _view(flat, start, shape):
 
 @overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
 def _(flat, start, shape):
-    return lambda flat, start, shape: carray(_pointer(flat, start), shape)
+    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
 
 
 @intrinsic
@@ -283,8 +285,24 @@ log_1 = real(0.4000000000000088)
 log_0 = real(0.6666666666666666)
 
 _float = float  # which an argument may be called
-_jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-_elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+_home = "symgrad_" + PROVENANCE["code"][:16]
+sys.modules.setdefault(_home, ModuleType(_home))
+
+
+def _named(function):
+    """Named so that Numba's cache on disk serves the file whatever it is imported as."""
+    function.__module__ = _home
+    return function
+
+
+def _jit(function):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    return njit(cache=True, **options)(_named(function))
+
+
+def _elementary(function):
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit

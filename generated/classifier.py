@@ -39,7 +39,9 @@ Threads: one workspace serves one thread at a time.
 """
 
 import math
+import sys
 from math import prod
+from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
@@ -59,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "fd84a806f0ced980767d5f2a5ee44b46fb06e0648a9f79c0c320c616b4d1a0e8",
+    "code": "51d41cd798b2dac0ae94c672fccc8b518a715fed45556d88653f5743e830e8b7",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -101,7 +103,7 @@ def _view(flat, start, shape):
 
 @overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
 def _(flat, start, shape):
-    return lambda flat, start, shape: carray(_pointer(flat, start), shape)
+    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
 
 
 @intrinsic
@@ -294,8 +296,24 @@ log_1 = real(0.4000000000000088)
 log_0 = real(0.6666666666666666)
 
 _float = float  # which an argument may be called
-_jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-_elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+_home = "symgrad_" + PROVENANCE["code"][:16]
+sys.modules.setdefault(_home, ModuleType(_home))
+
+
+def _named(function):
+    """Named so that Numba's cache on disk serves the file whatever it is imported as."""
+    function.__module__ = _home
+    return function
+
+
+def _jit(function):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    return njit(cache=True, **options)(_named(function))
+
+
+def _elementary(function):
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit

@@ -37,7 +37,9 @@ Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
+import sys
 from math import prod
+from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
@@ -56,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "4e1fb778754c21a4162acccc208b6f79d4c1c8365356145f4073b4cf8e9c4923",
+    "code": "d8a9c820178bf8bcf5ea75bad73ff4a9d3a7999713f46fe2a50891c0d009e5c6",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -95,7 +97,7 @@ def _view(flat, start, shape):
 
 @overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
 def _(flat, start, shape):
-    return lambda flat, start, shape: carray(_pointer(flat, start), shape)
+    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
 
 
 @intrinsic
@@ -291,8 +293,24 @@ log_1 = real(0.4000000000000088)
 log_0 = real(0.6666666666666666)
 
 _float = float  # which an argument may be called
-_jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-_elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+_home = "symgrad_" + PROVENANCE["code"][:16]
+sys.modules.setdefault(_home, ModuleType(_home))
+
+
+def _named(function):
+    """Named so that Numba's cache on disk serves the file whatever it is imported as."""
+    function.__module__ = _home
+    return function
+
+
+def _jit(function):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    return njit(cache=True, **options)(_named(function))
+
+
+def _elementary(function):
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit

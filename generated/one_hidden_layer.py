@@ -34,7 +34,9 @@ Threads: one workspace serves one thread at a time.
 """
 
 import math
+import sys
 from math import prod
+from types import ModuleType
 
 import numpy as np
 from numba import carray, njit, types
@@ -52,7 +54,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "ea10b03d0c9bc39881b66d7be0cc3334c961ff886acef727b74faad9bd9ad587",
+    "code": "d73d717377d11ea0c676638cc47b20978fdd668de9fe9ff1f05939a17a93be52",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -85,7 +87,7 @@ def _view(flat, start, shape):
 
 @overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
 def _(flat, start, shape):
-    return lambda flat, start, shape: carray(_pointer(flat, start), shape)
+    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
 
 
 @intrinsic
@@ -254,8 +256,24 @@ exp_1 = real(0.16666666666666677)
 exp_0 = real(0.5)
 
 _float = float  # which an argument may be called
-_jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-_elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+_home = "symgrad_" + PROVENANCE["code"][:16]
+sys.modules.setdefault(_home, ModuleType(_home))
+
+
+def _named(function):
+    """Named so that Numba's cache on disk serves the file whatever it is imported as."""
+    function.__module__ = _home
+    return function
+
+
+def _jit(function):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    return njit(cache=True, **options)(_named(function))
+
+
+def _elementary(function):
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit

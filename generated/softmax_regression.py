@@ -31,7 +31,9 @@ Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
 """
 
+import sys
 from math import prod
+from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
@@ -44,7 +46,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "63f5ec4b481aa584a22f1dee382fc88da5235ec485ca0ea6d133062ed6c0fc75",
+    "code": "73461cd70b81040ab5e7c6e6db7eb13f0fa9528c02a7d0e6a2afbf2efb537fd4",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -83,7 +85,7 @@ def _view(flat, start, shape):
 
 @overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
 def _(flat, start, shape):
-    return lambda flat, start, shape: carray(_pointer(flat, start), shape)
+    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
 
 
 @intrinsic
@@ -270,8 +272,24 @@ log_1 = real(0.4000000000000088)
 log_0 = real(0.6666666666666666)
 
 _float = float  # which an argument may be called
-_jit = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-_elementary = njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+_home = "symgrad_" + PROVENANCE["code"][:16]
+sys.modules.setdefault(_home, ModuleType(_home))
+
+
+def _named(function):
+    """Named so that Numba's cache on disk serves the file whatever it is imported as."""
+    function.__module__ = _home
+    return function
+
+
+def _jit(function):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    return njit(cache=True, **options)(_named(function))
+
+
+def _elementary(function):
+    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit

@@ -429,7 +429,7 @@ def test_text_is_of_one_piece(dtype):
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert imported <= {"math", "numpy", "numba", "llvmlite"}
+    assert imported <= {"math", "sys", "types", "numpy", "numba", "llvmlite"}
     assert max(map(len, source.splitlines())) <= 100
     assert not [name for name in re.findall(r"\w+", source) if re.search(r"[^_]__(?!$)|___", name)]
 
@@ -484,6 +484,24 @@ def test_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
         generate(classifier(), tmp_path / "class.py")
     with pytest.raises(TemplateError, match="imported in place of numba"):
         generate(classifier(), tmp_path / "numba.py")
+
+
+def test_the_cache_on_disk_serves_every_name(tmp_path):
+    """Numba remembers the module that a function was compiled in, by name."""
+    generate(classifier(), tmp_path / "net.py")
+    (tmp_path / "other.py").write_text("import importlib.util as u, sys\n"
+        "spec = u.spec_from_file_location('another', 'net.py')\n"
+        "module = u.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print(module.check())\n")  # fmt: skip
+    commands = (["other.py"], ["net.py"], ["-c", "import net; print(net.check())"], ["other.py"])
+    for command in commands:
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True,
+                              text=True, timeout=120)  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert float(done.stdout) < 1e-8
+    compiled = len([*(tmp_path / "__pycache__").glob("net._value_and_grad*.nbc")])
+    assert compiled == 1
 
 
 def test_modules_of_one_name_are_told_apart(tmp_path):

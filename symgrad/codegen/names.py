@@ -15,7 +15,8 @@ from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topo
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
 RESERVED = frozenset(
     """
-    math np njit carray types intrinsic overload prod binding ir cgutils get_cython_function_address
+    math sys np njit carray types ModuleType intrinsic overload prod binding ir cgutils
+    get_cython_function_address
     real whole params grads work sizes zero one two three four ten half third quarter
     Params Workspace ShapeError DtypeError LabelError DomainError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
