@@ -280,6 +280,21 @@ def test_one_by_one_is_its_entry_in_from_sympy():
     assert sg.gradient(net)["x"].numpy() == "A.T @ x + A @ x"
 
 
+def test_one_by_one_is_a_matrix_in_define():
+    net = sg.Graph(parameters=[x])
+    assert net.define("q", x.T * x).shape == (1, 1)
+    with pytest.raises(ShapeError, match=r"the output q has shape \(1, 1\)"):
+        sg.gradient(net)
+
+
+def test_depth_is_no_limit():
+    deep = lam
+    for _ in range(3000):
+        deep = sp.Add(1, sp.exp(deep, evaluate=False), evaluate=False)
+    net = sg.Graph.from_sympy(deep, parameters=[lam])
+    assert np.isinf(net.evaluate({"lam": 1.0}))
+
+
 def test_two_ways_in_one_graph():
     """A tensor that is a matrix is the MatrixSymbol of its name and shape."""
     X = sg.tensor("X", n, d)

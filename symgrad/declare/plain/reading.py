@@ -115,7 +115,10 @@ class Rule:
 
 def brief(expr: object) -> str:
     """An expression in a message."""
-    text = str(expr)
+    try:
+        text = str(expr)
+    except RecursionError:  # SymPy's printers recurse
+        text = f"{type(expr).__name__}(...)"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

@@ -1,6 +1,6 @@
 """What the plain SymPy symbols of a graph stand for, and its answers in kind."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sympy import (
@@ -19,7 +19,6 @@ from sympy import (
     Symbol,
     ZeroMatrix,
     floor,
-    preorder_traversal,
 )
 from sympy.core.numbers import ImaginaryUnit
 from sympy.matrices.expressions.slice import MatrixSlice
@@ -192,24 +191,26 @@ def is_plain(expr: object, sizes: Iterable[str]) -> bool:
         part.name in names or (part.is_integer and part.is_positive)
         if isinstance(part, Symbol)
         else isinstance(part, _ARITHMETIC)
-        for part in preorder_traversal(expr)
+        for part in _parts(expr)
     )
 
 
-def _sizes(root: Expr) -> set[str]:
-    """The names of the dimensions in an expression: in shapes, slices and the bounds of sums."""
-    found: set[str] = set()
+def _parts(root: Basic) -> Iterator[Basic]:
+    """All subexpressions, each once; SymPy's traversal is recursive."""
     seen: set[Basic] = set()
     stack: list[Basic] = [root]
     while stack:
         expr = stack.pop()
-        if expr in seen:
-            continue
-        seen.add(expr)
-        stack += [arg for arg in expr.args if isinstance(arg, Basic)]
-        for size in _written_sizes(expr):
-            found |= {s.name for s in size.free_symbols if isinstance(s, Symbol)}
-    return found
+        if expr not in seen:
+            seen.add(expr)
+            yield expr
+            stack += [arg for arg in reversed(expr.args) if isinstance(arg, Basic)]
+
+
+def _sizes(root: Expr) -> set[str]:
+    """The names of the dimensions in an expression: in shapes, slices and the bounds of sums."""
+    sizes = (size for part in _parts(root) for size in _written_sizes(part))
+    return {s.name for size in sizes for s in size.free_symbols if isinstance(s, Symbol)}
 
 
 def _written_sizes(expr: Basic) -> Iterable[Basic]:
