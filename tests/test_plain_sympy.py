@@ -238,6 +238,16 @@ def test_spellings_and_order():
     assert sg.gradient(net)["V"].latex().endswith(r"= W^{(1)} W^{(1)\top}")
 
 
+def test_second_derivatives():
+    x, Q = MatrixSymbol("x", n, 1), MatrixSymbol("Q", n, n)
+    net = sg.Graph.from_sympy(x.T * Q * x, parameters=[x])
+    at = {"Q": np.arange(9.0).reshape(3, 3), "x": np.ones((3, 1)), "dx": np.eye(3)[:, :1]}
+    H = sg.hessian(net, x).evaluate(at)
+    assert H.shape == (3, 1, 3, 1)
+    np.testing.assert_allclose(H[:, 0, :, 0], at["Q"] + at["Q"].T, rtol=1e-15)
+    np.testing.assert_allclose(sg.hvp(net, x).evaluate(at), H[:, 0, :, 0] @ at["dx"], rtol=1e-15)
+
+
 def test_a_trace_plus_a_constant():
     W = MatrixSymbol("W", 3, 3)
     net = sg.Graph.from_sympy(Trace(W) + lam, parameters=["W"])
@@ -378,6 +388,7 @@ BAD = [
     (Symbol("lambda") * Trace(S), NameClash, "'lambda' is reserved"),
     (Symbol("z", imaginary=True) * Trace(S), DeclarationError, "z is not real"),
     (Symbol("z", commutative=False) * Trace(S), DeclarationError, "z is not real"),
+    (Symbol("m", integer=True, negative=True) * lam, DeclarationError, "m is an integer, but no"),
     (A[i, 0], DeclarationError, "the index i is not bound by a sum"),
     (sp.Sum(A[i, j], (i, 0, n - 1)), DeclarationError, "the index j is not bound"),
     (A[0, 3 * d], ShapeError, "out of range"),

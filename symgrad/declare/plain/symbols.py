@@ -138,7 +138,9 @@ class _Reading:
     def is_dim(self, symbol: Symbol) -> bool:
         if self.known(symbol.name) is not None:
             return False
-        return symbol.name in self.sizes or bool(symbol.is_integer)
+        return symbol.name in self.sizes or bool(
+            symbol.is_integer and symbol.is_positive is not False
+        )
 
     def leaf(self, symbol: Basic, shape: Shape | None) -> Leaf:
         name = require_identifier(name_of(symbol))
@@ -179,6 +181,8 @@ def _assumed(symbol: Basic) -> str:
     """The domain that SymPy's assumptions say."""
     if not isinstance(symbol, Symbol):
         return "real"
+    if symbol.is_integer:
+        raise DeclarationError(f"{symbol} is an integer, but no dimension: it is not positive")
     if symbol.is_real is False or symbol.is_commutative is False:
         raise DeclarationError(f"{symbol} is not real", hint="all values are real numbers")
     return next((domain for fact, domain in _ASSUMED if getattr(symbol, fact)), "real")
