@@ -308,6 +308,8 @@ class _Reader:
             )
         if name in FUNCTIONS:
             raise UnknownName(f"{name!r} is a function; it needs arguments")
+        if name == "inf":
+            return op.exact(float(name))
         raise UnknownName(f"{name!r} is not declared", hint=_closest(name, [*self.names]))
 
     def _number(self, tree: ast.Constant) -> Any:
@@ -322,8 +324,11 @@ class _Reader:
         if tree.attr == "T":
             inner = self.value(tree.value)
             return op.transpose(inner) if isinstance(inner, Node) else inner
-        if isinstance(tree.value, ast.Name) and tree.value.id in _NUMPY and tree.attr == "pi":
-            return pi
+        if isinstance(tree.value, ast.Name) and tree.value.id in _NUMPY:
+            if tree.attr == "pi":
+                return pi
+            if tree.attr == "inf":
+                return op.exact(float(tree.attr))
         raise ParseError(f"the attribute .{tree.attr} is outside the grammar", hint=_GRAMMAR)
 
     def _call(self, tree: ast.Call) -> Any:

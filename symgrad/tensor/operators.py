@@ -51,7 +51,10 @@ def exact(value: object) -> Expr:
     if isinstance(value, int | Fraction):
         return _short(Rational(value))
     if value != value or value in (float("inf"), float("-inf")):
-        raise DeclarationError(f"{value} is not a number that an expression can hold")
+        raise DeclarationError(
+            f"{value} is not a number that an expression can hold",
+            hint="a mask hides scores behind a large negative number, such as -1e9",
+        )
     return Rational(repr(float(value)))
 
 
