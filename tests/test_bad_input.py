@@ -390,6 +390,9 @@ def test_an_output_that_is_no_scalar(use):
 
 
 def test_derivatives_that_cannot_be():
+    for use in (sg.gradient, sg.check, sg.compile):
+        with pytest.raises(DeclarationError, match="of a Graph, not of a str"):
+            use("J = sum(x)")
     graph = sg.parse("J = sum(x**2) + sum(k)", {"x": ("n",), "k": ("n",)}, {"k": "labels:3"},
                      parameters=["x"])  # fmt: skip
     with pytest.raises(UnknownName, match="'q'"):

@@ -194,3 +194,8 @@ def test_partial_derivatives_are_told_apart():
         left, right = found.split(" = ")
         wanted = expected.split(" = ")[1]
         assert (left, sorted(right.split(" + "))) == ("∂z/∂t", sorted(wanted.split(" + ")))
+
+
+def test_rules_cannot_ask_for_values():
+    with pytest.raises(DeclarationError, match="use where"):
+        sg.elementwise(lambda x: x if x > 0 else 0)

@@ -148,6 +148,9 @@ def test_a_second_derivative_is_not_spelled_as_a_first_one():
     assert last["jacobian"].startswith("∂y/∂x = ")
     assert last["hessian"].startswith("∇²y = ")
     assert last["hvp"].startswith("∇²y dx = ")
+    two = sg.parse("a = x**3; b = sin(a); J = sum(b**2)", {"x": ("n",)}, parameters=["x"])
+    names = [line.partition(" = ")[0] for line in sg.hvp(two, "x").text().splitlines()]
+    assert len(set(names)) == len(names)  # adjoints of the first sweep are ∂J/∂a, of the second da
     assert r"\nabla^2 y\, \mathrm{d}x " in sg.hvp(net, "x").latex()
 
 

@@ -133,3 +133,12 @@ def test_numbers_keep_their_value():
         net.define("r", node + 0 * sg.sum(A))
         values = {"x": np.array([1.5, -0.5, 0.25]), "A": np.ones((3, 2)), "n": 3, "m": 2}
         agree(numpy(node), values, net.evaluate(values))
+
+
+def test_directions_give_way_to_the_names_of_a_graph():
+    graph = sg.parse("dw = 2 * x * w; J = sum(dw**4)", {"x": ("n",), "w": ("n",)}, parameters=["w"])
+    product = sg.hvp(graph, "w")
+    assert [leaf.name for leaf in product.directions] == ["dw_"]
+    values = {"x": np.array([1.0, 0.5]), "w": np.array([1.0, -2.0]), "dw_": np.array([1.0, 3.0])}
+    expected = 12 * 16 * values["x"] ** 4 * values["w"] ** 2 * values["dw_"]
+    np.testing.assert_allclose(product.evaluate(values), expected, rtol=1e-14)  # a few products

@@ -7,7 +7,7 @@ from sympy import Expr
 from symgrad.calculus.derivation import Derivation, require_scalar
 from symgrad.calculus.reverse import Reverse
 from symgrad.declare.graph import Graph
-from symgrad.errors import UnknownName
+from symgrad.errors import DeclarationError, UnknownName
 from symgrad.tensor.nodes import Leaf
 from symgrad.tensor.operators import full
 
@@ -35,6 +35,8 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
     Reverse accumulation; facts about domains simplify what is shown (`Step.expr`), never what would
     be differentiated again (`Step.exact`).
     """
+    if not isinstance(graph, Graph):
+        raise DeclarationError(f"a gradient is of a Graph, not of a {type(graph).__name__}")
     graph.freeze()
     require_scalar(graph)
     if isinstance(wrt, str | Leaf | Expr):

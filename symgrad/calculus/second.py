@@ -57,6 +57,9 @@ def hessian(graph: Graph, wrt: object, other: object = None) -> Derivative:
 def hvp(graph: Graph, wrt: object) -> Derivative:
     """The Hessian times a direction: the new symbol d<wrt>, in the shape of the variable.
 
+    Where the graph has a d<wrt> of its own, the direction gets a mark behind its name, as its
+    `directions` tell.
+
     Raises
     ------
     ShapeError           if the output is not a scalar.
@@ -70,7 +73,7 @@ def hvp(graph: Graph, wrt: object) -> Derivative:
     """
     wanted = graph.leaf(wrt)
     taken = taken_names(graph)
-    direction = Leaf(f"d{wanted.name}", wanted.shape, "tangent")
+    direction = Leaf(_fresh(f"d{wanted.name}", taken), wanted.shape, "tangent")
     outer, steps, taken = _gradient_steps(graph, wanted, {direction.name})
     labels = tuple(range(wanted.ndim))
     slope = Leaf(_fresh("slope", taken), (), "value")
@@ -80,7 +83,8 @@ def hvp(graph: Graph, wrt: object) -> Derivative:
         Definition(slope, einsum((labels, labels), (), outer.leaf, direction)),
     )
     again = Reverse(definitions, slope, (wanted,), taken).run(full(1, ()))
-    return Derivative(graph, wanted, _needed((*steps, *again), _step_of(again, wanted)))
+    found = _needed((*steps, *again), _step_of(again, wanted))
+    return Derivative(graph, wanted, found, tuple((s.leaf, s.of) for s in steps))
 
 
 def _gradient_steps(

@@ -114,7 +114,13 @@ def elementwise(rule: Callable[..., object]) -> Callable[..., Node]:
     if not 0 < len(parameters) <= len(ARGS) or any(p.kind not in kinds for p in parameters):
         raise DeclarationError("elementwise: the rule must take a fixed number of arguments")
     arguments: tuple[Symbol, ...] = ARGS[: len(parameters)]
-    body = _scalar(rule(*arguments))
+    try:
+        body = _scalar(rule(*arguments))
+    except TypeError as error:  # SymPy's: "cannot determine truth value of Relational"
+        raise DeclarationError(
+            f"elementwise: the rule fails on a SymPy symbol: {error}",
+            hint="it is called once, without values; use where(condition, a, b)",
+        ) from None
     foreign = body.free_symbols - set(arguments)
     if foreign:
         raise DeclarationError(
