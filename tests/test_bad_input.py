@@ -389,6 +389,12 @@ def test_an_output_that_is_no_scalar(use):
     assert "(n,)" in str(caught.value)
 
 
+def test_a_cost_needs_all_sizes():
+    derivation = sg.gradient(regression())
+    with pytest.raises(ShapeError, match="the size of dimension d is unknown"):
+        derivation["w"].cost({"n": 3})
+
+
 def test_derivatives_that_cannot_be():
     for use in (sg.gradient, sg.check, sg.compile):
         with pytest.raises(DeclarationError, match="of a Graph, not of a str"):

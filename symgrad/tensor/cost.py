@@ -48,6 +48,10 @@ def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
     Parameters
     ----------
     sizes :  of the dimensions; without them the result is a polynomial in the dimensions.
+
+    Raises
+    ------
+    ShapeError    if a dimension is left without a size.
     """
     flops: Expr = S.Zero
     shapes: list[Expr] = [S.One]
@@ -58,7 +62,7 @@ def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
         shapes.append(_entries(node))
     if sizes is None:
         return Cost(expand(flops), max(shapes, key=_representative))
-    known = {s: Integer(sizes[s.name]) for s in flops.free_symbols}
+    known = {s: Integer(size_of(s, dict(sizes))) for s in flops.free_symbols}
     return Cost(int(flops.xreplace(known)), max(size_of(shape, dict(sizes)) for shape in shapes))
 
 
