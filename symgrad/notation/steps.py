@@ -76,11 +76,15 @@ def _table_row(line: Line, left: str, right: int) -> list[str]:
     rows = [left + first, *(" " * len(left) + each for each in more)]
     if line.remark:
         beside = f"{rows[-1]:<{len(left) + right}}   {line.remark}"
-        if len(beside) <= WIDTH or (not more and len(line.right) <= right):
+        indent = " " * (min(len(left) + right, WIDTH - COLUMN // 2) + 3)
+        parts = wrap(line.remark, WIDTH - len(indent))
+        if len(beside) <= WIDTH:
             rows[-1] = beside
+        elif not more and len(rows[-1]) < len(indent):
+            rows[-1] = f"{rows[-1]:<{len(indent)}}{parts[0]}"
+            rows += [indent + part for part in parts[1:]]
         else:
-            indent = " " * (min(len(left) + right, WIDTH - COLUMN) + 3)
-            rows += [indent + part for part in wrap(line.remark, WIDTH - len(indent))]
+            rows += [indent + part for part in parts]
     return rows
 
 

@@ -318,10 +318,7 @@ def _inverses(node: Node) -> Node | None:
     base, first = power_of(inner)
     _, second = power_of(node)
     if second.is_Integer and second < 0 and first.is_positive and first is not S.One:
-        exponent = first * second
-        # √x is defined for x ≥ 0 alone, and so must be what stands for a power of it
-        if first.is_Integer or _is_root(inner) or not exponent.is_Integer:
-            return power(base, exponent)
+        return power(base, first * second)
     if second is S.NegativeOne and first.is_negative and not _is_root(inner):
         return power(base, -first)
     return None
