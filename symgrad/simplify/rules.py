@@ -2,50 +2,35 @@
 
 Term rules take a product of indexed atoms, node rules a node whose operands are simplified; both
 return the simpler form, or None where they do not apply. Every rule lowers the number of factors,
-labels or operations, so they end.
+labels or operations, or takes an exponential or a logarithm away, so they end.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import permutations
 
-from sympy import Expr, S, exp, log
+from sympy import Expr, S
 
-from symgrad.simplify import recognise
+from symgrad.simplify import functions, recognise
+from symgrad.simplify.functions import INDICATORS, is_root, label_axes
 from symgrad.simplify.terms import Term, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
-    LOOKUP,
     UNIT,
     Einsum,
     Iverson,
     Labels,
     Leaf,
-    LogSumExp,
     Map,
     Node,
     Softmax,
-    Total,
-    rebuild,
 )
-from symgrad.tensor.operators import apply, full, power, scale, total
+from symgrad.tensor.operators import apply, power
 from symgrad.tensor.scalar import (
     ARGS,
-    eq,
-    ge,
     gt,
-    le,
-    lt,
-    ne,
     relu,
     root,
-    root_of,
-    sigmoid,
-    softplus,
-    where,
 )
-
-INDICATORS = (gt, ge, lt, le, eq, ne)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +83,9 @@ def _declared_to_one(node: Node) -> tuple[int, ...]:
     return ()
 
 
-def _naturally_onehot(node: Node) -> tuple[int, ...]:
-    """The axis along which the entries are [k = yᵢ] for labels y; () if none."""
-    if isinstance(node, Iverson) and node.op == "eq" and len(node.operands) == 1:
-        return tuple(
-            axis
-            for axis in range(node.ndim)
-            if node.condition in (INDEX[axis] - LOOKUP[0], LOOKUP[0] - INDEX[axis])
-        )
-    return ()
-
-
 def _naturally_to_one(node: Node) -> tuple[int, ...]:
     """The axes along which the entries sum to one whatever the values; () if none."""
-    return node.axes if isinstance(node, Softmax) else _naturally_onehot(node)
+    return node.axes if isinstance(node, Softmax) else label_axes(node)
 
 
 def _declared_onehot(node: Node) -> tuple[int, ...]:
@@ -139,10 +113,6 @@ def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], 
     return rule
 
 
-def _is_root(node: Node) -> bool:
-    return isinstance(node, Map) and root_of(node.body) is not None
-
-
 def powers(term: Term) -> Term | None:
     """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power."""
     groups: dict[tuple[Node, Labels], list[tuple[int, Expr]]] = {}
@@ -157,7 +127,7 @@ def powers(term: Term) -> Term | None:
         if exponent.is_Integer and 0 < exponent <= 4:
             return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
         if exponent != 0:
-            rooted = any(_is_root(term.factors[n][0]) for n, _ in members)
+            rooted = any(is_root(term.factors[n][0]) for n, _ in members)
             raised = apply(root(ARGS[0], exponent), base) if rooted else power(base, exponent)
             return replace(result, factors=(*result.factors, (raised, labels)))
         for label in set(labels) - {UNIT}:
@@ -245,123 +215,6 @@ def rectified(term: Term) -> Term | None:
     return None
 
 
-def _softmax_of(node: Node) -> Node | None:
-    """log softmax(x) = x − logsumexp(x)."""
-    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
-        return None
-    (inner,) = node.operands
-    if not isinstance(inner, Softmax):
-        return None
-    return log_softmax(inner)
-
-
-def log_softmax(soft: Softmax) -> Node:
-    """x − logsumexp(x), along the softmax's axes."""
-    labels = tuple(range(soft.ndim))
-    kept = tuple(k for k in labels if k not in soft.axes)
-    spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
-    return total(((1, soft.operand), (-1, spread)), soft.shape)
-
-
-def _log_picked_softmax(node: Node) -> Node | None:
-    """log Σₖ softmax(x)ᵢₖ [k = yᵢ] = Σₖ (x − logsumexp(x))ᵢₖ [k = yᵢ]."""
-    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
-        return None
-    (inner,) = node.operands
-    if not (isinstance(inner, Einsum) and len(inner.factors) == 2):
-        return None
-    for (soft, at), (hot, labels) in permutations(zip(inner.factors, inner.inputs, strict=True)):
-        axes = _naturally_onehot(hot)
-        if not (isinstance(soft, Softmax) and len(axes) == 1):
-            continue
-        summed = {labels[axes[0]]} - {UNIT, *inner.output}
-        if summed and summed == {at[a] for a in soft.axes}:
-            return Einsum((at, labels), inner.output, inner.shape, log_softmax(soft), hot)
-    return None
-
-
-def _log_sigmoid(node: Node) -> Node | None:
-    """log sigmoid(x) = −softplus(−x)."""
-    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
-        return None
-    (inner,) = node.operands
-    if not (isinstance(inner, Map) and inner.body == sigmoid(ARGS[0])):
-        return None
-    return scale(-1, apply(softplus(ARGS[0]), scale(-1, inner.operands[0])))
-
-
-def _one_minus_sigmoid(node: Node) -> Node | None:
-    """1 − sigmoid(x) = sigmoid(−x), inside a logarithm."""
-    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
-        return None
-    (inner,) = node.operands
-    if not (isinstance(inner, Total) and len(inner.terms) == 2):
-        return None
-    pairs = dict(inner.pairs)
-    gate = pairs.get(S.NegativeOne)
-    if not (isinstance(gate, Map) and gate.body == sigmoid(ARGS[0])):
-        return None
-    if pairs.get(S.One) is not full(1, node.shape):
-        return None
-    return scale(-1, apply(softplus(ARGS[0]), gate.operands[0]))
-
-
-def _inverses(node: Node) -> Node | None:
-    """exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
-    if not isinstance(node, Map) or len(node.operands) != 1:
-        return None
-    inner = node.operands[0]
-    if not isinstance(inner, Map) or len(inner.operands) != 1:
-        return None
-    if {node.body, inner.body} == {exp(ARGS[0]), log(ARGS[0])}:
-        return inner.operands[0]
-    base, first = power_of(inner)
-    _, second = power_of(node)
-    if second.is_Integer and second < 0 and first.is_positive and first is not S.One:
-        return power(base, first * second)
-    if second is S.NegativeOne and first.is_negative and not _is_root(inner):
-        return power(base, -first)
-    return None
-
-
-def _lone_where(node: Node) -> Node | None:
-    """where(c, 1, 0) = [c ≠ 0]."""
-    if isinstance(node, Map) and node.body == where(ARGS[0], 1, 0):
-        return apply(ne(ARGS[0], 0), *node.operands)
-    return None
-
-
-def _relu_slope(node: Node) -> Node | None:
-    """[relu(x) > 0] = [x > 0]."""
-    if isinstance(node, Map) and node.body == gt(ARGS[0], 0):
-        (inner,) = node.operands
-        if isinstance(inner, Map) and inner.body == relu(ARGS[0]):
-            return rebuild(node, inner.operands)
-    return None
-
-
-#: What a comparison is with its sides exchanged.
-_EXCHANGED = {gt: lt, ge: le, lt: gt, le: ge, eq: eq, ne: ne}
-
-
-def _of_multiples(node: Node) -> Node | None:
-    """[a x > b x] = [x > 0] for numbers a > b."""
-    if not (isinstance(node, Map) and node.body.func in INDICATORS and len(node.operands) == 2):
-        return None
-    (a, x), (b, y) = map(_multiple, node.operands)
-    gap = a - b
-    if x is not y or node.body.args != ARGS[:2] or not (gap.is_positive or gap.is_negative):
-        return None
-    kind = node.body.func if gap.is_positive else _EXCHANGED[node.body.func]
-    return apply(kind(ARGS[0], 0), x)
-
-
-def _multiple(node: Node) -> tuple[Expr, Node]:
-    if isinstance(node, Total) and len(node.terms) == 1:
-        return node.coefficients[0], node.terms[0]
-    return S.One, node
-
-
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
     Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
@@ -382,12 +235,12 @@ TERM_RULES: tuple[Rule, ...] = (
         fact=True,
     ),
     Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
-    Rule("picked entry", picked(_naturally_onehot), "labels pick one entry of each row"),
+    Rule("picked entry", picked(label_axes), "labels pick one entry of each row"),
     Rule(
         "declared to pick",
         picked(_declared_onehot),
         "one-hot rows pick one entry",
-        False,
+        quiet=False,
         fact=True,
     ),
     Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
@@ -397,14 +250,22 @@ TERM_RULES: tuple[Rule, ...] = (
 )
 
 NODE_RULES: tuple[Rule, ...] = (
-    Rule("log of a softmax", _softmax_of, "rewritten: log of a softmax", quiet=False),
-    Rule("log of a sigmoid", _log_sigmoid, "rewritten: log of a sigmoid", quiet=False),
-    Rule("log of 1 − sigmoid", _one_minus_sigmoid, "rewritten: log of 1 − sigmoid", quiet=False),
-    Rule("inverse functions", _inverses, "exp and log undo each other"),
+    Rule("log of a softmax", functions.log_of_softmax, "rewritten: log of a softmax", quiet=False),
+    Rule("log of a sigmoid", functions.log_of_sigmoid, "rewritten: log of a sigmoid", quiet=False),
     Rule(
-        "log of a picked softmax", _log_picked_softmax, "rewritten: log of a softmax", quiet=False
+        "log of 1 − sigmoid",
+        functions.log_of_one_minus_sigmoid,
+        "rewritten: log of 1 − sigmoid",
+        quiet=False,
     ),
-    Rule("comparison of multiples", _of_multiples, "[a x > b x] = [x > 0] for a > b"),
+    Rule("inverse functions", functions.inverses, "exp and log undo each other"),
+    Rule(
+        "log of a picked softmax",
+        functions.log_of_picked_softmax,
+        "rewritten: log of a softmax",
+        quiet=False,
+    ),
+    Rule("comparison of multiples", functions.of_multiples, "[a x > b x] = [x > 0] for a > b"),
     Rule("softplus by hand", recognise.softplus_by_hand, "log(1 + eˣ) = softplus(x)", quiet=False),
     Rule("sigmoid by hand", recognise.sigmoid_by_hand, "1/(1 + e⁻ˣ) = σ(x)", quiet=False),
     Rule("logsumexp by hand", recognise.logsumexp_by_hand, "log Σ eˣ = logsumexp(x)", quiet=False),
@@ -420,6 +281,6 @@ NODE_RULES: tuple[Rule, ...] = (
         "logsumexp(x + c) = logsumexp(x) + c",
         quiet=False,
     ),
-    Rule("mask", _lone_where, "where(c, 1, 0) = [c ≠ 0]"),
-    Rule("sign of a ReLU", _relu_slope, "a ReLU is positive where its argument is"),
+    Rule("mask", functions.lone_where, "where(c, 1, 0) = [c ≠ 0]"),
+    Rule("sign of a ReLU", functions.relu_slope, "a ReLU is positive where its argument is"),
 )

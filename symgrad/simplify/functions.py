@@ -1,0 +1,169 @@
+"""Rules for single nodes: logarithms that stay stable, inverse functions, comparisons."""
+
+from itertools import permutations
+
+from sympy import Expr, S, exp, log
+
+from symgrad.simplify.terms import power_of
+from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
+    UNIT,
+    Einsum,
+    Iverson,
+    LogSumExp,
+    Map,
+    Node,
+    Softmax,
+    Total,
+    rebuild,
+)
+from symgrad.tensor.operators import apply, full, power, scale, total
+from symgrad.tensor.scalar import (
+    ARGS,
+    eq,
+    ge,
+    gt,
+    le,
+    lt,
+    ne,
+    relu,
+    root_of,
+    sigmoid,
+    softplus,
+    where,
+)
+
+INDICATORS = (gt, ge, lt, le, eq, ne)
+
+
+def label_axes(node: Node) -> tuple[int, ...]:
+    """The axis along which the entries are [k = yᵢ] for labels y; () if none."""
+    if isinstance(node, Iverson) and node.op == "eq" and len(node.operands) == 1:
+        return tuple(
+            axis
+            for axis in range(node.ndim)
+            if node.condition in (INDEX[axis] - LOOKUP[0], LOOKUP[0] - INDEX[axis])
+        )
+    return ()
+
+
+def is_root(node: Node) -> bool:
+    return isinstance(node, Map) and root_of(node.body) is not None
+
+
+def log_of_softmax(node: Node) -> Node | None:
+    """log softmax(x) = x − logsumexp(x)."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not isinstance(inner, Softmax):
+        return None
+    return log_softmax(inner)
+
+
+def log_softmax(soft: Softmax) -> Node:
+    """x − logsumexp(x), along the softmax's axes."""
+    labels = tuple(range(soft.ndim))
+    kept = tuple(k for k in labels if k not in soft.axes)
+    spread = Einsum((kept,), labels, soft.shape, LogSumExp(soft.axes, soft.operand))
+    return total(((1, soft.operand), (-1, spread)), soft.shape)
+
+
+def log_of_picked_softmax(node: Node) -> Node | None:
+    """log Σₖ softmax(x)ᵢₖ [k = yᵢ] = Σₖ (x − logsumexp(x))ᵢₖ [k = yᵢ]."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Einsum) and len(inner.factors) == 2):
+        return None
+    for (soft, at), (hot, labels) in permutations(zip(inner.factors, inner.inputs, strict=True)):
+        axes = label_axes(hot)
+        if not (isinstance(soft, Softmax) and len(axes) == 1):
+            continue
+        summed = {labels[axes[0]]} - {UNIT, *inner.output}
+        if summed and summed == {at[a] for a in soft.axes}:
+            return Einsum((at, labels), inner.output, inner.shape, log_softmax(soft), hot)
+    return None
+
+
+def log_of_sigmoid(node: Node) -> Node | None:
+    """log sigmoid(x) = −softplus(−x)."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Map) and inner.body == sigmoid(ARGS[0])):
+        return None
+    return scale(-1, apply(softplus(ARGS[0]), scale(-1, inner.operands[0])))
+
+
+def log_of_one_minus_sigmoid(node: Node) -> Node | None:
+    """1 − sigmoid(x) = sigmoid(−x), inside a logarithm."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not (isinstance(inner, Total) and len(inner.terms) == 2):
+        return None
+    pairs = dict(inner.pairs)
+    gate = pairs.get(S.NegativeOne)
+    if not (isinstance(gate, Map) and gate.body == sigmoid(ARGS[0])):
+        return None
+    if pairs.get(S.One) is not full(1, node.shape):
+        return None
+    return scale(-1, apply(softplus(ARGS[0]), gate.operands[0]))
+
+
+def inverses(node: Node) -> Node | None:
+    """exp log x = x, log exp x = x, (xᵃ)⁻¹ = x⁻ᵃ."""
+    if not isinstance(node, Map) or len(node.operands) != 1:
+        return None
+    inner = node.operands[0]
+    if not isinstance(inner, Map) or len(inner.operands) != 1:
+        return None
+    if {node.body, inner.body} == {exp(ARGS[0]), log(ARGS[0])}:
+        return inner.operands[0]
+    base, first = power_of(inner)
+    _, second = power_of(node)
+    if second.is_Integer and second < 0 and first.is_positive and first is not S.One:
+        return power(base, first * second)
+    if second is S.NegativeOne and first.is_negative and not is_root(inner):
+        return power(base, -first)
+    return None
+
+
+def lone_where(node: Node) -> Node | None:
+    """where(c, 1, 0) = [c ≠ 0]."""
+    if isinstance(node, Map) and node.body == where(ARGS[0], 1, 0):
+        return apply(ne(ARGS[0], 0), *node.operands)
+    return None
+
+
+def relu_slope(node: Node) -> Node | None:
+    """[relu(x) > 0] = [x > 0]."""
+    if isinstance(node, Map) and node.body == gt(ARGS[0], 0):
+        (inner,) = node.operands
+        if isinstance(inner, Map) and inner.body == relu(ARGS[0]):
+            return rebuild(node, inner.operands)
+    return None
+
+
+#: What a comparison is with its sides exchanged.
+_EXCHANGED = {gt: lt, ge: le, lt: gt, le: ge, eq: eq, ne: ne}
+
+
+def of_multiples(node: Node) -> Node | None:
+    """[a x > b x] = [x > 0] for numbers a > b."""
+    if not (isinstance(node, Map) and node.body.func in INDICATORS and len(node.operands) == 2):
+        return None
+    (a, x), (b, y) = map(_multiple, node.operands)
+    gap = a - b
+    if x is not y or node.body.args != ARGS[:2] or not (gap.is_positive or gap.is_negative):
+        return None
+    kind = node.body.func if gap.is_positive else _EXCHANGED[node.body.func]
+    return apply(kind(ARGS[0], 0), x)
+
+
+def _multiple(node: Node) -> tuple[Expr, Node]:
+    if isinstance(node, Total) and len(node.terms) == 1:
+        return node.coefficients[0], node.terms[0]
+    return S.One, node
