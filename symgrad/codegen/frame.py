@@ -37,6 +37,7 @@ def frame(plan: Plan) -> dict[str, Any]:
 
     graph = plan.graph
     expression = "; ".join(f"{d.leaf.name} = {numpy(d.expr)}" for d in graph.definitions)
+    expression = expression.replace('"', "'")  # no marks in front of quotes inside quotes
     return {
         "version": __version__,
         "graph": graph.name,
@@ -103,7 +104,10 @@ def _equation(definition: Definition) -> str:
 def _row(equation: str, definition: Definition, width: int) -> Iterable[str]:
     """An equation and the shape of its value; a long equation goes on in further lines."""
     first, *rest = pieces(equation, WIDE - 24)
-    yield f"    {first:<{width}}   {show(definition.leaf.shape)}"
+    shape = show(definition.leaf.shape)
+    if len(f"    {first:<{width}}   {shape}") > WIDE:
+        rest, shape = [*rest, *pieces(shape, WIDE - 8)], ""
+    yield f"    {first:<{width}}   {shape}".rstrip()
     yield from (f"        {piece}".rstrip() for piece in rest)
 
 
@@ -177,8 +181,8 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "shapes": [
             (literal(x.name), literal(tuple(_literal(d) for d in x.shape))) for x in graph.symbols
         ],
-        "derived": [(literal(text), *_function(d)) for text, d in derived.items()],
-        "bounds": [(literal(text), *_function(gap)) for gap, text in _bounds(plan).items()],
+        "derived": [line for text, d in derived.items() for line in _entry(text, d)],
+        "bounds": [line for gap, text in _bounds(plan).items() for line in _entry(text, gap)],
         "facts": list(_facts(graph.leaf(name) for name in graph.inputs)),
     }
 
@@ -201,10 +205,11 @@ def _facts(inputs: Iterable[Leaf]) -> Iterable[tuple[str, str, str]]:
             yield literal(leaf.name), literal(what), f"lambda x: {obeys.format(axis or -1)}"
 
 
-def _function(size: Expr) -> tuple[str, str]:
-    """The sizes in an expression, and the expression as a function of them."""
+def _entry(text: str, size: Expr) -> list[str]:
+    """A table's entry: the sizes in an expression, and the expression as a function of them."""
     names = sorted(s.name for s in size.free_symbols)
-    return literal(tuple(names)), f"lambda {', '.join(names)}: {size_text(size)}"
+    function = f"lambda {', '.join(names)}: {size_text(size)}"
+    return call(f"    {literal(text)}: ", [literal(tuple(names)), function], ",")
 
 
 def _bounds(plan: Plan) -> dict[Expr, str]:

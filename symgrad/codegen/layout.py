@@ -63,7 +63,7 @@ def chained(names: Sequence[str], value: str) -> Iterator[str]:
     if len(line) <= WIDE:
         yield line
         return
-    yield f"    {names[0]} = {value}"
+    yield from fitted(f"    {names[0]} = {value}")
     rest = list(names[1:])
     while rest:
         taken: list[str] = []
@@ -100,7 +100,14 @@ def fitted(line: str) -> list[str]:
         if len(parts) > 1 and found:
             return [f"{left}(", *(f"{margin}    {part}" for part in parts), f"{margin})"]
     start, inside = right.index("("), right[right.index("(") + 1 : right.rindex(")")]
-    return call(f"{left}{right[:start]}", _split(inside, (", ",)))
+    return call(f"{left}{right[:start]}", (_broken(a, margin) for a in _split(inside, (", ",))))
+
+
+def _broken(argument: str, margin: str) -> str:
+    """An argument that is longer than a line, broken where it is a sum."""
+    if len(argument) + len(margin) + 5 <= WIDE:
+        return argument
+    return f"\n{margin}    ".join(_split(argument, (" + ", " - "), keep=True))
 
 
 def _split(text: str, signs: Sequence[str], *, keep: bool = False) -> list[str]:
