@@ -292,6 +292,7 @@ VALUES = [
     ({"w": 1.0}, ValueMismatch, "w has shape (); declared is (d,)"),
     ({"w": [1, 2, math.nan]}, ValueMismatch, "the value of w is NaN at [2]"),
     ({"w": [1, 2, 1j]}, ValueMismatch, "the value of w is complex"),
+    ({"w": np.ma.array([1.0, 2.0, 3.0], mask=[0, 1, 0])}, ValueMismatch, "w is a masked array"),
     ({"w": ["a", "b", "c"]}, ValueMismatch, "the value of w is of dtype <U1"),
     ({"X": [[1, 2, 3], [1, 2]]}, ValueMismatch, "the value of X is no array"),
     ({"w": [None, 1, 2]}, ValueMismatch, "dtype object are not numbers"),

@@ -12,7 +12,7 @@ import symgrad
 PACKAGE = Path(symgrad.__file__).parent
 STAGES = [
     "errors", "tensor", "declare", "simplify", "calculus", "notation", "check", "codegen", "show",
-    "train", "interop", "cli",
+    "train", "interop", "cli", "__main__",
 ]  # fmt: skip
 
 #: Values that print themselves by a later stage, imported inside the method: the one exception.

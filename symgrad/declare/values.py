@@ -49,6 +49,10 @@ def bind(
 
 
 def _array(name: str, value: object, nan: bool) -> Array:
+    if isinstance(value, np.ma.MaskedArray):
+        raise ValueMismatch(
+            f"the value of {name} is a masked array", hint="declare the mask as an input of its own"
+        )
     try:
         array = np.asarray(value)
     except ValueError:  # rows of different lengths
