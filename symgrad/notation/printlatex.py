@@ -1,7 +1,7 @@
 """Formulas as LaTeX that KaTeX renders."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr, latex
 
@@ -69,6 +69,14 @@ class Latex(Notation):
             return Printed(text, SUM)
         single = value.is_Symbol or value.is_Integer or value.is_NumberSymbol or as_decimal(value)
         return Printed(text, ATOM if single else PRODUCT)
+
+    def join(self, texts: Iterable[str]) -> str:
+        """Factors side by side; a dot where 0.01 before a bold 1 would read as 0.011."""
+        first, *rest = texts
+        for text in rest:
+            digits = first[-1:].isdigit() and text.startswith(self.one)
+            first += rf" \cdot {text}" if digits else f" {text}"
+        return first
 
     def word(self, name: str) -> str:
         return self.names.get(name, r"\ell" if name == "l" else latex_name(name))

@@ -371,8 +371,9 @@ def _steps(values: Sequence[Formula], test: Printed, notation: Notation) -> Prin
         assert isinstance(each, Number)
         size = -each.value if negative(each.value) else each.value
         sign = notation.minus if negative(each.value) else "+" if text else ""
-        front = "" if size == 1 else f"{notation.at(notation.number(size), PRODUCT)} "
-        text += f" {sign} {front}{held.text}" if text else f"{sign}{front}{held.text}"
+        front = [] if size == 1 else [notation.at(notation.number(size), PRODUCT)]
+        term = notation.join([*front, held.text])
+        text += f" {sign} {term}" if text else f"{sign}{term}"
     return Printed(text, SUM)
 
 
