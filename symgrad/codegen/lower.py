@@ -26,6 +26,7 @@ from symgrad.tensor.nodes import (
     UnspecifiedTensor,
     rebuild,
     topological,
+    unseen,
 )
 from symgrad.tensor.operators import einsum
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
@@ -49,15 +50,13 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
     result: dict[Leaf, Node] = {}
     listed = list(definitions)
     for definition in listed:
-        for node in topological(definition.expr):
-            if node not in whole:
-                whole[node] = stable(known(rebuild(node, tuple(whole[o] for o in node.operands))))
+        for node in unseen(definition.expr, whole):
+            whole[node] = stable(known(rebuild(node, tuple(whole[o] for o in node.operands))))
         whole[definition.leaf] = whole[definition.expr]
     for definition in listed:
-        for node in topological(whole[definition.leaf]):
-            if node not in done:
-                new = _lowered(rebuild(node, tuple(done[o] for o in node.operands)))
-                done[node] = met.setdefault(_sorted(new), new)
+        for node in unseen(whole[definition.leaf], done):
+            new = _lowered(rebuild(node, tuple(done[o] for o in node.operands)))
+            done[node] = met.setdefault(_sorted(new), new)
         result[definition.leaf] = done[whole[definition.leaf]]
     return _reuse_relu(result)
 

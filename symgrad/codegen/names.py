@@ -2,6 +2,7 @@
 
 import builtins
 import keyword
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from sympy import preorder_traversal
 from symgrad.codegen import functions
 from symgrad.codegen.lower import summed
 from symgrad.codegen.products import matrices
-from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topological
+from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, unseen
 
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
 RESERVED = frozenset(
@@ -71,12 +72,12 @@ def value_names(
     names = {node: identifiers.give(titles[node]) for node in nodes if node in titles}
     owner: dict[Node, str] = {}
     for root, title in titles.items():
-        for node in topological(root):
-            owner.setdefault(node, names.get(root, title))
+        for node in unseen(root, owner):
+            owner[node] = names.get(root, title)
     wanted = {node: f"{owner.get(node, 'x')}_{_kind(node)}" for node in nodes if node not in titles}
-    many = {name for name in wanted.values() if list(wanted.values()).count(name) > 1}
+    counts = Counter(wanted.values())
     for node, name in wanted.items():
-        alone = name not in many and name not in identifiers.taken
+        alone = counts[name] == 1 and name not in identifiers.taken
         names[node] = identifiers.give(name) if alone else identifiers.number(name)
     return names
 

@@ -17,7 +17,7 @@ and hash are identity. Shapes are checked when a node is made. A node is never c
 The set follows Laue, Mitterreiter, Giesen: A Simple and Efficient Tensor Calculus (AAAI 2020).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from typing import Any, ClassVar, Self
@@ -483,6 +483,28 @@ def topological(*roots: Node) -> list[Node]:
                     stack.append(operand)
             if len(stack) == height:
                 order[stack.pop()] = None
+    return list(order)
+
+
+def unseen(root: Node, seen: Container[Node]) -> list[Node]:
+    """The nodes below a root that are not among those seen, operands before what uses them.
+
+    What is below a node that was seen was seen too: a pass over many roots that share parts visits
+    each part once.
+    """
+    order: dict[Node, None] = {}
+    stack = [root]
+    while stack:
+        node = stack[-1]
+        if node in order or node in seen:
+            stack.pop()
+            continue
+        height = len(stack)
+        for operand in reversed(node.operands):
+            if operand not in order and operand not in seen:
+                stack.append(operand)
+        if len(stack) == height:
+            order[stack.pop()] = None
     return list(order)
 
 
