@@ -86,7 +86,9 @@ def derive(
     form: Annotated[
         str, typer.Option("--format", metavar="text|latex|markdown", help="How to write formulas.")
     ] = "text",
-    shapes: Annotated[bool, typer.Option("--shapes", help="List the shapes too.")] = False,
+    shapes: Annotated[
+        bool, typer.Option("--shapes", help="Print shapes beside the names.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Derive the gradients, step by step."""

@@ -39,6 +39,7 @@ class Line:
     right: str
     remark: str = ""
     general: bool = False
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +50,22 @@ class Heading:
 
 
 def derivation_text(derivation: Derivation, *, shapes: bool = False) -> str:
-    """The steps in Unicode, as a table: formula, then why."""
+    """The steps in Unicode, as a table: name, shape on demand, formula, why."""
     spelling = TextSpelling(derivation)
     lines = list(_lines(_steps(derivation), spelling))
     indent = {line: "    " if line.general else "  " for line in lines if isinstance(line, Line)}
     left = max((len(indent[line] + line.left) for line in indent), default=0)
     right = max((len(line.right) for line in indent if len(line.right) <= COLUMN), default=0)
+    widest = max((len(line.shape) for line in indent), default=0)
     rows = [_title(derivation)]
     for line in lines:
         if isinstance(line, Heading):
             rows.append(f"  {line.text}:")
         else:
-            rows += _table_row(line, f"{indent[line] + line.left:<{left}} = ", right)
-    if shapes:
-        rows.append("shapes")
-        rows += [
-            f"  {spelling.node(step.leaf):<{left}}   {show(step.shape)}"
-            for step in derivation.steps
-        ]
+            name = f"{indent[line] + line.left:<{left}}"
+            if shapes:
+                name += f"  {line.shape:<{widest}}"
+            rows += _table_row(line, f"{name} = ", right)
     return "\n".join(rows)
 
 
@@ -178,16 +177,19 @@ def _equation(
     row: Row, spelling: Spelling, limits: str = "", *, general: bool = False
 ) -> Iterator[Line]:
     """What the rule gives, and where that is longer the shortest form below it."""
-    show = spelling.general if general else spelling.node
-    left, raw, expr = show(row.leaf), show(row.raw), show(row.expr)
+    formula = spelling.general if general else spelling.node
+    left, raw, expr = formula(row.leaf), formula(row.raw), formula(row.expr)
+    # the sizes of a general layer have no names
+    shape = "" if general else show(row.leaf.shape)
     why = ""
     for leaf, rule in zip(reversed(row.through), reversed(row.rules), strict=True):
-        why += spelling.say(f"{', ' if why else ''}{rule} in ") + show(leaf)
+        why += spelling.say(f"{', ' if why else ''}{rule} in ") + formula(leaf)
     facts = spelling.say("; ".join(row.facts))
     if limits:
         why += spelling.say(" (" if why else "(") + limits + spelling.say(")")
     if raw == expr:
-        yield Line(left, expr, spelling.say("; ").join(filter(None, (why, facts))), general)
+        remark = spelling.say("; ").join(filter(None, (why, facts)))
+        yield Line(left, expr, remark, general, shape)
     else:
-        yield Line(left, raw, why, general)
+        yield Line(left, raw, why, general, shape)
         yield Line("", expr, facts, general)
