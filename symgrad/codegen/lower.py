@@ -26,7 +26,6 @@ from symgrad.tensor.nodes import (
     UnspecifiedTensor,
     rebuild,
     topological,
-    unseen,
 )
 from symgrad.tensor.operators import einsum
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
@@ -50,11 +49,11 @@ def lower(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
     result: dict[Leaf, Node] = {}
     listed = list(definitions)
     for definition in listed:
-        for node in unseen(definition.expr, whole):
+        for node in topological(definition.expr, seen=whole):
             whole[node] = stable(known(rebuild(node, tuple(whole[o] for o in node.operands))))
         whole[definition.leaf] = whole[definition.expr]
     for definition in listed:
-        for node in unseen(whole[definition.leaf], done):
+        for node in topological(whole[definition.leaf], seen=done):
             new = _lowered(rebuild(node, tuple(done[o] for o in node.operands)))
             done[node] = met.setdefault(_sorted(new), new)
         result[definition.leaf] = done[whole[definition.leaf]]

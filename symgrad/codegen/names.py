@@ -11,7 +11,7 @@ from sympy import preorder_traversal
 from symgrad.codegen import functions
 from symgrad.codegen.lower import summed
 from symgrad.codegen.products import matrices
-from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, unseen
+from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topological
 
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
 RESERVED = frozenset(
@@ -72,7 +72,7 @@ def value_names(
     names = {node: identifiers.give(titles[node]) for node in nodes if node in titles}
     owner: dict[Node, str] = {}
     for root, title in titles.items():
-        for node in unseen(root, owner):
+        for node in topological(root, seen=owner):
             owner[node] = names.get(root, title)
     wanted = {node: f"{owner.get(node, 'x')}_{_kind(node)}" for node in nodes if node not in titles}
     counts = Counter(wanted.values())

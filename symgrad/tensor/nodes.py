@@ -467,44 +467,26 @@ class UnspecifiedTensor(Node):
         return self
 
 
-def topological(*roots: Node) -> list[Node]:
-    """All nodes below the roots, each once, operands before what uses them; no recursion."""
+def topological(*roots: Node, seen: Container[Node] = frozenset()) -> list[Node]:
+    """All nodes below the roots, each once, operands before what uses them; no recursion.
+
+    Nodes in `seen` are left out, with what is below them: a pass over many roots that share parts
+    visits each part once.
+    """
     order: dict[Node, None] = {}
     for root in roots:
         stack = [root]
         while stack:
             node = stack[-1]
-            if node in order:
+            if node in order or node in seen:
                 stack.pop()
                 continue
             height = len(stack)
             for operand in reversed(node.operands):
-                if operand not in order:
+                if operand not in order and operand not in seen:
                     stack.append(operand)
             if len(stack) == height:
                 order[stack.pop()] = None
-    return list(order)
-
-
-def unseen(root: Node, seen: Container[Node]) -> list[Node]:
-    """The nodes below a root that are not among those seen, operands before what uses them.
-
-    What is below a node that was seen was seen too: a pass over many roots that share parts visits
-    each part once.
-    """
-    order: dict[Node, None] = {}
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        if node in order or node in seen:
-            stack.pop()
-            continue
-        height = len(stack)
-        for operand in reversed(node.operands):
-            if operand not in order and operand not in seen:
-                stack.append(operand)
-        if len(stack) == height:
-            order[stack.pop()] = None
     return list(order)
 
 
