@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, Mul, Pow, Symbol
 
+from symgrad.calculus.matrices import pull_matrix
 from symgrad.errors import NotDifferentiable
 from symgrad.tensor import operators as op
 from symgrad.tensor.nodes import (
@@ -27,7 +28,8 @@ from symgrad.tensor.nodes import (
     Total,
     UnspecifiedTensor,
 )
-from symgrad.tensor.scalar import ARGS, eq, partial, root, root_of
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
+from symgrad.tensor.scalar import ARGS, eq, partial, root, root_of, where
 
 Rule = Callable[[Node, Node, int, int], Node]
 
@@ -137,12 +139,44 @@ def _reduce(node: Node, g: Node, k: int, lead: int) -> Node:
     r"""Y = max X:  X̄ = Ȳ [X = Y] / Σ [X = Y]: ties share equally."""
     assert isinstance(node, Reduce)
     x = node.operand
+    if node.op == "prod":
+        return _product(node, g, lead)
     front, labels = _labels(lead, x.ndim)
     kept = tuple(a for a in labels if a not in node.axes)
     spread = op.einsum((kept,), labels, node, sizes=dict(enumerate(x.shape)))
     tie = op.apply(eq(ARGS[0], ARGS[1]), x, spread)
     share = op.power(op.einsum((labels,), kept, tie), -1)
     return op.einsum((front + kept, labels, kept), front + labels, g, tie, share)
+
+
+def _product(node: Reduce, g: Node, lead: int) -> Node:
+    r"""Y = Π X:  X̄ᵢ = Ȳ Π_{j≠i} Xⱼ, right where entries are zero too.
+
+    The product of the others is that of all, with 1 in the place of entry i.
+    """
+    x, rank = node.operand, node.operand.ndim
+    front, labels = _labels(lead, rank)
+    kept = tuple(a for a in labels if a not in node.axes)
+    axes = tuple(a for a in node.axes if x.shape[a] != 1)
+    other = {a: rank + n for n, a in enumerate(axes)}  # j along each axis of i
+    wide = (*labels, *other.values())
+    shape = (*x.shape, *(x.shape[a] for a in axes))
+    sizes = dict(zip(wide, shape, strict=True))
+    if not axes:
+        return op.einsum((front + kept,), front + labels, g, sizes={**_sizes(front, g), **sizes})
+    spread = op.einsum((tuple(other.get(a, a) for a in labels),), wide, x, sizes=sizes)
+    deltas = [Iverson("eq", INDEX[0] - INDEX[1], (x.shape[a],) * 2) for a in axes]
+    same = op.einsum([(a, other[a]) for a in axes], wide, *deltas, sizes=sizes)
+    others = Reduce(
+        "prod", tuple(other.values()), op.apply(where(ARGS[0], 1, ARGS[1]), same, spread)
+    )
+    return op.einsum((front + kept, labels), front + labels, g, others)
+
+
+def _reshape(node: Node, g: Node, k: int, lead: int) -> Node:
+    r"""Y = X in another shape:  X̄ = Ȳ in the shape of X."""
+    assert isinstance(node, Reshape)
+    return op.reshape(g, (*g.shape[:lead], *node.operand.shape))
 
 
 def _logsumexp(node: Node, g: Node, k: int, lead: int) -> Node:
@@ -177,7 +211,10 @@ def _unspecified(node: Node, g: Node, k: int, lead: int) -> Node:
     return op.einsum((front + own, own + tail), front + tail, g, slope)
 
 
-#: Every node that has operands with derivatives; Leaf, Constant and Iverson have none.
+#: What no derivative goes through: step functions of their operands, and what is said to be fixed.
+LOCALLY_CONSTANT: tuple[type[Node], ...] = (Iverson, ArgReduce, StopGradient)
+
+#: Every other node that has operands.
 PULLBACKS: dict[type[Node], Rule] = {
     Total: _total,
     Einsum: _einsum,
@@ -186,4 +223,6 @@ PULLBACKS: dict[type[Node], Rule] = {
     LogSumExp: _logsumexp,
     Softmax: _softmax,
     UnspecifiedTensor: _unspecified,
+    Reshape: _reshape,
+    MatrixFunction: pull_matrix,
 }

@@ -7,7 +7,7 @@ the definitions that use v, the pullback of their adjoints.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from symgrad.calculus.pullbacks import pullback
+from symgrad.calculus.pullbacks import LOCALLY_CONSTANT, pullback
 from symgrad.declare.graph import Definition
 from symgrad.errors import SymgradError
 from symgrad.tensor.nodes import (
@@ -24,6 +24,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import total
+from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
 
@@ -51,6 +52,8 @@ def pull_definition(
     order = topological(definition.expr)
     active: set[Node] = {node for node in order if isinstance(node, Leaf) and node in wanted}
     for node in order:
+        if isinstance(node, LOCALLY_CONSTANT):
+            continue
         if any(operand in active for operand in node.operands):
             active.add(node)
     gathered: dict[Node, list[Node]] = {definition.expr: [seed]}
@@ -90,8 +93,22 @@ _TITLES: dict[type[Node], str] = {
     Total: "sum",
     LogSumExp: "log-sum-exp",
     Softmax: "softmax",
-    Reduce: "maximum",
     UnspecifiedTensor: "chain rule",
+    Reshape: "reshape",
+}
+_REDUCED = {"max": "maximum", "min": "minimum", "prod": "product of entries"}
+_MATRICES = {
+    "inv": "inverse",
+    "det": "determinant",
+    "logdet": "log-determinant",
+    "pinv": "pseudo-inverse",
+    "expm": "matrix exponential",
+    "cholesky": "Cholesky factor",
+    "eigvals": "eigenvalues",
+    "eigvecs": "eigenvectors",
+    "svd_u": "singular vectors",
+    "svd_s": "singular values",
+    "svd_vt": "singular vectors",
 }
 
 
@@ -102,6 +119,9 @@ _AT_KINKS = {
     "norm": "gradient 0 at 0",
     "maximum": "ties share equally",
     "minimum": "ties share equally",
+    "eigenvectors": "where no two eigenvalues are equal",
+    "singular vectors": "where no two singular values are equal",
+    "pseudo-inverse": "where the rank does not change",
 }
 
 
@@ -121,6 +141,10 @@ def rule_name(node: Node) -> str:
         return NAMES.get(body.func, "power" if body.is_Pow else "chain rule")
     if isinstance(node, Einsum):
         return _product_name(node)
+    if isinstance(node, Reduce):
+        return _REDUCED[node.op]
+    if isinstance(node, MatrixFunction):
+        return _MATRICES[node.name]
     return _TITLES.get(type(node), type(node).__name__)
 
 

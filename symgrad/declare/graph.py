@@ -19,6 +19,7 @@ from symgrad.tensor.dims import show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
 from symgrad.tensor.nodes import Leaf, Node, leaves, topological
 from symgrad.tensor.operators import as_node
+from symgrad.tensor.primitives import classes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +144,9 @@ class Graph:
             node, met = self._plain.read(expr, self._known, self._dims)
         else:
             node = as_node(expr)
+        classes = classes_of(node)
+        if domain == "real" and classes is not None and labels_below(f"labels:{classes}"):
+            domain = f"labels:{classes}"
         require_domain(name, node.shape, domain)
         value = Leaf(name, node.shape, "value", domain, latex)
         new = [leaf for leaf in leaves(node) if self._is_new(leaf)]

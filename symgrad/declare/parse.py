@@ -24,7 +24,10 @@ from symgrad.tensor.nodes import Constant, Leaf, Node
 _NUMPY = frozenset({"np", "numpy", "jnp"})
 
 #: Functions that are also methods of an array.
-_METHODS = frozenset({"sum", "mean", "var", "max", "min", "dot", "trace", "transpose", "clip"})
+_METHODS = frozenset(
+    """sum mean var max min prod dot trace transpose clip reshape argmax argmin cumsum
+    cumprod""".split()
+)
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: op.add,
@@ -162,7 +165,8 @@ class _Reader:
             target.id: statement.lineno
             for statement in reversed(statements)
             if isinstance(statement, ast.Assign)
-            for target in statement.targets
+            for targets in statement.targets
+            for target in (targets.elts if isinstance(targets, ast.Tuple) else [targets])
             if isinstance(target, ast.Name)
         }
         for statement in statements:
@@ -171,9 +175,13 @@ class _Reader:
     def _statement(self, statement: ast.stmt, last: bool) -> None:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
+                names: tuple[str, ...] = (name,)
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=value) if all(
+                isinstance(target, ast.Name) for target in targets
+            ):
+                names = tuple(target.id for target in targets)  # type: ignore[attr-defined]
             case ast.Expr(value=value) if last:
-                name = ""
+                names = ()
             case ast.Expr():
                 self.source.fail(
                     "only the last statement may be without a name", statement.lineno,
@@ -184,21 +192,9 @@ class _Reader:
                     f"a statement must be name = expression, not {describe(statement)}",
                     statement.lineno, statement.col_offset,
                 )  # fmt: skip
-        self.current = name
+        self.current = names[0] if names else ""
         try:
-            if name:
-                require_identifier(name)
-            if isinstance(self.names.get(name), Leaf):
-                self._clash(name)
-            result = self.value(value)
-            expr = result if isinstance(result, Node | Expr) else self._no_tensor(value)
-            if not name:
-                self.graph.define_unnamed(expr)
-                return
-            leaf = self.graph.define(
-                name, expr, domain=self.domains.pop(name, "real"),
-                latex=self.spellings.pop(name, ""),
-            )  # fmt: skip
+            self._define(names, value, isinstance(statement, ast.Assign) and len(names) > 1)
         except RecursionError:
             self.source.fail(
                 "the expression is nested too deeply", statement.lineno, statement.col_offset,
@@ -206,9 +202,32 @@ class _Reader:
             )  # fmt: skip
         except SymgradError as error:
             raise self._placed(error, statement) from None
-        self.names[name] = leaf
-        if self._is_truth(value):
-            self.truths.add(name)
+
+    def _define(self, names: tuple[str, ...], tree: ast.expr, several: bool) -> None:
+        """Define the names, of one value or of as many as there are; "_" is none."""
+        for name in names:
+            if name != "_" or not several:
+                require_identifier(name)
+            if isinstance(self.names.get(name), Leaf):
+                self._clash(name)
+        result = self.value(tree)
+        if not names:
+            expr = result if isinstance(result, Node | Expr) else self._no_tensor(tree)
+            self.graph.define_unnamed(expr)
+            return
+        values = result if several and isinstance(result, tuple) else (result,)
+        if len(values) != len(names):
+            raise ParseError(f"{len(names)} names for {len(values)} values")
+        for name, each in zip(names, values, strict=True):
+            if name == "_" and several:
+                continue
+            expr = each if isinstance(each, Node | Expr) else self._no_tensor(tree)
+            self.names[name] = self.graph.define(
+                name, expr, domain=self.domains.pop(name, "real"),
+                latex=self.spellings.pop(name, ""),
+            )  # fmt: skip
+            if self._is_truth(tree):
+                self.truths.add(name)
 
     def _clash(self, name: str) -> NoReturn:
         defined = self.names[name] in (d.leaf for d in self.graph.definitions)
@@ -375,11 +394,16 @@ class _Reader:
             raise UnknownName(f"no function is named {name!r}", hint=_closest(name, [*FUNCTIONS]))
         return FUNCTIONS[name], name, own
 
-    def _subscript(self, tree: ast.Subscript) -> Node:
-        inner = self.value(tree.value)
+    def _subscript(self, tree: ast.Subscript) -> Any:
+        inner, key = self.value(tree.value), self.value(tree.slice)
+        if isinstance(inner, tuple):  # one of the results of a function that has several
+            k = op.whole(key, "the number of a result")
+            if not -len(inner) <= k < len(inner):
+                raise ParseError(f"there are {len(inner)} results, not one of number {k}")
+            return inner[k]
         if not isinstance(inner, Node):
             raise ParseError("a number has no entries")
-        return inner[self.value(tree.slice)]
+        return inner[key]
 
     def _tuple(self, tree: ast.Tuple | ast.List) -> tuple[Any, ...]:
         return tuple(self.value(each) for each in tree.elts)

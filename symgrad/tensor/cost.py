@@ -22,6 +22,7 @@ from symgrad.tensor.nodes import (
     Total,
     topological,
 )
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import Unspecified
 
 #: The size that an unknown dimension is taken to have when an order of contraction is chosen.
@@ -128,4 +129,10 @@ _FLOPS: dict[type[Node], Callable[..., Expr]] = {
     Reduce: lambda node: _entries(node.operand),
     LogSumExp: lambda node: 4 * _entries(node.operand),
     Softmax: lambda node: 5 * _entries(node.operand),
+    ArgReduce: lambda node: _entries(node.operand),
+    Reshape: lambda node: S.Zero,
+    StopGradient: lambda node: S.Zero,
+    MatrixFunction: lambda node: (
+        prod(node.operand.shape[:-2], start=S.One) * node.kind.flops(*node.operand.shape[-2:])
+    ),
 }

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sympy import Add, Expr, Float, Integer, Symbol, expand, floor, nan, sympify, together, zoo
 
-from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
+from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError, SymgradError
 
 Dim: TypeAlias = Expr
 Shape: TypeAlias = tuple[Dim, ...]
@@ -150,9 +150,12 @@ def as_shape(values: object) -> Shape:
 def labels_below(domain: str) -> Dim | None:
     """The number of classes of the domain `labels:k`, k a dimension or a number; else None."""
     kind, _, size = domain.partition(":")
-    if kind != "labels" or not (size.isidentifier() or size.isdecimal()):
+    if kind != "labels" or not size:
         return None
-    return as_dim(int(size) if size.isdecimal() else size)
+    try:
+        return as_dim(size)
+    except SymgradError:
+        return None
 
 
 @cache

@@ -24,6 +24,7 @@ from sympy import (
 
 from symgrad.errors import ShapeError, SymgradError, ValueMismatch
 from symgrad.tensor.dims import MOST, Dim, show, size_of
+from symgrad.tensor.matrices import matrix_value
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
@@ -42,6 +43,7 @@ from symgrad.tensor.nodes import (
     leaves,
     topological,
 )
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import FUNCTIONS, NAMES, Unspecified
 
 Array = np.ndarray[Any, Any]
@@ -327,6 +329,8 @@ def _whole(value: Expr, sizes: Sizes) -> int:
 
 def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> Any:
     (x,) = operands
+    if node.op == "prod":
+        return np.prod(x, axis=node.axes)
     if system.dtype is object:
         for axis in reversed(node.axes):
             x = system.function(f"{node.op}imum").reduce(x, axis=axis)
@@ -335,6 +339,25 @@ def _reduce(node: Reduce, operands: list[Array], sizes: Sizes, system: Any) -> A
     rows = np.moveaxis(x, node.axes, range(-len(node.axes), 0))
     rows = rows.reshape(*rows.shape[: x.ndim - len(node.axes)], -1)
     return np.take_along_axis(rows, pick(np.real(rows), axis=-1)[..., None], -1)[..., 0]
+
+
+def _argreduce(node: ArgReduce, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    x = operands[0] if system.dtype is object else np.real(operands[0])
+    rows = np.moveaxis(x, node.axes, range(-len(node.axes), 0))
+    rows = rows.reshape(*rows.shape[: x.ndim - len(node.axes)], -1)
+    return (np.argmax if node.op == "max" else np.argmin)(rows, axis=-1)
+
+
+def _reshape(node: Reshape, operands: list[Array], sizes: Sizes, system: Any) -> Any:
+    return operands[0].reshape(_shape(node, sizes))
+
+
+def _stop_gradient(node: StopGradient, operands: list[Array], *_: object) -> Any:
+    return operands[0]
+
+
+def _matrix_function(node: MatrixFunction, operands: list[Array], *_: object) -> Any:
+    return matrix_value(node.name, operands[0])
 
 
 def _shifted(x: Array, axes: tuple[int, ...], system: Any) -> tuple[Array, Array]:
@@ -371,6 +394,10 @@ _RULES: dict[type[Node], Any] = {
     LogSumExp: _logsumexp,
     Softmax: _softmax,
     UnspecifiedTensor: _unspecified,
+    ArgReduce: _argreduce,
+    Reshape: _reshape,
+    StopGradient: _stop_gradient,
+    MatrixFunction: _matrix_function,
 }
 
 __all__ = ["Float", "Precise", "bind_sizes", "body_value", "evaluate"]

@@ -11,8 +11,9 @@ from sympy import Expr, S, floor
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, labels_below, same, show
-from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Leaf, Node
+from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, show
+from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Node
+from symgrad.tensor.primitives import classes_of
 
 
 def index(node: Node, key: object) -> Node:
@@ -128,7 +129,7 @@ class _Arrays:
 
 def _one_hot(labels: Node, size: Dim) -> Node:
     """[j = yᵢ] for labels along an axis of that size."""
-    classes = labels_below(labels.domain) if isinstance(labels, Leaf) else None
+    classes = classes_of(labels)
     if classes is None:
         raise DeclarationError(
             "an index must be a whole number or a symbol of labels, not an array",

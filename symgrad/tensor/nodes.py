@@ -11,9 +11,10 @@ and hash are identity. Shapes are checked when a node is made. A node is never c
 | Total | linear combination |
 | Map | a scalar function applied to each entry |
 | Iverson | a structural 0/1 array of affine conditions on its indices |
-| Reduce, LogSumExp, Softmax | maxima; the fused functions that must be stable |
+| Reduce, LogSumExp, Softmax | maxima and products; the fused functions that must be stable |
 | UnspecifiedTensor | a function of tensors that nobody specified, or its derivative |
 
+Beside these stand the few of `primitives`: reshapes, argmax, functions of matrices.
 The set follows Laue, Mitterreiter, Giesen: A Simple and Efficient Tensor Calculus (AAAI 2020).
 """
 
@@ -407,15 +408,15 @@ def without(shape: Shape, axes: Iterable[int]) -> Shape:
 
 
 class Reduce(_AlongAxes):
-    """The maximum ("max") or minimum ("min") along axes, which are removed."""
+    """The maximum ("max"), minimum ("min") or product ("prod") along axes, which are removed."""
 
     __slots__ = ("op",)
 
     op: str
 
     def __new__(cls, op: Any, axes: Any, operand: Node) -> "Reduce":
-        if str(op) not in ("max", "min"):
-            raise ValueError(f"reduce: {op} is neither max nor min")
+        if str(op) not in ("max", "min", "prod"):
+            raise ValueError(f"reduce: {op} is none of max, min, prod")
         axes = cls._checked(axes, operand)
         self = cls._intern(without(operand.shape, axes), _word(str(op)), _pack(axes), operand)
         self.op, self.axes = str(op), axes

@@ -24,6 +24,7 @@ from symgrad.tensor.nodes import (
     Reduce,
     Total,
 )
+from symgrad.tensor.primitives import Reshape
 from symgrad.tensor.scalar import ARGS
 
 
@@ -302,6 +303,26 @@ def transpose(node: Node, axes: Sequence[int] | None = None) -> Node:
     if order == tuple(range(node.ndim)):
         return node
     return einsum((tuple(range(node.ndim)),), order, node, sizes=dict(enumerate(node.shape)))
+
+
+def reshape(node: Node, shape: Shape) -> Node:
+    """The entries, in row-major order, in another shape; unit axes alone are no reshape."""
+    if isinstance(node, Reshape):
+        node = node.operand
+    if same_shape(node.shape, shape):
+        return node
+    value = constant_of(node)
+    if value is not None:
+        Reshape(shape, node)  # raises where the numbers of entries differ
+        return full(value, shape)
+    axes = [k for k, d in enumerate(node.shape) if d is not ONE]
+    places = [k for k, d in enumerate(shape) if d is not ONE]
+    if same_shape(tuple(node.shape[k] for k in axes), tuple(shape[k] for k in places)):
+        at = dict(zip(axes, places, strict=True))
+        inner = tuple(at.get(k, UNIT) for k in range(node.ndim))
+        output = tuple(UNIT if d is ONE else k for k, d in enumerate(shape))
+        return einsum((inner,), output, node, sizes=dict(enumerate(shape)))
+    return Reshape(shape, node)
 
 
 def matmul(a: object, b: object) -> Node:

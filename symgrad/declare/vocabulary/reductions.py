@@ -7,7 +7,8 @@ from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
-from symgrad.tensor.nodes import INDEX, Iverson, LogSumExp, Node, Softmax
+from symgrad.tensor.nodes import INDEX, Iverson, LogSumExp, Node, Reduce, Softmax
+from symgrad.tensor.primitives import ArgReduce, StopGradient
 from symgrad.tensor.scalar import ARGS
 
 
@@ -90,6 +91,73 @@ def cumsum(x: object, axis: object = None) -> Node:
     inner = tuple(node.ndim if k == along else k for k in labels)
     mask = Iverson("ge", INDEX[0] - INDEX[1], (size, size))
     return op.einsum((inner, (along, node.ndim)), labels, node, mask)
+
+
+@named
+def prod(x: object, axis: object = None, keepdims: bool = False) -> Node:
+    """Π x along axes.
+
+    Source: NumPy.
+    Stability: the derivative multiplies the other entries, so that zeros are no matter.
+    """
+    return op.extremum("prod", op.as_node(x), axis, flag(keepdims))
+
+
+@named
+def cumprod(x: object, axis: object = None) -> Node:
+    """yᵢ = Π xⱼ over j ≤ i along an axis, which may be left out for a vector.
+
+    Source: NumPy.
+    """
+    node = op.as_node(x)
+    along = one_axis(node, axis, "cumprod")
+    size, labels = node.shape[along], tuple(range(node.ndim))
+    if size == 1:
+        return node
+    inner = tuple(node.ndim if k == along else k for k in labels)
+    sizes = {**dict(enumerate(node.shape)), node.ndim: size}
+    mask = Iverson("ge", INDEX[0] - INDEX[1], (size, size))
+    wide = (*labels, node.ndim)
+    spread = op.einsum((inner,), wide, node, sizes=sizes)
+    held = op.einsum(((along, node.ndim),), wide, mask, sizes=sizes)
+    return Reduce(
+        "prod", (node.ndim,), op.apply(scalar.where(ARGS[0], ARGS[1], 1), held, spread)
+    )
+
+
+@named
+def argmax(x: object, axis: object = None) -> Node:
+    """Where the maximum along an axis is: labels from 0; without an axis the row-major position.
+
+    Source: NumPy.
+    Kink: the first of equal ones; the derivative is 0.
+    """
+    return _position("max", x, axis)
+
+
+@named
+def argmin(x: object, axis: object = None) -> Node:
+    """Where the minimum along an axis is: labels from 0; without an axis the row-major position.
+
+    Source: NumPy.
+    Kink: the first of equal ones; the derivative is 0.
+    """
+    return _position("min", x, axis)
+
+
+def _position(which: str, x: object, axis: object) -> Node:
+    node = op.as_node(x)
+    axes = op.axes_of(node, None if axis is None else op.whole(axis, "axis"))
+    return ArgReduce(which, axes, node) if axes else op.full(0, ())
+
+
+@named
+def stop_gradient(x: object) -> Node:
+    """x itself, a constant to every derivative.
+
+    Source: JAX, jax.lax.stop_gradient; PyTorch's detach.
+    """
+    return StopGradient(op.as_node(x))
 
 
 @named

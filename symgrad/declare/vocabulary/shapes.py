@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from math import prod
 
-from sympy import Expr, S
+from sympy import Expr, S, cancel
 
-from symgrad.declare.symbols import labels_below
 from symgrad.declare.vocabulary.arguments import number, one_axis, sizes_of, square
 from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, Dim, as_dim, same, show
-from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Iverson, Leaf, Node, without
+from symgrad.tensor.dims import ONE, Dim, as_dim, as_shape, same, show
+from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Iverson, Node, without
+from symgrad.tensor.primitives import classes_of
 
 
 @named
@@ -103,6 +104,30 @@ def transpose(x: object, axes: Sequence[object] | None = None) -> Node:
         return op.transpose(op.as_node(x))
     listed = axes if isinstance(axes, tuple | list) else (axes,)
     return op.transpose(op.as_node(x), [op.whole(each, "axis") for each in listed])
+
+
+@named
+def reshape(x: object, *shape: object) -> Node:
+    """The entries, in row-major order, in another shape; one size may be −1, for what is left.
+
+    Source: NumPy.
+    """
+    node = op.as_node(x)
+    listed = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    sizes = [op.exact(number(each)) for each in listed]
+    count, rest = op.count(node), [k for k, size in enumerate(sizes) if size == -1]
+    if len(rest) > 1:
+        raise ShapeError("reshape: one size is −1 at most")
+    if rest:
+        others = prod((size for size in sizes if size != -1), start=S.One)
+        left = cancel(count / others)
+        if left.as_numer_denom()[1] != 1:
+            raise ShapeError(
+                f"reshape: {show(node.shape)} has {count} entries, which {others} may not divide",
+                hint='declare a dimension as a product of others, such as "H*d"',
+            )
+        sizes[rest[0]] = left
+    return op.reshape(node, as_shape(tuple(sizes)))
 
 
 # --- constants and triangles
@@ -285,7 +310,7 @@ def onehot(labels: object, size: object) -> Node:
     Source: Bishop (2006), section 4.1.2 (1-of-K coding).
     """
     node, n = op.as_node(labels), as_dim(number(size))
-    if not (isinstance(node, Leaf) and labels_below(node.domain) is not None):
+    if classes_of(node) is None:
         raise DeclarationError(
             "onehot: the labels must be a symbol of integers", hint='declare domain="labels:<size>"'
         )
