@@ -328,7 +328,7 @@ class _Reader:
         if name in FUNCTIONS:
             raise UnknownName(f"{name!r} is a function; it needs arguments")
         if name == "inf":
-            return op.exact(float(name))
+            return S.Infinity  # an order of a norm; no expression can hold it
         raise UnknownName(f"{name!r} is not declared", hint=_closest(name, [*self.names]))
 
     def _number(self, tree: ast.Constant) -> Any:
@@ -347,7 +347,7 @@ class _Reader:
             if tree.attr == "pi":
                 return pi
             if tree.attr == "inf":
-                return op.exact(float(tree.attr))
+                return S.Infinity
         raise ParseError(f"the attribute .{tree.attr} is outside the grammar", hint=_GRAMMAR)
 
     def _call(self, tree: ast.Call) -> Any:

@@ -4,6 +4,7 @@ A node is simplified operands first. Sums of products stay as they are written u
 out makes them shorter; that phase is bounded, and the best form so far is kept.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -127,7 +128,7 @@ class Simplifier:
     def _product(self, node: Node) -> Node:
         term = self._reduced(flatten(node))
         plain = build(term)
-        sums = [n for n, (atom, _) in enumerate(term.factors) if isinstance(atom, Total)]
+        sums = _openable(term)
         if not sums or not isinstance(plain, Einsum | Total) or not _may_reduce(term):
             return plain
         best, least = plain, operations(plain)
@@ -202,8 +203,8 @@ class Simplifier:
             changed = False
             for coefficient, each in pairs:
                 term = flatten(each)
-                sums = tuple(n for n, f in enumerate(term.factors) if isinstance(f[0], Total))
-                products = self._products(term, sums) if sums else None
+                sums = _openable(term)
+                products = self._products(term, tuple(sums)) if sums else None
                 if products is None:
                     rows.append((coefficient, each))
                 else:
@@ -215,6 +216,30 @@ class Simplifier:
                 break
             pairs = flat_pairs(rows)
         return collect(pairs, node.shape)
+
+
+def _openable(term: Term) -> list[int]:
+    """The sums among the factors that may be multiplied out.
+
+    Not a deviation that is squared: Σ (x − mean x)² is a variance, and Σ x² − (Σ x)²/n the
+    difference of two large numbers, which rounding eats (Chan, Golub, LeVeque 1983). A sum over it
+    alone, Σ (x − mean x), may be 0.
+    """
+    atoms = [atom for atom, _ in term.factors]
+    held = Counter(k for _, labels in term.factors for k in set(labels))
+    alone = {k for k in term.summed if held[k] == 1}
+    return [
+        n
+        for n, (atom, labels) in enumerate(term.factors)
+        if isinstance(atom, Total)
+        and (atoms.count(atom) == 1 or alone & {*labels} or not _is_deviation(atom))
+    ]
+
+
+def _is_deviation(node: Total) -> bool:
+    """Whether two terms are of the same factors along other axes, as in x − mean x or A − Aᵀ."""
+    kinds = [sorted(hash(atom) for atom, _ in flatten(term).factors) for term in node.terms]
+    return any(kind and kind in kinds[:n] for n, kind in enumerate(kinds))
 
 
 def _choices(term: Term, sums: list[int]) -> list[tuple[int, ...]]:

@@ -37,6 +37,8 @@ def exact(value: object) -> Expr:
     """
     if isinstance(value, Rational):
         return _short(value)
+    if value is S.Infinity or value is S.NegativeInfinity:
+        value = float(value)  # type: ignore[arg-type]
     if isinstance(value, bool) or not isinstance(value, Real | Expr):
         raise DeclarationError(f"{value!r} is neither a tensor expression nor a number")
     if isinstance(value, Expr):

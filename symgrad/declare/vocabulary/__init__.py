@@ -5,12 +5,24 @@ few lines that compose nodes. Its docstring holds its formula, its source, and h
 in floating point where the plain formula would not; `Entry` reads it.
 """
 
-from symgrad.declare.vocabulary import elementwise, layers, losses, reductions, shapes
+from symgrad.declare.vocabulary import (
+    attention,
+    elementwise,
+    layers,
+    losses,
+    matrices,
+    normalisation,
+    norms,
+    recurrent,
+    reductions,
+    shapes,
+)
 from symgrad.declare.vocabulary.table import FUNCTIONS, Entry
 
 #: The folder's files, in the order in which people look functions up.
-CHAPTERS = (elementwise, reductions, shapes, layers, losses)
+CHAPTERS = (
+    elementwise, reductions, norms, shapes, matrices, layers, normalisation, recurrent, attention,
+    losses,
+)  # fmt: skip
 
-__all__ = [
-    "CHAPTERS", "FUNCTIONS", "Entry", "elementwise", "layers", "losses", "reductions", "shapes",
-]  # fmt: skip
+__all__ = ["CHAPTERS", "FUNCTIONS", "Entry"]

@@ -1,4 +1,4 @@
-"""Functions along axes: sums, moments, extrema, norms, softmax."""
+"""Functions along axes: sums, moments, extrema, softmax."""
 
 from sympy import S
 
@@ -67,17 +67,6 @@ def min_(x: object, axis: object = None, keepdims: bool = False) -> Node:
 
 
 @named
-def norm(x: object, axis: object = None, keepdims: bool = False) -> Node:
-    """√Σ x² along axes: of a vector, the Frobenius norm of a matrix.
-
-    Source: NumPy, numpy.linalg.norm.
-    Kink: the gradient at 0 is 0.
-    """
-    squares = op.sum_over(op.power(x, 2), axis, flag(keepdims))
-    return op.apply(scalar.root(ARGS[0], S.Half), squares)
-
-
-@named
 def cumsum(x: object, axis: object = None) -> Node:
     """yᵢ = Σⱼ xⱼ [j ≤ i] along an axis, which may be left out for a vector.
 
@@ -120,9 +109,7 @@ def cumprod(x: object, axis: object = None) -> Node:
     wide = (*labels, node.ndim)
     spread = op.einsum((inner,), wide, node, sizes=sizes)
     held = op.einsum(((along, node.ndim),), wide, mask, sizes=sizes)
-    return Reduce(
-        "prod", (node.ndim,), op.apply(scalar.where(ARGS[0], ARGS[1], 1), held, spread)
-    )
+    return Reduce("prod", (node.ndim,), op.apply(scalar.where(ARGS[0], ARGS[1], 1), held, spread))
 
 
 @named
