@@ -23,12 +23,12 @@ from sympy import (
 )
 
 from symgrad.errors import ShapeError, SymgradError, ValueMismatch
+from symgrad.tensor.contraction import Condition, contract
 from symgrad.tensor.dims import MOST, Dim, show, size_of
 from symgrad.tensor.matrices import matrix_value
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
-    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -203,7 +203,7 @@ def evaluate(
 
 
 def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any) -> list[Array]:
-    done: dict[Node, Array] = {}
+    done: dict[Node, Array | Condition] = {}  # a bracket is an array only where it must be one
     for node in topological(*roots):
         if isinstance(node, Leaf):
             try:
@@ -214,13 +214,21 @@ def _run(roots: list[Node], values: Mapping[str, Any], sizes: Sizes, system: Any
         rule = _RULES.get(type(node))
         if rule is None:
             raise ValueMismatch(f"a {type(node).__name__} has no value")
-        done[node] = np.asarray(
-            rule(node, [done[operand] for operand in node.operands], sizes, system)
-        )
-    return [np.asarray(done[root]) for root in roots]
+        operands = [done[operand] for operand in node.operands]
+        if not isinstance(node, Einsum):
+            operands = [_dense(operand) for operand in operands]
+        value = rule(node, operands, sizes, system)
+        done[node] = value if isinstance(value, Condition) else np.asarray(value)
+    return [_dense(done[root]) for root in roots]
+
+
+def _dense(value: Array | Condition) -> Array:
+    return value.dense() if isinstance(value, Condition) else value
 
 
 def _number(value: Expr, sizes: Sizes, system: Any) -> Any:
+    if value in (S.Infinity, S.NegativeInfinity):  # as written: what pads a maximum
+        return system.array(float(value))
     names = {s: Integer(_size(s, sizes)) for s in value.free_symbols}
     exact = value.xreplace(names) if names else value
     if exact.is_finite is False or exact is S.NaN:  # 1 / (n - 3) at n = 3
@@ -244,21 +252,10 @@ def _constant(node: Constant, _: list[Array], sizes: Sizes, system: Any) -> Any:
     return np.array(_number(node.value, sizes, system), dtype=system.dtype)
 
 
-def _einsum(node: Einsum, operands: list[Array], sizes: Sizes, system: Any) -> Any:
-    arguments: list[Any] = []
-    seen: set[int] = set()
-    for labels, operand in zip(node.inputs, operands, strict=True):
-        kept = [k for k in labels if k != UNIT]
-        squeezed = operand.reshape([operand.shape[a] for a, k in enumerate(labels) if k != UNIT])
-        arguments += [squeezed, kept]
-        seen.update(kept)
-    output = [k for k in node.output if k != UNIT]
-    for label in output:
-        if label not in seen:  # broadcast
-            arguments += [np.ones(size_of(node.sizes[label], sizes), dtype=int), [label]]
-    if not arguments:
-        return np.ones(_shape(node, sizes))
-    return np.asarray(np.einsum(*arguments, output, optimize=False)).reshape(_shape(node, sizes))
+def _einsum(node: Einsum, operands: list[Array | Condition], sizes: Sizes, system: Any) -> Any:
+    known = {label: size_of(size, sizes) for label, size in node.sizes.items()}
+    result = contract(operands, node.inputs, node.output, known)
+    return result.reshape(_shape(node, sizes))
 
 
 def _total(node: Total, operands: list[Array], sizes: Sizes, system: Any) -> Any:
@@ -296,18 +293,19 @@ def body_value(body: Expr, bound: dict[Symbol, Array], sizes: Sizes, system: Any
     return system.function(NAMES[body.func])(*arguments)
 
 
-def _iverson(node: Iverson, operands: list[Array], sizes: Sizes, system: Any) -> Any:
-    shape = _shape(node, sizes)
-    values: dict[Symbol, Any] = dict(zip(INDEX, np.indices(shape, sparse=True), strict=False))
-    for symbol, axes, operand in zip(LOOKUP, node.operand_axes, operands, strict=False):
-        view = [operand.shape[axes.index(a)] if a in axes else 1 for a in range(len(shape))]
-        values[symbol] = _labels(operand).transpose(np.argsort(axes)).reshape(view)
+def _iverson(node: Iverson, operands: list[Array], sizes: Sizes, system: Any) -> Condition:
     condition = expand(node.condition)
-    total: Any = _whole(condition.xreplace(dict.fromkeys(values, S.Zero)), sizes)
-    for symbol in values.keys() & condition.free_symbols:
-        total = total + _whole(condition.coeff(symbol), sizes) * values[symbol]
-    held = total == 0 if node.op == "eq" else total >= 0
-    return np.broadcast_to(held, shape).astype(int)
+    entries = tuple(
+        (_whole(condition.coeff(symbol), sizes), _labels(operand), axes)
+        for symbol, axes, operand in zip(LOOKUP, node.operand_axes, operands, strict=False)
+    )
+    terms = tuple(
+        (axis, _whole(condition.coeff(symbol), sizes))
+        for axis, symbol in enumerate(INDEX[: node.ndim])
+        if condition.has(symbol)
+    )
+    constant = _whole(condition.xreplace(dict.fromkeys((*INDEX, *LOOKUP), S.Zero)), sizes)
+    return Condition(node.op, _shape(node, sizes), constant, terms, entries)
 
 
 def _labels(operand: Array) -> Array:

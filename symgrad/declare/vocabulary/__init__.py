@@ -7,6 +7,7 @@ in floating point where the plain formula would not; `Entry` reads it.
 
 from symgrad.declare.vocabulary import (
     attention,
+    convolution,
     elementwise,
     layers,
     losses,
@@ -21,8 +22,8 @@ from symgrad.declare.vocabulary.table import FUNCTIONS, Entry
 
 #: The folder's files, in the order in which people look functions up.
 CHAPTERS = (
-    elementwise, reductions, norms, shapes, matrices, layers, normalisation, recurrent, attention,
-    losses,
+    elementwise, reductions, norms, shapes, matrices, layers, convolution, normalisation, recurrent,
+    attention, losses,
 )  # fmt: skip
 
 __all__ = ["CHAPTERS", "FUNCTIONS", "Entry"]
