@@ -18,7 +18,8 @@ _PUBLIC: dict[str, str] = (
     | dict.fromkeys(("parse",), "symgrad.declare.parse")
     | dict.fromkeys(("load",), "symgrad.declare.files")
     | dict.fromkeys(
-        ("Derivation", "Derivative", "gradient", "hessian", "hvp", "jacobian"), "symgrad.calculus"
+        "Derivation Derivative ggnvp gradient hessian hvp jacobian jvp vjp".split(),
+        "symgrad.calculus",
     )
     | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")

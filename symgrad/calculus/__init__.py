@@ -1,7 +1,19 @@
-"""Pullbacks, the reverse sweep, derivations and their steps."""
+"""Pullbacks, the sweeps both ways, derivations and their steps, products, higher orders."""
 
 from symgrad.calculus.derivation import Derivation, Derivative, Step
 from symgrad.calculus.gradient import gradient
-from symgrad.calculus.second import hessian, hvp, jacobian
+from symgrad.calculus.products import ggnvp, hvp, jvp, vjp
+from symgrad.calculus.second import hessian, jacobian
 
-__all__ = ["Derivation", "Derivative", "Step", "gradient", "hessian", "hvp", "jacobian"]
+__all__ = [
+    "Derivation",
+    "Derivative",
+    "Step",
+    "ggnvp",
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "vjp",
+]

@@ -1,14 +1,15 @@
 """Derivations: gradients as named steps, each a definition of an adjoint in terms of others."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from symgrad.declare.graph import Definition, Graph
 from symgrad.declare.plain import name_of
-from symgrad.errors import ShapeError, SymgradError, UnknownName, ValueMismatch
+from symgrad.errors import NotDifferentiable, ShapeError, SymgradError, UnknownName, ValueMismatch
 from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
@@ -60,16 +61,23 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """The derivative of a graph's output by one symbol or value, in the variable's shape.
+    """The derivative of a graph's output by one symbol or value, or a product with it.
 
-    It is the last of a list of definitions: adjoints that its formula uses, then itself.
-    `adjoints` pairs those that are written ∂J/∂z with z.
+    It is the last of a list of definitions: adjoints and tangents that its formula uses, then
+    itself. `adjoints` pairs those that are written ∂J/∂z with z, and tangents of these, written
+    d(∂J/∂z), with the adjoint. `kind` and `order` say what it is. `steps` are those that led to it,
+    which hold the form that may be differentiated again; `derive` derives it anew, with some
+    values kept apart from equal expressions.
     """
 
     graph: Graph
     of: Leaf
     definitions: tuple[Definition, ...]
     adjoints: tuple[tuple[Leaf, Leaf], ...] = field(default=(), compare=False)
+    kind: str = field(default="derivative", compare=False)
+    order: int = field(default=1, compare=False)
+    steps: tuple[Step, ...] = field(default=(), compare=False)
+    derive: "Callable[[frozenset[Leaf]], Derivative] | None" = field(default=None, compare=False)
 
     @property
     def name(self) -> str:
@@ -95,7 +103,18 @@ class Derivative:
     def directions(self) -> tuple[Leaf, ...]:
         """The symbols that a product is taken with: d<name> of a Hessian-vector product."""
         found = leaves(*(definition.expr for definition in self.definitions))
-        return tuple(leaf for leaf in found if leaf.role == "tangent")
+        own = {definition.leaf for definition in self.definitions}
+        return tuple(leaf for leaf in found if leaf.role == "tangent" and leaf not in own)
+
+    def anew(self, apart: frozenset[Leaf]) -> "Derivative":
+        """The same, in formulas that tell those values from expressions equal to them."""
+        if self.derive is None:
+            names = ", ".join(sorted(leaf.name for leaf in apart))
+            raise NotDifferentiable(
+                f"this derivative by {self.of.name} cannot be differentiated by the value {names}",
+                hint="differentiate by symbols, or begin with the graph",
+            )
+        return self.derive(apart)
 
     def evaluate(
         self, values: Mapping[str, Any], precision: int | None = None
@@ -173,7 +192,10 @@ class Derivative:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derivation(Mapping[str, Derivative]):
-    """Gradients by name, and the steps that lead to them, in order.
+    """Derivatives by name, and the steps that lead to them, in order.
+
+    Gradients, unless `kind` and `order` say otherwise: the symbols in `results` then stand for
+    what belongs to each of `wrt`.
 
     >>> import symgrad as sg
     >>> net = sg.parse("r = X @ w - y; J = sum(r**2) / 2",
@@ -186,12 +208,23 @@ class Derivation(Mapping[str, Derivative]):
     graph: Graph
     wrt: tuple[Leaf, ...]
     steps: tuple[Step, ...]
+    kind: str = "derivative"
+    order: int = 1
+    results: tuple[Leaf, ...] = ()
+    adjoints: tuple[tuple[Leaf, Leaf], ...] = ()
+    derive: Callable[[Leaf, frozenset[Leaf]], Derivative] | None = field(default=None, repr=False)
     _by_name: dict[str, int] = field(init=False, repr=False)
     _by_leaf: dict[Leaf, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {s.of.name: n for n, s in enumerate(self.steps)})
-        object.__setattr__(self, "_by_leaf", {s.leaf: n for n, s in enumerate(self.steps)})
+        by_leaf = {s.leaf: n for n, s in enumerate(self.steps)}
+        by_name = {s.of.name: n for n, s in enumerate(self.steps)}
+        for leaf, result in zip(self.wrt, self.results, strict=False):
+            by_name[leaf.name] = by_leaf[result]
+        if not self.results:
+            object.__setattr__(self, "adjoints", tuple((s.leaf, s.of) for s in self.steps))
+        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_by_leaf", by_leaf)
 
     def __getitem__(self, name: object) -> Derivative:
         wanted = name_of(name)
@@ -201,8 +234,11 @@ class Derivation(Mapping[str, Derivative]):
             )
         step = self.steps[self._by_name[str(wanted)]]
         definitions = self._needed([step])
-        adjoints = ((d.leaf, self.steps[self._by_leaf[d.leaf]].of) for d in definitions)
-        return Derivative(self.graph, step.of, definitions, tuple(adjoints))
+        of = next((leaf for leaf in self.wrt if leaf.name == wanted), step.of)
+        derive = partial(self.derive, of) if self.derive is not None else None
+        return Derivative(
+            self.graph, of, definitions, self.adjoints, self.kind, self.order, self.steps, derive
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(leaf.name for leaf in self.wrt)
@@ -226,6 +262,13 @@ class Derivation(Mapping[str, Derivative]):
     def definitions(self) -> tuple[Definition, ...]:
         """All adjoints that the wanted derivatives need, in order."""
         return self._needed(self.steps[self._by_name[leaf.name]] for leaf in self.wrt)
+
+    @property
+    def directions(self) -> tuple[Leaf, ...]:
+        """The symbols that products are taken with: d<name> for each variable."""
+        own = {step.leaf for step in self.steps}
+        found = leaves(*(step.expr for step in self.steps))
+        return tuple(leaf for leaf in found if leaf.role == "tangent" and leaf not in own)
 
     def text(self, *, shapes: bool = False) -> str:
         """The steps in Unicode, one after another."""

@@ -15,7 +15,7 @@ from symgrad.tensor.nodes import Leaf, Node, topological
 #: How many layers must share a formula before it is worth stating for a general one.
 FEWEST = 3
 
-_NUMBERED = re.compile(r"(.*?[A-Za-z])_?(\d+)(_*)")
+_NUMBERED = re.compile(r"(.*?[A-Za-z])_?(\d+)((?:_dot|_bar)?_*)")
 _GENERAL_DIM = re.compile(r"(.+)_layer_(before|after)_(\d+)")
 
 

@@ -1,11 +1,14 @@
 """Gradients: the reverse sweep over a graph, simplified step by step."""
 
 from collections.abc import Iterable
+from functools import partial
 
 from sympy import Expr
 
 from symgrad.calculus.derivation import Derivation, require_scalar
 from symgrad.calculus.reverse import Reverse
+from symgrad.calculus.second import by
+from symgrad.calculus.source import taken_names
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, UnknownName
 from symgrad.tensor.nodes import Leaf
@@ -49,13 +52,4 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
             f"graph {graph.name!r} has no parameters", hint="give wrt=, or declare parameters"
         )
     sweep = Reverse(graph.definitions, graph.leaf(graph.output), wanted, taken_names(graph))
-    return Derivation(graph, wanted, sweep.run(full(1, ())))
-
-
-def taken_names(graph: Graph) -> set[str]:
-    """The names that a derivation must not give to its own symbols."""
-    return {
-        *(leaf.name for leaf in graph.symbols),
-        *(definition.leaf.name for definition in graph.definitions),
-        *graph.dims,
-    }
+    return Derivation(graph, wanted, sweep.run(full(1, ())), derive=partial(by, graph))

@@ -1,18 +1,25 @@
-"""Jacobians, Hessians and Hessian-vector products, from the same pullbacks as gradients."""
+"""Jacobians and Hessians, of graphs and of derivatives: any order comes from the same pullbacks."""
 
 from collections.abc import Iterable
+from functools import partial
 
-from symgrad.calculus.derivation import Derivative, Step, require_scalar
-from symgrad.calculus.gradient import taken_names
+from symgrad.calculus.derivation import Derivative, Step
 from symgrad.calculus.reverse import Reverse
+from symgrad.calculus.source import Source, leaf_of, needed
 from symgrad.declare.graph import Definition, Graph
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import INDEX, Einsum, Iverson, Leaf, Node, leaves
-from symgrad.tensor.operators import einsum, full
+from symgrad.tensor.nodes import INDEX, Einsum, Iverson, Leaf, Node
+from symgrad.tensor.operators import full
 
 
-def jacobian(graph: Graph, wrt: object) -> Derivative:
+def jacobian(of: Graph | Derivative, wrt: object) -> Derivative:
     """The derivative of the output, of shape S, by a symbol or value of shape V: S + V.
+
+    Parameters
+    ----------
+    of :   a graph, or a derivative that is to be differentiated once more: the Jacobian of a
+           Hessian, V + V, is the third derivative, V + V + V.
+    wrt :  a name or symbol; of a product also its direction.
 
     Raises
     ------
@@ -21,18 +28,37 @@ def jacobian(graph: Graph, wrt: object) -> Derivative:
 
     Notes
     -----
-    All entries of a variable are independent, also where its domain is symmetric.
+    All entries of a variable are independent, also where its domain is symmetric. A derivative is
+    differentiated in its exact form: declared facts shorten the result, and never enter what is
+    differentiated again.
+
+    Examples
+    --------
+    >>> import symgrad as sg
+    >>> net = sg.parse("J = sum(w**3)", symbols={"w": ("n",)}, parameters=["w"])
+    >>> sg.jacobian(sg.gradient(net)["w"], "w").numpy()
+    'diag(6 * w)'
     """
-    graph.freeze()
-    wanted = graph.leaf(wrt)
-    output = graph.leaf(graph.output)
-    sweep = Reverse(graph.definitions, output, (wanted,), taken_names(graph))
-    steps = sweep.run(identity(output.shape))
-    definitions = _needed(steps, _step_of(steps, wanted))
-    return Derivative(graph, wanted, definitions, tuple((s.leaf, s.of) for s in steps))
+    return by(of, leaf_of(of, wrt), frozenset())
 
 
-def hessian(graph: Graph, wrt: object, other: object = None) -> Derivative:
+def by(of: Graph | Derivative, wanted: Leaf, apart: frozenset[Leaf]) -> Derivative:
+    """As `jacobian`, for a derivative by the values in `apart` to follow."""
+    source = Source.of(of, {wanted, *apart})
+    sweep = Reverse(source.definitions, source.output, (wanted,), source.taken, apart)
+    steps = sweep.run(identity(source.output.shape))
+    known = tuple((step.leaf, step.of) for step in steps)
+    order, kind = 1, "derivative"
+    if isinstance(of, Derivative):
+        order, kind = of.order + 1, of.kind if of.kind in ("derivative", "hvp") else "other"
+        known = source.adjoints
+    return derivative(
+        source, (*source.steps, *steps), _step_of(steps, wanted).leaf, wanted,
+        adjoints=known, kind=kind, order=order, derive=partial(by, of, wanted),
+    )  # fmt: skip
+
+
+def hessian(of: Graph | Derivative, wrt: object, other: object = None) -> Derivative:
     """The second derivative by one variable, V + V, or the mixed block of two, V1 + V2.
 
     Raises
@@ -43,84 +69,43 @@ def hessian(graph: Graph, wrt: object, other: object = None) -> Derivative:
 
     Notes
     -----
-    The Jacobian of the gradient, whose exact form is differentiated: declared facts shorten the
-    result, and never enter what is differentiated again.
+    The Jacobian of the gradient. By defined values too: each is moved by itself, and what is
+    computed from it follows.
     """
-    first, second = graph.leaf(wrt), graph.leaf(wrt if other is None else other)
-    outer, steps, taken = _gradient_steps(graph, first)
-    definitions = (*graph.definitions, *(Definition(s.leaf, s.exact) for s in steps))
-    sweep = Reverse(definitions, outer.leaf, (second,), taken)
-    again = sweep.run(identity(outer.leaf.shape))
-    return Derivative(graph, second, _needed((*steps, *again), _step_of(again, second)))
+    first, second = leaf_of(of, wrt), leaf_of(of, wrt if other is None else other)
+    Source.of(of).require_scalar()
+    apart = frozenset(leaf for leaf in (second,) if leaf.role == "value")
+    return by(by(of, first, apart), second, frozenset())
 
 
-def hvp(graph: Graph, wrt: object) -> Derivative:
-    """The Hessian times a direction: the new symbol d<wrt>, in the shape of the variable.
-
-    Where the graph has a d<wrt> of its own, the direction gets a mark behind its name, as its
-    `directions` tell.
-
-    Raises
-    ------
-    ShapeError           if the output is not a scalar.
-    UnknownName          if the name is not the graph's.
-    NotDifferentiable    if a node on the path has no derivative.
-
-    Notes
-    -----
-    The gradient of the product of gradient and direction; about the cost of two gradients.
-    Pearlmutter (1994): Fast exact multiplication by the Hessian.
-    """
-    wanted = graph.leaf(wrt)
-    taken = taken_names(graph)
-    direction = Leaf(_fresh(f"d{wanted.name}", taken), wanted.shape, "tangent")
-    outer, steps, taken = _gradient_steps(graph, wanted, {direction.name})
-    labels = tuple(range(wanted.ndim))
-    slope = Leaf(_fresh("slope", taken), (), "value")
-    definitions = (
-        *graph.definitions,
-        *(Definition(s.leaf, s.exact) for s in steps),
-        Definition(slope, einsum((labels, labels), (), outer.leaf, direction)),
+def derivative(
+    source: Source,
+    steps: Iterable[Step],
+    result: Leaf,
+    of: Leaf,
+    *,
+    adjoints: tuple[tuple[Leaf, Leaf], ...],
+    kind: str,
+    order: int,
+    derive: object,
+) -> Derivative:
+    """The derivative that a step gives, with the definitions that it needs, itself last."""
+    steps = tuple(steps)
+    *before, last = needed((Definition(step.leaf, step.expr) for step in steps), [result])
+    return Derivative(
+        source.graph,
+        of,
+        (*before, last),
+        adjoints,
+        kind,
+        order,
+        steps,
+        derive,  # type: ignore[arg-type]
     )
-    again = Reverse(definitions, slope, (wanted,), taken).run(full(1, ()))
-    found = _needed((*steps, *again), _step_of(again, wanted))
-    return Derivative(graph, wanted, found, tuple((s.leaf, s.of) for s in steps))
-
-
-def _gradient_steps(
-    graph: Graph, wanted: Leaf, reserved: Iterable[str] = ()
-) -> tuple[Step, tuple[Step, ...], set[str]]:
-    """The step of a gradient, all steps that lead to it, and the names that are taken."""
-    graph.freeze()
-    require_scalar(graph)
-    taken = taken_names(graph) | set(reserved)
-    sweep = Reverse(graph.definitions, graph.leaf(graph.output), (wanted,), taken)
-    steps = sweep.run(full(1, ()))
-    return _step_of(steps, wanted), steps, taken
 
 
 def _step_of(steps: Iterable[Step], leaf: Leaf) -> Step:
     return next(step for step in steps if step.of is leaf)
-
-
-def _needed(steps: Iterable[Step], last: Step) -> tuple[Definition, ...]:
-    """The definitions that a step needs, in order, itself last."""
-    by_leaf = {step.leaf: step for step in steps}
-    wanted, stack = {last.leaf}, [last.expr]
-    while stack:
-        for leaf in leaves(stack.pop()):
-            if leaf in by_leaf and leaf not in wanted:
-                wanted.add(leaf)
-                stack.append(by_leaf[leaf].expr)
-    before = (step for step in by_leaf.values() if step.leaf in wanted and step is not last)
-    return (*(step.definition for step in before), last.definition)
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def identity(shape: Shape) -> Node:

@@ -1,7 +1,8 @@
 """Which value of a graph is the model's prediction, and what of it people want to see."""
 
+from symgrad.calculus.split import last_prediction
 from symgrad.declare.graph import Definition, Graph
-from symgrad.tensor.nodes import Leaf, LogSumExp, Map, Node, Softmax, leaves, topological
+from symgrad.tensor.nodes import Leaf, LogSumExp, Map, Node, Softmax, topological
 from symgrad.tensor.scalar import ARGS, sigmoid, softplus
 
 
@@ -11,24 +12,11 @@ def prediction(graph: Graph) -> tuple[str, Definition, tuple[Leaf, ...]] | None:
     It is the last array on the way to the output that depends on parameters and on the fewest
     inputs: all but the targets. Logits of a softmax or sigmoid loss are shown as probabilities.
     """
-    uses: dict[Leaf, frozenset[Leaf]] = {}
-    for definition in graph.definitions:
-        found: set[Leaf] = set()
-        for leaf in leaves(definition.expr):
-            found |= uses.get(leaf, frozenset({leaf}))
-        uses[definition.leaf] = frozenset(found)
-    data = {leaf for leaf in graph.symbols if leaf.role != "parameter" and leaf.ndim}
-    best: Leaf | None = None
-    for definition in graph.definitions:
-        leaf, used = definition.leaf, uses[definition.leaf]
-        if leaf.ndim and used & data and any(u.role == "parameter" for u in used):
-            if best is None or used & data <= uses[best] & data:
-                best = leaf
-    if best is None:
+    found = last_prediction(graph)
+    if found is None:
         return None
-    needed = tuple(
-        leaf for leaf in graph.symbols if leaf.role != "parameter" and leaf in uses[best]
-    )
+    best, used = found
+    needed = tuple(leaf for leaf in graph.symbols if leaf.role != "parameter" and leaf in used)
     what, node = f"The value {best.name}.", _shown(graph, best)
     if node is not best:
         what = f"The probabilities that the loss gives the logits {best.name}."

@@ -38,15 +38,21 @@ class Layers:
 
     def latex(self, stem: str, index: str) -> str:
         """The symbol in LaTeX."""
-        pattern = self._declared.get(stem) or latex_name(f"{stem}{_NUMBER}")
+        pattern = self._declared.get(stem) or latex_name(_numbered(stem))
         return pattern.replace(_NUMBER, index)
 
     def text(self, stem: str, index: str) -> str:
         """The symbol in Unicode."""
-        shown = plain(self._declared.get(stem, "")) or text_name(f"{stem}{_NUMBER}")
+        shown = plain(self._declared.get(stem, "")) or text_name(_numbered(stem))
         for put in (subscript, superscript):
             shown = shown.replace(put(_NUMBER), put(index))
         return shown.replace(_NUMBER, f"[{index}]")
+
+
+def _numbered(stem: str) -> str:
+    """The name with a number; marks such as _bar stay behind it."""
+    base, mark, rest = re.fullmatch(r"(.*?)(_bar|_dot|)(_*)", stem).groups()  # type: ignore[union-attr]
+    return f"{base}{_NUMBER}{mark}{rest}"
 
 
 def _patterns(symbols: Iterable[Leaf]) -> dict[str, str]:

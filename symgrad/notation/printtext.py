@@ -58,7 +58,8 @@ class Unicode(Notation):
 
     def name(self, leaf: Leaf) -> Printed:
         text = text_leaf(leaf, self.names)
-        return Printed(text, HADAMARD if "/" in text else ATOM)  # (∂J/∂z) W, but ∂J/∂z + W
+        split = "/" in text and not text.endswith(")")  # (∂J/∂z) W, but ∂J/∂z + W and d(∂J/∂z) W
+        return Printed(text, HADAMARD if split else ATOM)
 
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)

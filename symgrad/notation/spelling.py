@@ -1,10 +1,10 @@
 """How a derivation's formulas are spelled: adjoints as ∂J/∂z, symbols of a general layer as z_l."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from symgrad.calculus.derivation import Derivation, Derivative
-from symgrad.calculus.families import placed
+from symgrad.calculus.families import numbered_name, placed
 from symgrad.notation import abridged, abridged_latex
 from symgrad.notation.layers import Layers
 from symgrad.notation.names import (
@@ -12,6 +12,7 @@ from symgrad.notation.names import (
     latex_words,
     partial_latex,
     partial_text,
+    superscript,
     text_leaf,
 )
 from symgrad.notation.shadowed import told_apart
@@ -29,10 +30,11 @@ class Spelling(ABC):
         graph = derivation.graph
         self.output = graph.leaf(graph.output)
         symbols = (*graph.symbols, *(d.leaf for d in graph.definitions))
-        adjoints = {step.leaf: step.of for step in derivation.steps}
-        self.layers = Layers(symbols, adjoints, graph.dims)
+        told = {leaf: of for leaf, of in derivation.adjoints if leaf.role == "adjoint"}
+        self.layers = Layers(symbols, told, graph.dims)
         self.shadowed = graph.shadowed
-        self.names = {leaf.name: self.partial(self.name(of)) for leaf, of in adjoints.items()}
+        self.names = spelled(derivation.adjoints, self.name, self.partial, self.along)
+        self.tangents = _stems(derivation.adjoints)
 
     @abstractmethod
     def name(self, leaf: Leaf) -> str: ...
@@ -40,6 +42,10 @@ class Spelling(ABC):
     @abstractmethod
     def partial(self, below: str) -> str:
         """The derivative of the output by what is spelled so."""
+
+    @abstractmethod
+    def along(self, what: str) -> str:
+        """The differential of what is spelled so."""
 
     @abstractmethod
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str: ...
@@ -62,11 +68,14 @@ class Spelling(ABC):
         for name in _names(node):
             place = placed(name)
             if place is not None:
-                stem, offset = place
-                of = self.layers.stems.get(stem)
-                spelled = self.at_layer(of or stem, self.layers.index(offset, self.minus))
-                names[name] = self.partial(spelled) if of else spelled
+                names[name] = self._placed(place[0], self.layers.index(place[1], self.minus))
         return self.shown(told_apart(node, self.shadowed), names, self.layers.letter)
+
+    def _placed(self, stem: str, index: str) -> str:
+        if stem in self.tangents:
+            return self.along(self._placed(self.tangents[stem], index))
+        of = self.layers.stems.get(stem)
+        return self.partial(self.at_layer(of, index)) if of else self.at_layer(stem, index)
 
     def heading(self, layers: Sequence[int]) -> str:
         """for l = 10, ..., 1"""
@@ -96,6 +105,9 @@ class LatexSpelling(Spelling):
     def partial(self, below: str) -> str:
         return partial_latex(self.output, below)
 
+    def along(self, what: str) -> str:
+        return rf"\mathrm{{d}}{what}"
+
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
         return abridged_latex(node, names, reserved)
 
@@ -119,6 +131,9 @@ class TextSpelling(Spelling):
     def partial(self, below: str) -> str:
         return partial_text(self.output, below)
 
+    def along(self, what: str) -> str:
+        return f"d({what})" if "/" in what else f"d{what}"
+
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
         return abridged(node, names, reserved)
 
@@ -129,22 +144,83 @@ class TextSpelling(Spelling):
         return words
 
 
+def spelled(
+    pairs: Iterable[tuple[Leaf, Leaf]],
+    name: Callable[[Leaf], str],
+    partial: Callable[[str], str],
+    along: Callable[[str], str],
+) -> dict[str, str]:
+    """Adjoints as ∂J/∂z, tangents as dz and d(∂J/∂z), by name."""
+    names: dict[str, str] = {}
+    for leaf, of in pairs:
+        what = names.get(of.name, name(of)) if of.role == "adjoint" else name(of)
+        names[leaf.name] = partial(what) if leaf.role == "adjoint" else along(what)
+    return names
+
+
+def _stems(pairs: Iterable[tuple[Leaf, Leaf]]) -> dict[str, str]:
+    """The stems of tangents' names, with those of what they are tangents of."""
+    found: dict[str, str] = {}
+    for leaf, of in pairs:
+        ours, theirs = numbered_name(leaf.name), numbered_name(of.name)
+        if leaf.role == "tangent" and ours is not None and theirs is not None:
+            found[ours[0]] = theirs[0]
+    return found
+
+
 def latex_names(derivative: Derivative) -> dict[str, str]:
     """LaTeX of the adjoints that a derivative is told with, and of its left side."""
     output = derivative.graph.leaf(derivative.graph.output)
-    names = {
-        leaf.name: partial_latex(output, latex_leaf(of, {})) for leaf, of in derivative.adjoints
+    names = spelled(
+        derivative.adjoints,
+        lambda leaf: latex_leaf(leaf, {}),
+        lambda below: partial_latex(output, below),
+        lambda what: rf"\mathrm{{d}}{what}",
+    )
+    directions = [latex_leaf(leaf, {}) for leaf in derivative.directions]
+    along = "".join(rf"\, {each}" for each in directions)
+    left = {
+        "derivative": rf"\nabla^{derivative.order} {latex_leaf(output, {})}",
+        "hvp": rf"\nabla^{derivative.order} {latex_leaf(output, {})}{along}",
+        "ggnvp": f"G{along}",
+        "vjp": partial_latex(output, latex_leaf(derivative.of, {})).join(
+            (r"\left(", r"\right)^\top")
+        )
+        + along,
     }
-    along = "".join(rf"\, {latex_leaf(leaf, {})}" for leaf in derivative.directions)
-    return {derivative.leaf.name: rf"\nabla^2 {latex_leaf(output, {})}{along}"} | names
+    return _with_left(derivative, names, left)
 
 
 def text_names(derivative: Derivative) -> dict[str, str]:
     """Unicode of the adjoints that a derivative is told with, and of its left side."""
     output = derivative.graph.leaf(derivative.graph.output)
-    names = {leaf.name: partial_text(output, text_leaf(of)) for leaf, of in derivative.adjoints}
+    names = spelled(
+        derivative.adjoints,
+        text_leaf,
+        lambda below: partial_text(output, below),
+        lambda what: f"d({what})" if "/" in what else f"d{what}",
+    )
     along = "".join(f" {text_leaf(leaf)}" for leaf in derivative.directions)
-    return {derivative.leaf.name: f"∇²{text_leaf(output)}{along}"} | names
+    nabla = f"∇{superscript(str(derivative.order))}{text_leaf(output)}"
+    left = {
+        "derivative": nabla,
+        "hvp": nabla + along,
+        "ggnvp": f"G{along}",
+        "vjp": f"({partial_text(output, text_leaf(derivative.of))})ᵀ{along}",
+    }
+    return _with_left(derivative, names, left)
+
+
+def _with_left(
+    derivative: Derivative, names: Mapping[str, str], left: Mapping[str, str]
+) -> dict[str, str]:
+    """The names, and that of the left side: an operator on directions, but not on several."""
+    several = len(derivative.directions) > 1 and derivative.kind in ("hvp", "ggnvp")
+    if derivative.leaf.name in names and (derivative.kind == "derivative" or several):
+        return dict(names)
+    if derivative.kind in left and not several:
+        return {**names, derivative.leaf.name: left[derivative.kind]}
+    return dict(names)
 
 
 def _names(node: Node) -> set[str]:

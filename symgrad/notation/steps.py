@@ -120,7 +120,17 @@ def _title(derivation: Derivation) -> str:
     if len(names) > 8:
         names = [*names[:2], "…", *names[-2:]]
     output = text_leaf(graph.leaf(graph.output))
-    return f"Gradient of {output} with respect to {', '.join(names)} ({graph.name})"
+    what = TITLES[derivation.kind].format(output)
+    return f"{what} with respect to {', '.join(names)} ({graph.name})"
+
+
+#: The titles of derivations, by kind.
+TITLES = {
+    "derivative": "Gradient of {}",
+    "vjp": "Cotangent times Jacobian of {}",
+    "hvp": "Hessian of {} times a direction",
+    "ggnvp": "Gauss-Newton matrix of {} times a direction",
+}
 
 
 def _steps(derivation: Derivation) -> list[Row]:

@@ -1,0 +1,117 @@
+"""The two forms of a step's formula: the shortest, and the one that may be differentiated again."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from symgrad.calculus.derivation import Step
+from symgrad.declare.graph import Definition
+from symgrad.simplify import Simplifier
+from symgrad.simplify.cost import operations
+from symgrad.simplify.recognise import recognised
+from symgrad.tensor.nodes import (
+    UNIT,
+    Constant,
+    Einsum,
+    Leaf,
+    Node,
+    Reduce,
+    leaves,
+    substitute,
+    topological,
+)
+
+
+class Formula(NamedTuple):
+    """What the chain rule gives, its shortest form, that without declared facts, and remarks."""
+
+    raw: Node
+    expr: Node
+    exact: Node
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Shortener:
+    """Shortens the formulas of one sweep: names stand for values, and steps for one another.
+
+    `steps` are those that are done, by the symbol that each defines.
+    """
+
+    folded: dict[Node, Node]
+    steps: dict[Leaf, Step] = field(default_factory=dict)
+    shortest: Simplifier = field(default_factory=Simplifier)
+    exactly: Simplifier = field(default_factory=lambda: Simplifier(facts=False))
+
+    @classmethod
+    def over(
+        cls, definitions: Iterable[Definition], apart: Collection[Leaf] = ()
+    ) -> tuple["Shortener", tuple[Definition, ...]]:
+        """One for these definitions, and they with functions written by hand recognised.
+
+        Values in `apart` stand for themselves alone, never for an equal expression: what is
+        differentiated by a value next must tell its uses from copies of its formula.
+        """
+        definitions = tuple(definitions)
+        folded: dict[Node, Node] = {
+            d.expr: d.leaf
+            for d in definitions
+            if d.named and d.leaf not in apart and _may_stand(d.expr)
+        }
+        known = recognised(d.expr for d in definitions)
+        folded |= {known[expr]: leaf for expr, leaf in folded.items()}
+        return cls(folded), tuple(replace(d, expr=known[d.expr]) for d in definitions)
+
+    def formula(self, raw: Node) -> Formula:
+        """The forms of a formula, that of an earlier step put in place where that is shorter."""
+        raw = substitute(raw, self.folded)
+        best = self.shortest.run(raw)
+        exact = ruled = self.exactly.run(raw).node if best.used_facts else best.node
+        for symbol in leaves(best.node):
+            inner = self.steps.get(symbol)
+            if inner is None:
+                continue
+            if not isinstance(inner.expr, Leaf) and (
+                _has_matrix_product(inner.expr)  # nothing cancels across one
+                or not _may_cancel(best.node, symbol)
+            ):
+                continue
+            shorter = self.shortest.run(substitute(best.node, {symbol: inner.expr}))
+            if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
+                same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
+                exact = substitute(exact, {symbol: inner.exact})
+                exact = shorter.node if same else self.exactly.run(exact).node
+                best = shorter
+        return Formula(ruled, best.node, exact, best.notes)
+
+
+def _may_stand(expr: Node) -> bool:
+    """Whether the name of a value may stand for its expression in formulas.
+
+    Not that of a maximum: the expression that it is compared with could be rounded in another way.
+    """
+    if isinstance(expr, Reduce):
+        return isinstance(expr.operand, Leaf)
+    return not isinstance(expr, Leaf | Constant)
+
+
+def _may_cancel(expr: Node, symbol: Leaf) -> bool:
+    """Whether putting a symbol's formula in place can shorten: not if it is only summed over."""
+    for node in topological(expr):
+        if isinstance(node, Einsum):
+            for labels, factor in zip(node.inputs, node.factors, strict=True):
+                if factor is symbol and set(labels) <= {UNIT, *node.output}:
+                    return True
+        elif symbol in node.operands:
+            return True
+    return expr is symbol
+
+
+def _has_matrix_product(expr: Node) -> bool:
+    """Whether it sums over factors of different axes; what a row does to itself may cancel."""
+    for node in topological(expr):
+        if isinstance(node, Einsum) and len({frozenset(labels) for labels in node.inputs}) > 1:
+            held = {k for labels in node.inputs for k in labels if k != UNIT}
+            if held - set(node.output):
+                return True
+    return False
