@@ -21,6 +21,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import apply, einsum, eye, matmul, multiply, power, transpose
+from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import ARGS, FUNCTIONS, maximum, relu, sigmoid, softplus, where
 
 n, k, m = dims("n k m")
@@ -72,6 +73,10 @@ NODES: dict[str, Node] = {
     "softmax": Softmax((1,), X),
     "softmax of columns": Softmax((0,), X),
     "softmax of order 3": Softmax((1, 2), T),
+    "product along rows": Reduce("prod", (1,), X),
+    "product of all": Reduce("prod", (0, 1), X),
+    "reshape": Reshape((k, n), X),
+    "reshape of order 3": Reshape((n * k, m), T),
 }
 
 
@@ -115,7 +120,8 @@ def test_transpose_of_the_derivative(name, lead, sizes):
 
 def test_every_node_kind_is_tested():
     kinds = {type(node) for node in NODES.values()}
-    assert set(PULLBACKS) - kinds == {UnspecifiedTensor}
+    # functions of matrices: tests/test_matrices.py
+    assert set(PULLBACKS) - kinds == {UnspecifiedTensor, MatrixFunction}
     assert kinds <= set(PULLBACKS)
 
 

@@ -6,6 +6,7 @@ from sympy import S, exp, log, tanh
 
 from symgrad.declare.sampling import draw
 from symgrad.declare.symbols import dims, scalar, tensor
+from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import SymgradError
 from symgrad.simplify import simplify
 from symgrad.simplify.cost import operations
@@ -23,7 +24,19 @@ from symgrad.tensor.nodes import (
     leaves,
     topological,
 )
-from symgrad.tensor.operators import apply, einsum, eye, full, multiply, power, sum_over, total
+from symgrad.tensor.operators import (
+    apply,
+    einsum,
+    eye,
+    full,
+    matmul,
+    multiply,
+    power,
+    sum_over,
+    total,
+    transpose,
+)
+from symgrad.tensor.primitives import Reshape
 from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, relu, root, sigmoid, where
 
 n, k, m = dims("n k m")
@@ -44,6 +57,11 @@ SIZES = {"n": 3, "k": 4, "m": 5}
 def values_of(node, seed=0, sizes=SIZES):
     rng = np.random.default_rng(seed)
     return {leaf.name: draw(leaf, sizes, rng) for leaf in leaves(node)}
+
+
+M, K = tensor("M", n, n, domain="invertible"), tensor("K", n, n, domain="spd")
+gram = matmul(X, transpose(X)) + eye(n)
+inv, det, logdet, diag = (FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag"))
 
 
 def spread(rows, axis=0):
@@ -148,6 +166,37 @@ FIRES = {
         (LogSumExp((0, 1), 2 * X + lam), 3),
     ],
     "mask": [(Map(where(ARGS[0], 1, 0), b), 1)],
+    "inverse cancels": [
+        (matmul(M, inv(M)), 1),
+        (matmul(inv(M), matmul(M, X)), 0),
+        (einsum(((0, 1), (1, 0)), (), inv(M), M), 0),
+        (matmul(transpose(M), transpose(inv(M))), 1),
+        (matmul(inv(M + eye(n)), M + eye(n)), 1),
+    ],
+    "symmetric": [
+        (matmul(inv(gram), x) - matmul(x, inv(gram)), 0),
+        (transpose(inv(gram)) + inv(gram), 6),
+    ],
+    "declared symmetric": [
+        (matmul(K, x) - matmul(x, K), 0),
+        (transpose(K) + K, 1),
+        (einsum(((0, 1), (2, 1), (2, 3)), (0, 3), K, inv(K), X), 0),
+    ],
+    "of a transpose": [(inv(transpose(M)) - transpose(inv(M)), 0), (det(transpose(M)), 1)],
+    "of an inverse": [(inv(inv(M)), 0), (det(inv(M)), 2), (logdet(inv(M)), 2)],
+    "of an identity": [(inv(eye(n)), 1), (det(eye(n)), 0), (logdet(eye(n)), 0)],
+    "of a multiple": [(inv(2 * M), 2)],
+    "of a diagonal": [(inv(diag(s)), 4), (logdet(diag(s)), 3)],
+    "log of a squared determinant": [
+        (apply(log(ARGS[0]), det(M) ** 2), 2),
+        (apply(log(ARGS[0]), det(M) ** -4), 3),
+    ],
+    "reshape of a sum": [
+        (Reshape((n, k), Reshape((n * k,), X) + Reshape((n * k,), A)), 1),
+    ],
+    "reshape of an identity": [
+        (einsum(((0, 1), (0, 1, 0, 1)), (), X, Reshape((n, k, n, k), eye(n * k))), 1),
+    ],
     "sign of a ReLU": [(apply(gt(ARGS[0], 0), apply(relu(ARGS[0]), X)), 1)],
 }
 

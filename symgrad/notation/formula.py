@@ -140,7 +140,7 @@ class UnknownTensor(Formula):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Along(Formula):
-    """sum, max, min, logsumexp (the axes go, or stay as 1) or softmax (the axes stay)."""
+    """sum, max, logsumexp, argmax ... (the axes go, or stay as 1) or softmax (the axes stay)."""
 
     name: str
     axes: tuple[int, ...]
@@ -202,6 +202,36 @@ class Diag(Formula):
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagonal(Formula):
     """The diagonal of a square matrix."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrix(Formula):
+    """A function of a matrix: its inverse, determinant, eigenvalues ... by MATRIX_KINDS' name."""
+
+    name: str
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kronecker(Formula):
+    """The Kronecker product of two matrices."""
+
+    left: Formula
+    right: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reshaped(Formula):
+    """The entries, in row-major order, in another shape."""
+
+    operand: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed(Formula):
+    """The operand, a constant to every derivative."""
 
     operand: Formula
 

@@ -22,10 +22,13 @@ from symgrad.notation.formula import (
     Cut,
     Diag,
     Diagonal,
+    Fixed,
     Formula,
     Identity,
     Indexed,
     Inner,
+    Kronecker,
+    Matrix,
     Name,
     Norm2,
     Number,
@@ -33,6 +36,7 @@ from symgrad.notation.formula import (
     Outer,
     Power,
     Product,
+    Reshaped,
     Spread,
     Squeeze,
     Sum,
@@ -474,6 +478,60 @@ def _chain(formula: Chain, parts: Parts, notation: Notation) -> Printed:
     return _two(whole, flipped)
 
 
+#: Functions of a matrix that are marks above it; all others are words.
+_MARKS = {"inv": ("1", True), "pinv": ("+", False)}
+_WORDS = {
+    "cholesky": "chol",
+    "eigvals": "eigvals",
+    "eigvecs": "eigvecs",
+    "svd_u": "left",
+    "svd_s": "singular",
+    "svd_vt": "right",
+}
+
+
+def _matrix(formula: Matrix, parts: Parts, notation: Notation) -> Printed:
+    (part,) = parts
+    if formula.name in _MARKS:
+        mark, negated = _MARKS[formula.name]
+        sign = notation.minus if negated else ""
+        base = notation.at(part, CALL)
+        flip = f"{sign}{notation.transposed}" if negated else f"{mark}{notation.transposed}"
+        whole = Printed(notation.above(base, sign + mark), POWER)
+        if formula.ndim != 2:
+            return whole
+        return _two(whole, Printed(notation.above(base, flip), POWER))
+    if formula.name == "logdet":
+        inner = notation.function("det", [part.text]).text
+        return _symmetric(notation.function("log", [notation.function("abs", [inner]).text]))
+    result = notation.function(_WORDS.get(formula.name, formula.name), [part.text])
+    return result if formula.ndim else _symmetric(result)
+
+
+def _kronecker(formula: Kronecker, parts: Parts, notation: Notation) -> Printed:
+    flips = [notation.flipped(part) for part in parts]
+    mark = "⊗" if notation.inline else r"\otimes"
+    whole, flip = (
+        Printed(f" {mark} ".join(notation.at(part, PRODUCT) for part in pair), HADAMARD)
+        for pair in (parts, flips)
+    )
+    return _two(whole, flip)
+
+
+def _reshaped(formula: Reshaped, parts: Parts, notation: Notation) -> Printed:
+    operand, (part,) = formula.operand, parts
+    if formula.ndim == 1 and isinstance(operand, Transpose) and operand.ndim == 2:
+        return notation.function("vec", [notation.flipped(part).text])
+    sizes = [notation.at(notation.number(d), CALL) for d in formula.shape]
+    head = notation.function("reshape", [part.text])
+    return Printed(notation.below(head.text, ", ".join(sizes)), CALL)
+
+
+def _fixed(formula: Fixed, parts: Parts, notation: Notation) -> Printed:
+    result = notation.function("stop", [parts[0].text])
+    return result if formula.ndim else _symmetric(result)
+
+
 def _outer(formula: Outer, parts: Parts, notation: Notation) -> Printed:
     def shown(left: Printed, right: Printed) -> Printed:
         pieces = [notation.at(left, PRODUCT), notation.at(notation.flipped(right), PRODUCT)]
@@ -592,6 +650,10 @@ RULES: dict[type[Formula], Callable[..., Printed]] = {
     Transpose: _transpose,
     Diag: _diag,
     Diagonal: _diag,
+    Matrix: _matrix,
+    Kronecker: _kronecker,
+    Reshaped: _reshaped,
+    Fixed: _fixed,
     Spread: _spread,
     Squeeze: _squeeze,
     At: _at,

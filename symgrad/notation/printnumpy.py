@@ -22,10 +22,13 @@ from symgrad.notation.formula import (
     Cut,
     Diag,
     Diagonal,
+    Fixed,
     Formula,
     Identity,
     Indexed,
     Inner,
+    Kronecker,
+    Matrix,
     Name,
     Norm2,
     Number,
@@ -33,6 +36,7 @@ from symgrad.notation.formula import (
     Outer,
     Power,
     Product,
+    Reshaped,
     Spread,
     Squeeze,
     Sum,
@@ -67,7 +71,8 @@ class _Numbers(StrPrinter):
 class Code:
     """Text, how tightly it binds, the shape of its array (which may still broadcast), its kind.
 
-    `squared` is x where the code is x**2, `root` the norm where it is a sum of squares.
+    `squared` is x where the code is x**2, `root` the norm where it is a sum of squares, `inverse`
+    the matrix whose inverse it is.
     """
 
     text: str
@@ -76,6 +81,7 @@ class Code:
     boolean: bool = False
     squared: "Code | None" = None
     root: "Code | None" = None
+    inverse: "Code | None" = None
 
     def at(self, level: int) -> str:
         """The text where at least this binding is needed."""
@@ -376,9 +382,71 @@ def _trace(formula: Trace, codes: Codes) -> Code:
     return _call("trace", (), _exact(formula, codes)[0].text)
 
 
+#: What NumPy calls a function of a matrix, where it goes by another name.
+_MATRICES = {
+    "eigvals": ("eigh", "[0]"),
+    "eigvecs": ("eigh", "[1]"),
+    "svd_u": ("svd", "[0]"),
+    "svd_s": ("svd", "[1]"),
+    "svd_vt": ("svd", "[2]"),
+}
+
+
+def _matrix(formula: Matrix, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    name, part = _MATRICES.get(formula.name, (formula.name, ""))
+    result = _call(name, formula.shape, code.text)
+    return replace(result, text=result.text + part, inverse=code if name == "inv" else None)
+
+
+def _kronecker(formula: Kronecker, codes: Codes) -> Code:
+    return _call("kron", formula.shape, *(code.text for code in _exact(formula, codes)))
+
+
+def _reshaped(formula: Reshaped, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    operand = formula.operand
+    if formula.ndim == 1 and operand.ndim == 2 and isinstance(operand, Transpose):
+        return _call("vec", formula.shape, code.text.removesuffix(".T"))
+    return _call("reshape", formula.shape, code.text, _shape(formula.shape))
+
+
+def _shape(shape: Shape) -> str:
+    text = _tuple(shape)
+    return f"({text},)" if len(shape) == 1 else text
+
+
+def _fixed(formula: Fixed, codes: Codes) -> Code:
+    return _call("stop_gradient", formula.shape, _exact(formula, codes)[0].text)
+
+
+def _solved(formula: Chain, factors: Codes) -> Code | None:
+    """A product with an inverse in front of something as the solution of a linear system."""
+    at = next((n for n, code in enumerate(factors[:-1]) if code.inverse is not None), None)
+    if at is None:
+        last = factors[-1].inverse
+        if last is None or formula.ndim != 1:
+            return None
+        return _call("solve", formula.shape, _flipped(last).text, _joined(factors[:-1]).text)
+    inverse = factors[at].inverse
+    assert inverse is not None
+    rest = [_solved(formula, factors[at + 1 :]) or _joined(factors[at + 1 :])]
+    solution = _call("solve", formula.shape, inverse.text, rest[0].text)
+    return _joined([*factors[:at], solution]) if at else solution
+
+
+def _joined(factors: Codes) -> Code:
+    if len(factors) == 1:
+        return factors[0]
+    return Code(" @ ".join(code.at(UNARY) for code in factors), MULTIPLY, ())
+
+
 def _chain(formula: Chain, codes: Codes) -> Code:
     factors = _exact(formula, codes)
     first, last = formula.factors[0], formula.factors[-1]
+    solved = _solved(formula, factors)
+    if solved is not None:
+        return replace(solved, shape=formula.shape)
     if last.ndim == 1 and first.ndim > 1 and len(factors) > 2:  # matrix times vector, each time
         text = factors[-1].at(UNARY)
         for code in reversed(factors[1:-1]):
@@ -397,7 +465,18 @@ def _transpose(formula: Transpose, codes: Codes) -> Code:
     (code,) = _exact(formula, codes)
     if formula.ndim < 2:
         return code
-    return Code(f"{code.at(ATOM)}.T", ATOM, formula.shape)
+    flipped = Code(f"{code.at(ATOM)}.T", ATOM, formula.shape)
+    if code.inverse is not None and formula.ndim == 2:
+        return replace(flipped, inverse=_flipped(code.inverse))
+    return flipped
+
+
+def _flipped(code: Code) -> Code:
+    """The transpose, of a transpose the matrix itself."""
+    text = code.text.removesuffix(".T")
+    if text != code.text and text.isidentifier():
+        return Code(text, ATOM, code.shape[::-1])
+    return Code(f"{code.at(ATOM)}.T", ATOM, code.shape[::-1])
 
 
 def _diag(formula: Diag | Diagonal, codes: Codes) -> Code:
@@ -478,6 +557,10 @@ _RULES: dict[type[Formula], Callable[..., Code]] = {
     Transpose: _transpose,
     Diag: _diag,
     Diagonal: _diag,
+    Matrix: _matrix,
+    Kronecker: _kronecker,
+    Reshaped: _reshaped,
+    Fixed: _fixed,
     Spread: _spread,
     Squeeze: _squeeze,
     At: _at,

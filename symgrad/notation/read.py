@@ -4,16 +4,21 @@ from collections.abc import Callable, Sequence
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
-from symgrad.notation.build import number, power, product, spread, total
+from symgrad.notation.build import linear, number, power, product, spread, total, transpose
 from symgrad.notation.formula import (
     Along,
     Bracket,
     Call,
     Compare,
+    Fixed,
     Formula,
     Identity,
+    Kronecker,
+    Matrix,
     Name,
     OneHot,
+    Reshaped,
+    Transpose,
     Unknown,
     UnknownTensor,
 )
@@ -24,6 +29,7 @@ from symgrad.tensor.dims import Shape, same
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
+    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -37,6 +43,7 @@ from symgrad.tensor.nodes import (
     UnspecifiedTensor,
     topological,
 )
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
 COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
@@ -48,8 +55,27 @@ def formula_of(node: Node) -> Formula:
     """The node in matrix notation, as far as it has one; no recursion over nodes."""
     done: dict[Node, Formula] = {}
     for each in topological(node):
-        done[each] = _RULES[type(each)](each, [done[operand] for operand in each.operands])
+        pair = _kronecker(each)
+        if pair is None:
+            done[each] = _RULES[type(each)](each, [done[operand] for operand in each.operands])
+        else:
+            done[each] = Kronecker(each.shape, *(done[factor] for factor in pair))
     return done[node]
+
+
+def _kronecker(node: Node) -> tuple[Node, Node] | None:
+    """The factors of a Kronecker product of matrices: aᵢⱼ bₖₗ with the axes (i k), (j l) merged."""
+    if not (isinstance(node, Reshape) and node.ndim == 2 and isinstance(node.operand, Einsum)):
+        return None
+    inner = node.operand
+    if len(inner.factors) != 2 or inner.ndim != 4 or UNIT in inner.output:
+        return None
+    i, k, j, l = inner.output  # noqa: E741
+    if not same(node.shape[0], inner.shape[0] * inner.shape[1]):
+        return None
+    left, right = (inner.factors[inner.inputs.index(own)] if own in inner.inputs else None
+                   for own in ((i, j), (k, l)))  # fmt: skip
+    return None if left is None or right is None else (left, right)
 
 
 def _leaf(node: Leaf, _: Formulas) -> Formula:
@@ -127,6 +153,24 @@ def _softmax(node: Softmax, operands: Formulas) -> Formula:
     return Along(node.shape, "softmax", node.axes, True, operands[0])
 
 
+def _argreduce(node: ArgReduce, operands: Formulas) -> Formula:
+    return Along(node.shape, f"arg{node.op}", node.axes, False, operands[0])
+
+
+def _reshape(node: Reshape, operands: Formulas) -> Formula:
+    return linear(node.shape, Reshaped, operands[0])
+
+
+def _matrix_function(node: MatrixFunction, operands: Formulas) -> Formula:
+    if node.name == "inv" and isinstance(operands[0], Transpose) and node.ndim == 2:
+        return transpose(Matrix(node.shape, "inv", operands[0].operand))
+    return Matrix(node.shape, node.name, operands[0])
+
+
+def _stop_gradient(node: StopGradient, operands: Formulas) -> Formula:
+    return Fixed(node.shape, operands[0])
+
+
 def _unspecified(node: UnspecifiedTensor, operands: Formulas) -> Formula:
     return UnknownTensor(node.shape, node.name, node.wrt, tuple(operands))
 
@@ -142,6 +186,10 @@ _RULES: dict[type[Node], Callable[..., Formula]] = {
     LogSumExp: _logsumexp,
     Softmax: _softmax,
     UnspecifiedTensor: _unspecified,
+    ArgReduce: _argreduce,
+    Reshape: _reshape,
+    MatrixFunction: _matrix_function,
+    StopGradient: _stop_gradient,
 }
 
 

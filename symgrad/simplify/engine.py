@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
+from symgrad.simplify.reshapes import taken_apart
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
 from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
 from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
@@ -127,6 +128,9 @@ class Simplifier:
 
     def _product(self, node: Node) -> Node:
         term = self._reduced(flatten(node))
+        apart = taken_apart(term)
+        if apart is not None:
+            return self._again(apart)
         plain = build(term)
         sums = _openable(term)
         if not sums or not isinstance(plain, Einsum | Total) or not _may_reduce(term):

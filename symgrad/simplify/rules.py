@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, S
 
-from symgrad.simplify import functions, recognise
+from symgrad.simplify import functions, matrices, recognise, reshapes
 from symgrad.simplify.functions import INDICATORS, is_root, label_axes
 from symgrad.simplify.terms import Term, others, power_of, relabelled
 from symgrad.tensor.nodes import (
@@ -217,6 +217,15 @@ def rectified(term: Term) -> Term | None:
 
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
+    Rule("inverse cancels", matrices.inverse_cancels, "X X⁻¹ = I"),
+    Rule("symmetric", matrices.turned(facts=False), "XᵀX and the like are symmetric"),
+    Rule(
+        "declared symmetric",
+        matrices.turned(facts=True),
+        "a symmetric matrix is its transpose",
+        quiet=False,
+        fact=True,
+    ),
     Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
     Rule(
         "declared to sum to one",
@@ -281,6 +290,14 @@ NODE_RULES: tuple[Rule, ...] = (
         "logsumexp(x + c) = logsumexp(x) + c",
         quiet=False,
     ),
+    Rule("of a transpose", matrices.of_transpose, "f(Xᵀ) = f(X)ᵀ"),
+    Rule("of an inverse", matrices.of_inverse, "(X⁻¹)⁻¹ = X"),
+    Rule("of an identity", matrices.of_identity, "I⁻¹ = I"),
+    Rule("of a multiple", matrices.of_multiple, "(c X)⁻¹ = X⁻¹/c"),
+    Rule("of a diagonal", matrices.of_diagonal, "diag(x)⁻¹ = diag(1/x)"),
+    Rule("log of a squared determinant", matrices.log_of_square, "log (det X)² = 2 log|det X|"),
+    Rule("reshape of a sum", reshapes.of_sum, "a reshape is linear"),
+    Rule("reshape of an identity", reshapes.of_identity, "[ik = jl] = [i = j] [k = l]"),
     Rule("mask", functions.lone_where, "where(c, 1, 0) = [c ≠ 0]"),
     Rule("sign of a ReLU", functions.relu_slope, "a ReLU is positive where its argument is"),
 )

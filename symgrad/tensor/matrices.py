@@ -26,16 +26,20 @@ def matrix_value(name: str, x: Array) -> Array:
     if x.dtype == object:
         rows = x.reshape(-1, *x.shape[-2:])
         values = [_precise(name, row) for row in rows]
-        return np.stack(values).reshape(*x.shape[:-2], *values[0].shape)
+        return np.asarray(np.stack(values)).reshape((*x.shape[:-2], *values[0].shape))
     if not np.isfinite(x).all():
         raise ValueMismatch(f"{name}: the matrix has entries that are not finite")
     try:
         return np.asarray((_COMPLEX if np.iscomplexobj(x) else _REAL)[name](x))
     except np.linalg.LinAlgError as error:
-        raise ValueMismatch(f"{name}: {_SAID.get(str(error), str(error).lower())}") from None
+        raise ValueMismatch(f"{name}: {_SAID.get(str(error), error)}") from None
 
 
-_SAID = {"Singular matrix": "the matrix is singular"}
+_SAID = {
+    "Singular matrix": "the matrix is singular",
+    "Matrix is not positive definite": "the matrix is not positive definite",
+    "matrix is not positive-definite": "the matrix is not positive definite",
+}
 
 
 def transposed(x: Array) -> Array:
@@ -143,9 +147,9 @@ def _precise(name: str, x: Array) -> Array:
     except ZeroDivisionError:
         raise ValueMismatch(f"{name}: the matrix is singular") from None
     except (ValueError, TypeError) as error:
-        raise ValueMismatch(f"{name}: {error}") from None
+        raise ValueMismatch(f"{name}: {_SAID.get(str(error), error)}") from None
     if not isinstance(result, mpmath.matrix):
-        return np.array(result, dtype=object)
+        return np.array([result], dtype=object).reshape(())
     rows = np.array(result.tolist(), dtype=object).reshape(result.rows, result.cols)
     return rows[:, 0] if name in ("eigvals", "svd_s") else rows
 

@@ -1,0 +1,251 @@
+"""Rules for matrices: inverses that cancel, transposes and numbers drawn out, symmetry."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from weakref import WeakKeyDictionary
+
+from sympy import S, log
+
+from symgrad.simplify.terms import Term, build, flatten, others, power_of
+from symgrad.tensor import operators as op
+from symgrad.tensor.dims import same
+from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Leaf, Map, Node, Total
+from symgrad.tensor.primitives import MatrixFunction
+from symgrad.tensor.scalar import ARGS
+
+#: Symmetric factors of one product that are turned in all ways; further ones stay as they are.
+MOST_TURNED = 5
+
+
+def is_identity(node: Node) -> bool:
+    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
+    return bare and node.condition == INDEX[0] - INDEX[1] and same(*node.shape)  # type: ignore[attr-defined]
+
+
+def swapped(node: Node) -> Node:
+    """The transpose of each matrix of a stack."""
+    axes = list(range(node.ndim))
+    return op.transpose(node, [*axes[:-2], axes[-1], axes[-2]])
+
+
+def _transposed(node: Node) -> Node | None:
+    """Y if the node is Yᵀ, matrix by matrix."""
+    if not (isinstance(node, Einsum) and len(node.factors) == 1 and node.ndim >= 2):
+        return None
+    (labels,) = node.inputs
+    turned = (*node.output[:-2], node.output[-1], node.output[-2])
+    return node.factors[0] if labels == turned and UNIT not in labels[-2:] else None
+
+
+def of_transpose(node: Node) -> Node | None:
+    """f(Xᵀ) = f(X)ᵀ of inverses and exponentials; determinants and eigenvalues of Xᵀ are X's."""
+    if not isinstance(node, MatrixFunction):
+        return None
+    inner = _transposed(node.operand)
+    if inner is None:
+        return None
+    if node.name in ("inv", "pinv", "expm"):
+        return swapped(MatrixFunction(node.name, inner))
+    if node.name in ("det", "logdet", "eigvals", "eigvecs", "cholesky", "svd_s"):
+        return MatrixFunction(node.name, inner)
+    return None
+
+
+def of_inverse(node: Node) -> Node | None:
+    """(X⁻¹)⁻¹ = X, det X⁻¹ = 1/det X, log|det X⁻¹| = −log|det X|."""
+    if not isinstance(node, MatrixFunction):
+        return None
+    inner = node.operand
+    if not (isinstance(inner, MatrixFunction) and inner.name == "inv"):
+        return None
+    match node.name:
+        case "inv":
+            return inner.operand
+        case "det":
+            return op.power(MatrixFunction("det", inner.operand), -1)
+        case "logdet":
+            return op.scale(-1, MatrixFunction("logdet", inner.operand))
+    return None
+
+
+def of_identity(node: Node) -> Node | None:
+    """I⁻¹ = I, det I = 1, log det I = 0."""
+    if isinstance(node, MatrixFunction) and is_identity(node.operand):
+        match node.name:
+            case "inv" | "cholesky" | "pinv":
+                return node.operand
+            case "det":
+                return op.full(1, ())
+            case "logdet":
+                return op.full(0, ())
+    return None
+
+
+def of_multiple(node: Node) -> Node | None:
+    """(c X)⁻¹ = X⁻¹/c."""
+    if not (isinstance(node, MatrixFunction) and node.name in ("inv", "pinv")):
+        return None
+    inner = node.operand
+    if isinstance(inner, Total) and len(inner.terms) == 1:
+        return op.scale(1 / inner.coefficients[0], MatrixFunction(node.name, inner.terms[0]))
+    return None
+
+
+def of_diagonal(node: Node) -> Node | None:
+    """diag(x)⁻¹ = diag(1/x), det diag(x) = Π x."""
+    if not (isinstance(node, MatrixFunction) and node.name in ("inv", "logdet")):
+        return None
+    inner = node.operand
+    if not (isinstance(inner, Einsum) and inner.ndim == 2):
+        return None
+    deltas = [n for n, f in enumerate(inner.factors) if is_identity(f)]
+    if len(deltas) != 1 or set(inner.inputs[deltas[0]]) != set(inner.output):
+        return None
+    first = inner.output[0]
+    rest = [n for n in range(len(inner.factors)) if n != deltas[0]]
+    held = [tuple(first if k == inner.output[1] else k for k in inner.inputs[n]) for n in rest]
+    factors = [inner.factors[n] for n in rest]
+    vector = op.einsum(held, (first,), *factors, sizes=inner.sizes)
+    if node.name == "logdet":
+        return op.sum_over(op.apply(log(ARGS[0]), op.apply(abs(ARGS[0]), vector)))
+    inverse = op.power(vector, -1)
+    return op.einsum(((0,), (0, 1)), (0, 1), inverse, inner.factors[deltas[0]])
+
+
+def log_of_square(node: Node) -> Node | None:
+    """log (det X)² = 2 log|det X|."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    base, exponent = power_of(inner)
+    if isinstance(inner, Einsum) and len(inner.factors) == 2 and len(set(inner.factors)) == 1:
+        if not inner.ndim and not inner.factors[0].ndim:
+            base, exponent = inner.factors[0], S(2)
+    if not (isinstance(base, MatrixFunction) and base.name == "det"):
+        return None
+    if exponent.is_Integer and exponent % 2 == 0:
+        return op.scale(exponent, MatrixFunction("logdet", base.operand))
+    return None
+
+
+def inverse_cancels(term: Term) -> Term | None:
+    """X X⁻¹ = X⁻¹ X = I."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (isinstance(node, MatrixFunction) and node.name == "inv") or UNIT in labels:
+            continue
+        for m, (other, own) in enumerate(term.factors):
+            if other is not node.operand or own[:-2] != labels[:-2]:
+                continue
+            for inside, outside in ((-2, -1), (-1, -2)):
+                # the label between them, and the ends
+                middle, left, right = labels[inside], labels[outside], own[inside]
+                if own[outside] != middle or middle in term.output or left == middle:
+                    continue
+                holders = [k for k, (_, each) in enumerate(term.factors) if middle in each]
+                if sorted(holders) != sorted((n, m)) or right == middle:
+                    continue
+                size = node.shape[-1]
+                delta = Iverson("eq", INDEX[0] - INDEX[1], (size, size))
+                rest = (*others(term, n, m), (delta, (left, right)))
+                return replace(term, factors=rest)
+    return None
+
+
+# --- symmetry
+
+_known: dict[bool, "WeakKeyDictionary[Node, bool]"] = {
+    False: WeakKeyDictionary(),
+    True: WeakKeyDictionary(),
+}
+
+
+def is_symmetric(node: Node, facts: bool) -> bool:
+    """Whether a matrix is known to be its own transpose; with `facts` from declarations too."""
+    if node.ndim != 2 or not same(*node.shape):
+        return False
+    known = _known[facts]
+    if node not in known:
+        known[node] = _is_symmetric(node, facts)
+    return known[node]
+
+
+def _is_symmetric(node: Node, facts: bool) -> bool:
+    match node:
+        case Leaf(domain=domain):
+            return facts and domain in ("symmetric", "spd")
+        case MatrixFunction(name="inv" | "pinv" | "expm", operand=inner):
+            return is_symmetric(inner, facts)
+        case Iverson():
+            return is_identity(node)
+        case Total(terms=terms) if len(terms) <= 16:
+            return all(is_symmetric(term, facts) for term in terms)
+        case Map(operands=operands):
+            return all(is_symmetric(each, facts) for each in operands)
+        case Einsum(factors=factors) if len(factors) <= 8:
+            term = flatten(node)
+            turned = replace(term, output=term.output[::-1])
+            return _canonical(term, facts) is _canonical(_renamed(turned, term.output), facts)
+    return False
+
+
+def _renamed(term: Term, output: Labels) -> Term:
+    """The term with its two output labels in the names and the order of `output`."""
+    a, b = output
+    place = {a: b, b: a}
+    factors = tuple((f, tuple(place.get(k, k) for k in own)) for f, own in term.factors)
+    sizes = {**term.sizes, a: term.sizes[b], b: term.sizes[a]}
+    return replace(term, factors=factors, output=output, sizes=sizes)
+
+
+def _canonical(term: Term, facts: bool) -> Node:
+    return build(_turned(term, facts) or term)
+
+
+def turned(facts: bool) -> Callable[[Term], Term | None]:
+    """Mᵢⱼ = Mⱼᵢ of symmetric matrices: the order that gives the fewest transposes."""
+    return lambda term: _turned(term, facts)
+
+
+def _turned(term: Term, facts: bool) -> Term | None:
+    places = [
+        n
+        for n, (node, labels) in enumerate(term.factors)
+        if len(labels) == 2
+        and UNIT not in labels
+        and labels[0] != labels[1]
+        and not is_identity(node)
+        and is_symmetric(node, facts)
+    ][:MOST_TURNED]
+    if not places:
+        return None
+    best = min(_turns(term, places), key=_order)
+    return None if _order(best) == _order(term) else best
+
+
+def _turns(term: Term, places: list[int]) -> list[Term]:
+    results = []
+    for flips in product((False, True), repeat=len(places)):
+        factors = list(term.factors)
+        for n, flip in zip(places, flips, strict=True):
+            if flip:
+                node, labels = factors[n]
+                factors[n] = (node, labels[::-1])
+        results.append(replace(term, factors=tuple(factors)))
+    return results
+
+
+def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
+    """Transposes that a chain of the factors needs, and the labels in canonical order."""
+    marks = 0
+    for label in term.summed:
+        ends = [own.index(label) for _, own in term.factors if label in own and len(own) == 2]
+        marks += len(ends) == 2 and ends[0] == ends[1]
+    for axis, label in enumerate(term.output):
+        marks += sum(
+            own.index(label) != axis
+            for _, own in term.factors
+            if label in own and len(own) == len(term.output) == 2
+        )
+    node = build(replace(term, coefficient=S.One))
+    return marks, node.inputs if isinstance(node, Einsum) else ()
