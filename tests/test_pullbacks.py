@@ -7,6 +7,7 @@ from sympy import exp, log, tanh
 from symgrad.calculus.pullbacks import PULLBACKS, pullback
 from symgrad.declare.symbols import dims, scalar, tensor
 from symgrad.errors import NotDifferentiable
+from symgrad.tensor.dims import size_of
 from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import (
     Einsum,
@@ -83,7 +84,7 @@ NODES: dict[str, Node] = {
 def draw(nodes, sizes, seed):
     rng = np.random.default_rng(seed)
     return {
-        leaf.name: rng.normal(size=tuple(sizes.get(str(d), 1) for d in leaf.shape))
+        leaf.name: rng.normal(size=tuple(size_of(d, sizes) for d in leaf.shape))
         for leaf in leaves(*nodes)
     }
 
@@ -98,7 +99,8 @@ def test_transpose_of_the_derivative(name, lead, sizes):
     p, q = dims("p q")
     front = (p, q)[:lead]
     g = Leaf("g", (*front, *node.shape), "adjoint")
-    values = draw([node, g], {**sizes, "p": 2, "q": 3}, 1)
+    sizes = {**sizes, "p": 2, "q": 3}
+    values = draw([node, g], sizes, 1)
     rng = np.random.default_rng(2)
     for leaf in leaves(node):
         tangent = rng.normal(size=values[leaf.name].shape)
@@ -110,7 +112,7 @@ def test_transpose_of_the_derivative(name, lead, sizes):
                 continue
             pulled = pullback(node, g, place, lead)
             assert pulled.shape == (*front, *operand.shape)
-            (value,) = evaluate([pulled], values, {**sizes, "p": 2, "q": 3})
+            (value,) = evaluate([pulled], values, sizes)
             total = total + np.tensordot(value, tangent, tangent.ndim)
         expected = np.tensordot(values["g"], push, push.ndim)
         scale = np.abs(values["g"]).sum() * max(np.abs(push).max(), 1)
