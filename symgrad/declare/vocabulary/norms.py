@@ -88,7 +88,9 @@ def _power_norm(node: Node, p: Expr, axes: tuple[int, ...], keep: bool) -> Node:
     else:
         powers = op.apply(scalar.root(ARGS[0], p), _abs(node))
     total = op.sum_over(powers, axes, keep)
-    return total if p == 1 else op.apply(scalar.root(ARGS[0], 1 / p), total)
+    if (1 / p).is_integer:
+        return op.power(total, 1 / p)
+    return op.apply(scalar.root(ARGS[0], 1 / p), total)
 
 
 def _sums(which: str, along_rows: bool) -> Callable[[Node, int, int], Node]:

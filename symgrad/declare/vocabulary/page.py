@@ -33,7 +33,7 @@ def _chapter(module: ModuleType) -> str:
 
 
 def _row(entry: Entry) -> str:
-    notes = "; ".join(part for part in (entry.stability, entry.kink) if part)
+    notes = "; ".join(part for part in (entry.more, entry.stability, entry.kink) if part)
     call = f"`{entry.name}({entry.arguments})`"
     return "| " + " | ".join(map(_cell, (call, entry.formula, notes, entry.source))) + " |"
 

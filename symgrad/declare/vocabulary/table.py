@@ -16,7 +16,9 @@ def named(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a function's docstring says: its first line, and those that begin with these words."""
+    """What a function's docstring says: its first line, those that begin with these words, and what
+    stands between.
+    """
 
     name: str
     arguments: str
@@ -24,6 +26,7 @@ class Entry:
     source: str
     stability: str = ""
     kink: str = ""
+    more: str = ""
 
     @classmethod
     def of(cls, name: str) -> Self:
@@ -36,6 +39,7 @@ class Entry:
         function = FUNCTIONS[name]
         formula, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n")
         said: dict[str, str] = {}
+        between: list[str] = []
         for paragraph in rest.strip().split("\n"):
             word, colon, text = paragraph.partition(": ")
             if colon and word.lower() in ("source", "stability", "kink"):
@@ -43,8 +47,11 @@ class Entry:
             elif said:  # the line goes on
                 last = next(reversed(said))
                 said[last] = f"{said[last]} {paragraph.strip()}".strip().rstrip(".")
+            elif paragraph.strip():
+                between.append(paragraph.strip())
         arguments = ", ".join(map(_argument, inspect.signature(function).parameters.values()))
-        return cls(name, arguments, formula.rstrip("."), said.pop("source", ""), **said)
+        more = " ".join(between).rstrip(".")
+        return cls(name, arguments, formula.rstrip("."), said.pop("source", ""), **said, more=more)
 
 
 def _argument(parameter: inspect.Parameter) -> str:
