@@ -7,7 +7,6 @@ from sympy import Add, Expr, Mul, Number, Pow, preorder_traversal
 from symgrad.codegen.lower import summed
 from symgrad.codegen.products import matrices
 from symgrad.tensor.nodes import (
-    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -17,7 +16,9 @@ from symgrad.tensor.nodes import (
     Reduce,
     topological,
 )
+from symgrad.tensor.primitives import ArgReduce
 from symgrad.tensor.scalar import ARGS, eq
+from symgrad.tensor.windows import loops, places
 
 #: A value is kept where the formula it would be part of gets deeper than this.
 DEEPEST = 12
@@ -41,7 +42,7 @@ def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
         if not isinstance(node, Leaf | Constant | Iverson) and node not in kept:
             its = users.get(node, set())
             if (
-                isinstance(node, Reduce)
+                isinstance(node, Reduce | ArgReduce)
                 or (isinstance(node, Einsum) and summed(node))
                 or (not _trivial(node) and _spread(node, its))
                 or (not _trivial(node) and node.ndim == 0 and (node in named or _outside(its)))
@@ -63,7 +64,9 @@ def _trivial(node: Node) -> bool:
 def _outside(users: set[Node]) -> bool:
     """Whether a number is read in loops, and so is better computed before them."""
     return any(
-        user.ndim or isinstance(user, Reduce) or (isinstance(user, Einsum) and bool(summed(user)))
+        user.ndim
+        or isinstance(user, Reduce | ArgReduce)
+        or (isinstance(user, Einsum) and bool(summed(user)))
         for user in users
     )
 
@@ -89,11 +92,12 @@ def _cheap(part: Expr) -> bool:
 
 
 def _spread(node: Node, users: set[Node]) -> bool:
-    """Whether it is read along an axis that it does not have."""
+    """Whether it is read in a loop over an axis that it does not have."""
     for user in users:
-        if isinstance(user, Einsum):
-            every = {k for k in (*user.output, *summed(user)) if k != UNIT}
+        if isinstance(user, Einsum) and user.factors.count(node):
+            found = places(user)
+            every = set(loops((*user.output, *summed(user)), found))
             for labels, factor in zip(user.inputs, user.factors, strict=True):
-                if factor is node and every - set(labels):
+                if factor is node and every - set(loops(labels, found)):
                     return True
     return False

@@ -89,10 +89,13 @@ _BREAKS = ((" if ", " else "), (" + ", " - "), (" * ", " / "))
 
 
 def fitted(line: str) -> list[str]:
-    """An assignment or a call, over several lines if it is longer than one can be."""
+    """An assignment, a call or a test, over several lines if it is longer than one can be."""
     if len(line) <= WIDE:
         return [line]
     margin = " " * (len(line) - len(line.lstrip()))
+    if line.startswith("if ", len(margin)):
+        parts = _split(line[len(margin) + 3 : -1], (" and ",), keep=True)
+        return [f"{margin}if (", *(f"{margin}    {part}" for part in parts), f"{margin}):"]
     found = re.match(r"\s*[^=(]*?(\+=|\*=|=) ", line)
     left, right = (found.group(), line[found.end() :]) if found else ("", line)
     for signs in _BREAKS:

@@ -29,6 +29,7 @@ from symgrad.tensor.nodes import (
 )
 from symgrad.tensor.operators import einsum
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
+from symgrad.tensor.windows import Place, loops, places, solid
 
 #: The rewrite rules that make numbers stable; lowering looks through names.
 STABLE = (
@@ -174,18 +175,78 @@ def _split(node: Einsum) -> Node:
         core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
         spread = tuple(range(node.ndim))
         return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core))
-    every = {k for labels in node.inputs for k in labels if k != UNIT}
-    if len(node.factors) == 2 or any(every <= set(labels) for labels in node.inputs):
+    found = places(node)
+    arrays = solid(node, found)
+    if len(arrays) == 1:
         return node
-    held: list[tuple[Labels, Node]] = list(zip(node.inputs, node.factors, strict=True))
-    for first, second, _ in pairwise(node):
+    picked = _picked(node, found, arrays)
+    if picked is not None:
+        return picked
+    every = set(loops((k for labels in node.inputs for k in labels), found))
+    if len(arrays) == 2 or any(every <= set(loops(node.inputs[n], found)) for n in arrays):
+        return node
+    pairs = list(zip(node.inputs, node.factors, strict=True))
+    held: list[tuple[Labels, Node]] = [pairs[n] for n in arrays]
+    waiting = {label: pairs[place.bracket] for label, place in found.items()}
+    for first, second, _ in pairwise(node, found):
         (lb, b), (la, a) = held.pop(second), held.pop(first)
         if not held:
-            return Einsum((la, lb), node.output, node.shape, a, b)
-        kept = set(node.output).union(*(labels for labels, _ in held))
-        labels = tuple(dict.fromkeys(k for k in (*la, *lb) if k != UNIT and k in kept))
-        held.append((labels, einsum((la, lb), labels, a, b)))
+            last = [(la, a), (lb, b), *waiting.values()]
+            return Einsum([p[0] for p in last], node.output, node.shape, *(p[1] for p in last))
+        taken = _ready(waiting, node.output, held)
+        parts = [(la, a), (lb, b), *(waiting.pop(label) for label in taken)]
+        kept = set(node.output).union(*(labels for labels, _ in (*held, *waiting.values())))
+        every_label = dict.fromkeys(k for labels, _ in parts for k in labels)
+        labels = tuple(k for k in every_label if k != UNIT and k in kept)
+        held.append((labels, einsum([p[0] for p in parts], labels, *(p[1] for p in parts))))
     return node
+
+
+def _ready(
+    waiting: dict[int, tuple[Labels, Node]], output: Labels, held: list[tuple[Labels, Node]]
+) -> list[int]:
+    """The solved labels that nothing reads any more but what is multiplied now."""
+    return [
+        label
+        for label in waiting
+        if label not in output
+        and not any(label in labels for labels, _ in held)
+        and not any(label in labels for k, (labels, _) in waiting.items() if k != label)
+    ]
+
+
+def _picked(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node | None:
+    """A product of what a bracket picks: entries of one factor first, or of the result last.
+
+    The bracket neither repeats nor adds entries, so what is left may be a product of matrices.
+    """
+    for label, place in found.items():
+        own, over = node.inputs[place.bracket], set(place.over())
+        rest = [n for n in range(len(node.factors)) if n != place.bracket]
+        readers = [n for n in rest if label in node.inputs[n]]
+        if {k for k in own if k != UNIT} != over | {label} or (len(over) > 1 and place.labels):
+            continue
+        bracket = node.factors[place.bracket]
+        inputs, factors = list(node.inputs), list(node.factors)
+        if label not in node.output and len(readers) == 1 and readers[0] in arrays:
+            (n,) = readers
+            before = node.inputs[n]
+            if before.count(label) > 1 or over & set(before):
+                continue
+            at = before.index(label)
+            after = (*before[:at], *(k for k in own if k not in (label, UNIT)), *before[at + 1 :])
+            inputs[n], factors[n] = after, einsum((before, own), after, factors[n], bracket)
+            inner = Einsum([inputs[n] for n in rest], node.output, node.shape,
+                           *(factors[n] for n in rest))  # fmt: skip
+            return _split(inner)
+        if label in node.output and not readers and not over & set(node.output):
+            at = node.output.index(label)
+            before = (*node.output[:at], *(k for k in own if k not in (label, UNIT)),
+                      *node.output[at + 1 :])  # fmt: skip
+            part = einsum([inputs[n] for n in rest], before, *(factors[n] for n in rest),
+                          sizes=node.sizes)  # fmt: skip
+            return Einsum((before, own), node.output, node.shape, _split(part), bracket)
+    return None
 
 
 def _reuse_relu(roots: dict[Leaf, Node]) -> dict[Leaf, Node]:

@@ -12,6 +12,7 @@ from symgrad.codegen import functions
 from symgrad.codegen.lower import summed
 from symgrad.codegen.products import matrices
 from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topological
+from symgrad.tensor.primitives import ArgReduce
 
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
 RESERVED = frozenset(
@@ -92,6 +93,8 @@ def _kind(node: Node) -> str:
             return "prod" if matrices(node) else "sum"
         case Reduce():
             return node.op
+        case ArgReduce():
+            return f"arg{node.op}"
         case Map():
             parts = (part.func.__name__ for part in preorder_traversal(node.body))
             return next((_KINDS[name] for name in parts if name in _KINDS), "map")

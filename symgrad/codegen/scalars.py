@@ -39,7 +39,7 @@ class Scalars:
     def constant(self, value: Expr) -> Text:
         if value.free_symbols:
             return Text(self.scales.name(value))
-        if value.is_negative:
+        if value.is_extended_negative:
             return Text(f"-{self.numbers.name(-value)}", SUM, True)
         return Text(self.numbers.name(value))
 

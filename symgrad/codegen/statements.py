@@ -74,7 +74,9 @@ class Start:
 class Accumulate:
     """node[point] += Π factors, or its maximum with them; only where the guards hold.
 
-    `scatter`: into the array itself, else into a local accumulator.
+    `op` is +, max, min, or argmax and argmin, which keep the position of the first of the largest.
+    `scatter`: into the array itself, else into a local accumulator. `within` are computed indices
+    that must be in range, whether or not anything is read there.
     """
 
     node: Node
@@ -83,11 +85,12 @@ class Accumulate:
     op: str = "+"
     partial: bool = False
     scatter: bool = False
+    within: tuple[Affine, ...] = ()
 
     @property
     def guards(self) -> tuple[Affine, ...]:
         """The computed indices: where one is out of range, there is nothing to add."""
-        points = (self.point, *(point for _, point in self.factors))
+        points = (self.within, self.point, *(point for _, point in self.factors))
         return tuple(dict.fromkeys(i for p in points for i in p if isinstance(i, Affine)))
 
 
@@ -161,7 +164,8 @@ def renamed(statements: Iterable[Statement], old: Var, new: Var) -> tuple[Statem
                 return Loop(s.var, tuple(map(change, s.body)))
             case Accumulate():
                 factors = tuple((node, at(point)) for node, point in s.factors)
-                return replace(s, point=at(s.point), factors=factors)
+                within = tuple(i for i in map(index, s.within) if isinstance(i, Affine))
+                return replace(s, point=at(s.point), factors=factors, within=within)
             case Assign() | Start() | Finish():
                 return replace(s, point=at(s.point))
         return s

@@ -33,6 +33,7 @@ from symgrad.errors import TemplateError
 from symgrad.notation import text as unicode
 from symgrad.tensor.nodes import Constant, Einsum, Iverson, Leaf, Map, Node, Reduce, Total, rebuild
 from symgrad.tensor.operators import constant_of
+from symgrad.tensor.primitives import ArgReduce
 
 #: Pieces longer than this get a line and a name of their own.
 _LONG = 60
@@ -211,7 +212,7 @@ class Writer:
         """An integer expression in indices, entries and sizes."""
         text = ""
         for coefficient, each in terms:
-            entry = self.place(*each) if isinstance(each, tuple) else self.index(each)
+            entry = self.entry(*each) if isinstance(each, tuple) else self.index(each)
             minus = coefficient.could_extract_minus_sign()
             size = -coefficient if minus else coefficient
             piece = entry if size == 1 else f"{self._within(size)} * {entry}"
@@ -223,6 +224,12 @@ class Writer:
         minus = constant.could_extract_minus_sign()
         rest = self.scalars.size(-constant if minus else constant)
         return f"{text} - ({rest})" if minus and " " in rest else f"{text} {'-+'[not minus]} {rest}"
+
+    def entry(self, node: Node, point: Point) -> str:
+        """An integer that is read: of an input of labels, or a position that was computed."""
+        if isinstance(node, Leaf):
+            return self.place(node, point)
+        return f"int({self.value(node, point).text})"
 
     def _within(self, size: Expr) -> str:
         return Text(self.scalars.size(size), ATOM if size.is_Atom else SUM).within(ATOM)
@@ -261,11 +268,19 @@ class Writer:
         return self.variable(s.node, s.point, "_row" if s.partial else "")
 
     def start(self, s: Start) -> None:
+        if isinstance(s.node, ArgReduce):
+            worst = "-np.inf" if s.node.op == "max" else "np.inf"
+            self.line(f"{self.accumulator(s)}, {self.record(s)} = 0, real({worst})")
+            return
         if isinstance(s.node, Reduce):
             first = "real(-np.inf)" if s.node.op == "max" else "real(np.inf)"
         else:  # sums over everything are added up in float64
             first = "0.0" if s.node.ndim == 0 and not s.partial else self.zero()
         self.line(f"{self.accumulator(s)} = {first}")
+
+    def record(self, s: Start | Accumulate) -> str:
+        """The local variable of the largest entry so far."""
+        return self.variable(s.node, s.point, "_best")
 
     def zero(self) -> str:
         return self.scalars.numbers.name(S.Zero)
@@ -281,12 +296,29 @@ class Writer:
             self.line(f"{self.place(s.node, s.point)} += {text.text}", self.formula(s.node))
         elif s.op == "+":
             self.line(f"{self.accumulator(s)} += {text.text}")
+        elif isinstance(s.node, ArgReduce):
+            self.position(s, s.node, text)
         else:
             name = self.accumulator(s)
             self.line(f"{name} = {self.scalars.call(f'{s.op}imum', [Text(name), text]).text}")
         if conditions:
             self.depth -= 1
             self.scopes.pop()
+
+    def position(self, s: Accumulate, node: ArgReduce, text: Text) -> None:
+        """Keeps the position of an entry that beats all before it; the first NaN beats all."""
+        name, best, entry = self.accumulator(s), self.record(s), self.fresh("t")
+        ((_, point),) = s.factors
+        stride: Expr = S.One
+        terms: list[tuple[Expr, Index | Read]] = []
+        for axis in reversed(node.axes):
+            if point[axis] is not None:
+                terms.insert(0, (stride, point[axis]))
+            stride *= node.operand.shape[axis]
+        self.line(f"{entry} = {text.text}")
+        sign = "<=" if node.op == "max" else ">="
+        self.line(f"if {best} == {best} and not {entry} {sign} {best}:")
+        self.line(f"    {name}, {best} = {self.affine(S.Zero, terms)}, {entry}")
 
     def finish(self, s: Finish) -> None:
         name = self.variable(s.node, s.point)

@@ -8,7 +8,6 @@ from sympy import Expr, Integer, S, expand
 
 from symgrad.tensor.dims import size_of
 from symgrad.tensor.nodes import (
-    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -24,9 +23,7 @@ from symgrad.tensor.nodes import (
 )
 from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import Unspecified
-
-#: The size that an unknown dimension is taken to have when an order of contraction is chosen.
-REPRESENTATIVE = 64
+from symgrad.tensor.windows import Place, loops, places, representative, solid
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,7 @@ def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
         flops += _FLOPS[type(node)](node) if type(node) in _FLOPS else _entries(node)
         shapes.append(_entries(node))
     if sizes is None:
-        return Cost(expand(flops), max(shapes, key=_representative))
+        return Cost(expand(flops), max(shapes, key=representative))
     known = {s: Integer(size_of(s, dict(sizes))) for s in flops.free_symbols}
     return Cost(int(flops.xreplace(known)), max(size_of(shape, dict(sizes)) for shape in shapes))
 
@@ -71,21 +68,21 @@ def _entries(node: Node) -> Expr:
     return prod(node.shape, start=S.One)
 
 
-def _representative(size: Expr) -> int:
-    return int(size.xreplace({s: Integer(REPRESENTATIVE) for s in size.free_symbols}))
-
-
-def pairwise(node: Einsum) -> Iterator[tuple[int, int, Labels]]:
-    """The order of contraction that opt_einsum chooses: positions of two operands (the result goes
-    to the end of the list) and the labels of their product.
+def pairwise(
+    node: Einsum, found: Mapping[int, Place] | None = None
+) -> Iterator[tuple[int, int, Labels]]:
+    """The order of contraction that opt_einsum chooses for the solid factors: positions of two of
+    them (the result goes to the end of the list) and the labels that their product loops over.
     """
     import opt_einsum
 
-    held = [tuple(k for k in labels if k != UNIT) for labels in node.inputs]
-    output = {k for k in node.output if k != UNIT}
-    shapes = [tuple(_representative(node.sizes[k]) for k in labels) for labels in held]
+    found = places(node) if found is None else found
+    held = [loops(node.inputs[n], found) for n in solid(node, found)]
+    output = set(loops(node.output, found))
+    sizes = {k: representative(node.sizes[k]) for labels in held for k in labels}
     equation = ",".join("".join(map(opt_einsum.get_symbol, labels)) for labels in held)
     equation += "->" + "".join(map(opt_einsum.get_symbol, sorted(output & set(sum(held, ())))))
+    shapes = [tuple(sizes[k] for k in labels) for labels in held]
     path, _ = opt_einsum.contract_path(equation, *shapes, shapes=True, optimize="auto")
     left = [set(labels) for labels in held]
     for step in path:
@@ -99,15 +96,22 @@ def pairwise(node: Einsum) -> Iterator[tuple[int, int, Labels]]:
 
 
 def _einsum(node: Einsum) -> Expr:
-    output = set(node.output)
-    if len(node.factors) < 2:
-        held = {k for labels in node.inputs for k in labels if k != UNIT}
-        return prod((node.sizes[k] for k in held), start=S.One) if held - output else S.Zero
-    flops: Expr = S.Zero
-    for _, _, labels in pairwise(node):
-        size = prod((node.sizes[k] for k in labels), start=S.One)
-        flops += size * (2 if set(labels) - output else 1)
-    return flops
+    """A multiplication and, where it is added to others, an addition for each turn of the loops."""
+    found = places(node)
+    output = set(loops(node.output, found))
+    adds = any(k in found for k in node.output)
+
+    def turns(labels: Iterable[int]) -> Expr:
+        return prod((node.sizes[k] for k in labels), start=S.One)
+
+    arrays = solid(node, found)
+    if len(arrays) < 2:
+        held = loops((k for labels in node.inputs for k in labels), found)
+        return turns(held) if adds or set(held) - output else S.Zero
+    return sum(  # type: ignore[no-any-return]
+        turns(labels) * (2 if adds or set(labels) - output else 1)
+        for _, _, labels in pairwise(node, found)
+    )
 
 
 def _total(node: Total) -> Expr:

@@ -1,0 +1,132 @@
+"""Which labels of a product follow from its brackets: [h = s·i + d·u − p] gives h from i and u.
+
+Such a label needs no loop of its own, and the bracket no array. What a label is solved for is
+decided from sizes alone; those that are not numbers count as REPRESENTATIVE.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sympy import Expr, Integer, S, expand
+
+from symgrad.tensor.dims import Dim
+from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Node
+
+#: The size that an unknown dimension is taken to have where one must be chosen.
+REPRESENTATIVE = 64
+
+
+def representative(size: Dim) -> int:
+    """The size with all dimensions at REPRESENTATIVE, at least 1."""
+    return max(1, int(size.xreplace({s: Integer(REPRESENTATIVE) for s in size.free_symbols})))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The value of a label: constant + Σ c · label + Σ c · entry of an integer array.
+
+    `bracket` is the position of the factor whose equation gave it.
+    """
+
+    bracket: int
+    constant: Expr
+    labels: Mapping[int, Expr]
+    entries: tuple[tuple[Expr, Node, Labels], ...] = ()
+
+    def over(self) -> Labels:
+        """The labels that it depends on."""
+        read = (k for _, _, labels in self.entries for k in labels if k != UNIT)
+        return tuple(dict.fromkeys((*self.labels, *read)))
+
+
+def places(node: Einsum) -> dict[int, Place]:
+    """Each label that an equation among the factors gives, and its value in terms of the others."""
+    equations = [
+        (n, factor, labels)
+        for n, (factor, labels) in enumerate(zip(node.factors, node.inputs, strict=True))
+        if isinstance(factor, Iverson) and factor.op == "eq"
+    ]
+    reserved = {
+        labels[a] for _, bracket, labels in equations for axes in bracket.operand_axes for a in axes
+    }
+    found: dict[int, Place] = {}
+    for n, bracket, labels in equations:
+        zero = _substituted(_equation(n, bracket, labels), found)
+        label = _chosen(node, zero, reserved)
+        if label is not None:
+            c = -zero.labels[label]  # 0 = rest + (−c) label, and c is its own inverse
+            place = Place(
+                n,
+                zero.constant * c,
+                {k: each * c for k, each in zero.labels.items() if k != label},
+                tuple((each * c, operand, own) for each, operand, own in zero.entries),
+            )
+            found = {k: _substituted(old, {label: place}) for k, old in found.items()}
+            found[label] = place
+    return found
+
+
+def _equation(n: int, bracket: Iverson, labels: Labels) -> Place:
+    """The left side of condition = 0, in labels."""
+    condition = expand(bracket.condition)
+    coefficients: dict[int, Expr] = {}
+    for axis, label in enumerate(labels):
+        if label != UNIT:
+            coefficients[label] = coefficients.get(label, S.Zero) + condition.coeff(INDEX[axis])
+    entries = tuple(
+        (condition.coeff(symbol), operand, tuple(labels[a] for a in axes))
+        for symbol, operand, axes in zip(
+            LOOKUP, bracket.operands, bracket.operand_axes, strict=False
+        )
+    )
+    constant = condition.xreplace(dict.fromkeys((*INDEX, *LOOKUP), S.Zero))
+    return Place(n, constant, {k: c for k, c in coefficients.items() if c != 0}, entries)
+
+
+def _substituted(place: Place, known: Mapping[int, Place]) -> Place:
+    for label in [k for k in place.labels if k in known]:
+        c, inner = place.labels[label], known[label]
+        sums = {k: each for k, each in place.labels.items() if k != label}
+        for k, each in inner.labels.items():
+            sums[k] = expand(sums.get(k, S.Zero) + c * each)
+        place = replace(
+            place,
+            constant=expand(place.constant + c * inner.constant),
+            labels={k: each for k, each in sums.items() if each != 0},
+            entries=place.entries + tuple((c * e, node, own) for e, node, own in inner.entries),
+        )
+    return place
+
+
+def _chosen(node: Einsum, zero: Place, reserved: set[int]) -> int | None:
+    """The longest label that the equation gives; a summed one, unless another is quite longer."""
+    sizes = {
+        k: representative(node.sizes[k])
+        for k, c in zero.labels.items()
+        if c in (1, -1) and k not in reserved
+    }
+    summed = [k for k in sizes if k not in node.output]
+    kept = [k for k in sizes if k in node.output]
+    best = max(summed, key=sizes.__getitem__, default=None)
+    other = max(kept, key=sizes.__getitem__, default=None)
+    if best is None or (other is not None and 4 * sizes[other] > 5 * sizes[best]):
+        return other
+    return best
+
+
+def solid(node: Einsum, found: Mapping[int, Place]) -> list[int]:
+    """The positions of the factors that are read as arrays: all but the solved brackets."""
+    used = {place.bracket for place in found.values()}
+    return [n for n in range(len(node.factors)) if n not in used]
+
+
+def loops(labels: Iterable[int], found: Mapping[int, Place]) -> Labels:
+    """The labels to loop over where those are read."""
+    return tuple(
+        dict.fromkeys(
+            k
+            for label in labels
+            if label != UNIT
+            for k in (found[label].over() if label in found else (label,))
+        )
+    )
