@@ -37,7 +37,7 @@ from symgrad.tensor.operators import (
     transpose,
 )
 from symgrad.tensor.primitives import Reshape
-from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, relu, root, sigmoid, where
+from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, ne, relu, root, sigmoid, where
 
 n, k, m = dims("n k m")
 X, A = tensor("X", n, k), tensor("A", n, k)
@@ -51,6 +51,8 @@ x, v = tensor("x", n), tensor("v", k)
 lam = scalar("lam")
 onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
 soft = Softmax((1,), X)
+window = Iverson("eq", INDEX[0] - 2 * INDEX[1] + 1, (n, k))
+inside, below = (Iverson("ge", c, (k,)) for c in (2 * INDEX[0] - 1, n - 2 * INDEX[0]))
 SIZES = {"n": 3, "k": 4, "m": 5}
 
 
@@ -196,6 +198,14 @@ FIRES = {
     ],
     "reshape of an identity": [
         (einsum(((0, 1), (0, 1, 0, 1)), (), X, Reshape((n, k, n, k), eye(n * k))), 1),
+    ],
+    "index in range": [
+        (einsum(((0,), (0, 1), (1,)), (), x, window, inside), 3),
+        (einsum(((0,), (0, 1), (1,)), (), x, window, below), 3),
+    ],
+    "bracket": [
+        (apply(ne(ARGS[0], 0), window), 1),
+        (apply(ne(ARGS[0], 0), multiply(window, inside[:, None].T)), 2),
     ],
     "sign of a ReLU": [(apply(gt(ARGS[0], 0), apply(relu(ARGS[0]), X)), 1)],
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, S
 
-from symgrad.simplify import functions, matrices, recognise, reshapes
+from symgrad.simplify import brackets, functions, matrices, recognise, reshapes
 from symgrad.simplify.functions import INDICATORS, is_root, label_axes
 from symgrad.simplify.terms import Term, others, power_of, relabelled
 from symgrad.tensor.nodes import (
@@ -253,6 +253,7 @@ TERM_RULES: tuple[Rule, ...] = (
         fact=True,
     ),
     Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
+    Rule("index in range", brackets.in_range, "an index is in range"),
     Rule("softmax by hand", recognise.softmax_by_hand, "eˣ/Σ eˣ = softmax(x)", quiet=False),
     Rule("sigmoid of exp", recognise.sigmoid_of_exp, "eˣ/(1 + eˣ) = σ(x)", quiet=False),
     Rule("tanh by hand", recognise.tanh_by_hand, "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) = tanh(x)", quiet=False),
@@ -298,6 +299,7 @@ NODE_RULES: tuple[Rule, ...] = (
     Rule("log of a squared determinant", matrices.log_of_square, "log (det X)² = 2 log|det X|"),
     Rule("reshape of a sum", reshapes.of_sum, "a reshape is linear"),
     Rule("reshape of an identity", reshapes.of_identity, "[ik = jl] = [i = j] [k = l]"),
+    Rule("bracket", brackets.nonzero_indicator, "a bracket is 0 or 1"),
     Rule("mask", functions.lone_where, "where(c, 1, 0) = [c ≠ 0]"),
     Rule("sign of a ReLU", functions.relu_slope, "a ReLU is positive where its argument is"),
 )

@@ -255,6 +255,8 @@ def _constant(node: Constant, _: list[Array], sizes: Sizes, system: Any) -> Any:
 def _einsum(node: Einsum, operands: list[Array | Condition], sizes: Sizes, system: Any) -> Any:
     known = {label: size_of(size, sizes) for label, size in node.sizes.items()}
     result = contract(operands, node.inputs, node.output, known)
+    if result.dtype.kind == "i":  # of brackets alone
+        result = result.astype(system.dtype)
     return result.reshape(_shape(node, sizes))
 
 
