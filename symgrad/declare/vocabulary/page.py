@@ -18,8 +18,8 @@ generated modules. What is masked out of a softmax is a large negative number,
 Labels y of `labels:c` index arrays: `Z[arange(N), y]` is the score of each row's own class, `E[y]`
 the rows of a table, and entries that are read several times add up in the derivative.
 
-[Layers](layers.md) has the conventions of layers (gates, masks, statistics of a batch) and examples of
-those that are a few lines of text.
+[Layers](layers.md) has the conventions of layers (gates, masks, statistics of a batch) and examples
+of those that are a few lines of text.
 """
 
 
