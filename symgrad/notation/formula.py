@@ -266,7 +266,7 @@ class At(Formula):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut(Formula):
-    """The operand from `start` by `step` along one axis."""
+    """The operand from `start` by `step`, which may be negative, along one axis."""
 
     operand: Formula
     axis: int
@@ -274,13 +274,21 @@ class Cut(Formula):
     step: Expr
 
     @property
+    def begins(self) -> Expr | None:
+        """The start of the slice; None where that is the end of the axis where it must be."""
+        end = 0 if self.step > 0 else self.operand.shape[self.axis] - 1
+        return None if same(self.start, end) else self.start
+
+    @property
     def stop(self) -> Expr | None:
         """The end of the slice; None where it goes to the end of the axis."""
-        length = self.shape[self.axis]
-        most = floor((self.operand.shape[self.axis] - self.start + self.step - 1) / self.step)
+        length, step = self.shape[self.axis], self.step
+        size = self.operand.shape[self.axis]
+        room = size - self.start + step - 1 if step > 0 else self.start - step
+        most = floor(room / abs(step))
         if same(length, as_dim(most)):
             return None
-        return (self.start + self.step * (length - 1) + 1).expand()
+        return (self.start + step * (length - 1) + (1 if step > 0 else -1)).expand()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

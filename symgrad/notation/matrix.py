@@ -16,7 +16,7 @@ matrix form: they stay in index notation, with all else reduced first.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sympy import Integer, S
+from sympy import Expr, Integer, S, floor
 
 from symgrad.notation.build import (
     chain,
@@ -47,7 +47,7 @@ from symgrad.notation.formula import (
     Trace,
     Transpose,
 )
-from symgrad.tensor.dims import ONE, Dim, Shape
+from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, same
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Labels
 
 #: A factor and its labels.
@@ -161,11 +161,19 @@ def _part(bracket: OneHot | Bracket, formula: Formula, axis: int) -> Formula | N
     if bracket.ndim == 1 and not rest.has(INDEX[0]):
         return linear((*before, *after), At, formula, axis, number(rest))
     step = rest.coeff(INDEX[1])
-    if bracket.ndim == 2 and step.is_Integer and step > 0:
-        start = rest - step * INDEX[1]
-        if not start.has(*INDEX[:2]):
+    if bracket.ndim == 2 and step.is_Integer and step != 0:
+        start = (rest - step * INDEX[1]).expand()
+        if not start.has(*INDEX[:2]) and _sliced(start, bracket.shape[1], step):
             return linear((*before, bracket.shape[1], *after), Cut, formula, axis, start, step)
     return None
+
+
+def _sliced(start: Expr, length: Dim, step: Expr) -> bool:
+    """Whether a slice can say so: a bound below zero would count from the end."""
+    if step > 0:
+        return not start.is_negative
+    last = start + step * (length - 1)
+    return bool(last.is_positive) or same(length, as_dim(floor((start - step) / -step)))
 
 
 def _solve(factors: list[Factor], output: Labels, sizes: dict[int, Dim]) -> Formula:

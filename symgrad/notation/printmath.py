@@ -595,7 +595,7 @@ def _at(formula: At, parts: Parts, notation: Notation) -> Printed:
 
 def _cut(formula: Cut, parts: Parts, notation: Notation) -> Printed:
     stop = formula.stop
-    start = "" if formula.start == 0 else notation.number(formula.start).text
+    start = "" if formula.begins is None else notation.number(formula.begins).text
     key = f"{start}:{'' if stop is None else notation.number(stop).text}"
     keys = [":"] * formula.operand.ndim
     keys[formula.axis] = key if formula.step == 1 else f"{key}:{formula.step}"

@@ -517,7 +517,7 @@ def _at(formula: At, codes: Codes) -> Code:
 def _cut(formula: Cut, codes: Codes) -> Code:
     (operand,) = _exact(formula, codes)
     stop = formula.stop
-    start = "" if formula.start == 0 else _number(formula.start).text
+    start = "" if formula.begins is None else _number(formula.begins).text
     key = f"{start}:{'' if stop is None else _number(stop).text}"
     key += "" if formula.step == 1 else f":{formula.step}"
     keys = [":"] * formula.axis + [key]

@@ -30,11 +30,14 @@ def _conditions(bracket: Iverson) -> list[tuple[Expr, str]]:
     condition = expand(bracket.condition)
     condition *= condition.coeff(INDEX[0])  # 1 or -1
     if len(bracket.shape) > 2 or condition.coeff(INDEX[0]) != 1:
-        return []
+        return []  # a window may reach over the edge
     size, *length = bracket.shape
     first = last = -condition.xreplace(dict.fromkeys(INDEX[:2], Integer(0)))
     if length:
-        last = expand(first - condition.coeff(INDEX[1]) * (length[0] - 1))
+        step = -condition.coeff(INDEX[1])
+        last = expand(first + step * (length[0] - 1))
+        if step.is_negative:
+            first, last = last, first
     return [(first, f"{first} >= 0"), (expand(size - 1 - last), f"{last} < {size}")]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Self, TypeGuard
 
-from sympy import Expr, S, floor
+from sympy import Expr, S, expand, floor
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
@@ -51,7 +51,7 @@ def index(node: Node, key: object) -> Node:
                 sizes[fresh] = length
                 output.append(UNIT if length == 1 else fresh)
                 if size is not ONE:
-                    condition = INDEX[0] - start - step * INDEX[1]
+                    condition = expand(INDEX[0] - start - step * INDEX[1])
                     factors.append(Iverson("eq", condition, (size, length)))
                     inputs.append((axis, fresh))
         elif _is_array(each):
@@ -143,7 +143,7 @@ def _one_hot(labels: Node, size: Dim) -> Node:
 
 
 def _position(key: object, size: Dim) -> Expr:
-    k = op.exact(key.value if isinstance(key, Constant) else key)
+    k = op.exact(number(key))
     if not (k.is_integer or k.free_symbols):
         raise DeclarationError(f"an index must be a whole number, not {k}")
     position = k + size if k.is_negative else k
@@ -154,22 +154,30 @@ def _position(key: object, size: Dim) -> Expr:
 
 
 def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
-    step = op.exact(1 if key.step is None else key.step)
-    if not (step.is_Integer and step > 0):
-        raise DeclarationError(f"a slice's step must be a positive whole number, not {step}")
+    """The first position, the number of positions and the step of a slice."""
+    step = op.exact(1 if key.step is None else number(key.step))
+    if not (step.is_Integer and step != 0):
+        raise DeclarationError(f"a slice's step must be a whole number but 0, not {step}")
+    low, high = (S.Zero, size) if step > 0 else (S.NegativeOne, size - 1)
+    first, last = (low, high) if step > 0 else (high, low)
 
     def bound(value: object, default: Expr) -> Expr:
         if value is None:
             return default
-        k = op.exact(value.value if isinstance(value, Constant) else value)
+        k = op.exact(number(value))
         if not (k.is_integer or k.free_symbols):
             raise DeclarationError(f"a bound of a slice must be a whole number, not {k}")
         if k.is_negative:
             k += size
-        if k.is_negative:  # bounds beyond the ends are clipped, as NumPy's
-            return S.Zero
-        return size if (k - size).is_positive else k
+        if (k - low).is_negative:  # bounds beyond the ends are clipped, as NumPy's
+            return low
+        return high if (k - high).is_positive else k
 
-    start, stop = bound(key.start, S.Zero), bound(key.stop, size)
-    length = (stop - start + step - 1) / step
+    start, stop = bound(key.start, first), bound(key.stop, last)
+    length = (stop - start + step - (1 if step > 0 else -1)) / step
     return start, as_dim(floor(length)), step
+
+
+def number(value: object) -> object:
+    """The value of a Constant; anything else as it is."""
+    return value.value if isinstance(value, Constant) else value
