@@ -21,6 +21,10 @@ from symgrad.tensor.nodes import (
     topological,
 )
 
+#: Operations of a formula that may be put in place of its name; what cancels is short, and trying
+#: costs time: ∂J/∂a = (1 − y)/(1 − a) − y/a is longest of those that books put in place.
+MOST_INLINED = 8
+
 
 class Formula(NamedTuple):
     """What the chain rule gives, its shortest form, that without declared facts, and remarks."""
@@ -67,13 +71,15 @@ class Shortener:
         raw = substitute(raw, self.folded)
         best = self.shortest.run(raw)
         exact = ruled = self.exactly.run(raw).node if best.used_facts else best.node
+        open_ = _may_cancel(best.node)
         for symbol in leaves(best.node):
             inner = self.steps.get(symbol)
             if inner is None:
                 continue
             if not isinstance(inner.expr, Leaf) and (
-                _has_matrix_product(inner.expr)  # nothing cancels across one
-                or not _may_cancel(best.node, symbol)
+                symbol not in open_
+                or operations(inner.expr) > MOST_INLINED
+                or _has_matrix_product(inner.expr)  # nothing cancels across one
             ):
                 continue
             shorter = self.shortest.run(substitute(best.node, {symbol: inner.expr}))
@@ -95,16 +101,17 @@ def _may_stand(expr: Node) -> bool:
     return not isinstance(expr, Leaf | Constant)
 
 
-def _may_cancel(expr: Node, symbol: Leaf) -> bool:
-    """Whether putting a symbol's formula in place can shorten: not if it is only summed over."""
+def _may_cancel(expr: Node) -> set[Node]:
+    """Where putting a symbol's formula in place can shorten: not if it is only summed over."""
+    found = {expr}
     for node in topological(expr):
         if isinstance(node, Einsum):
             for labels, factor in zip(node.inputs, node.factors, strict=True):
-                if factor is symbol and set(labels) <= {UNIT, *node.output}:
-                    return True
-        elif symbol in node.operands:
-            return True
-    return expr is symbol
+                if set(labels) <= {UNIT, *node.output}:
+                    found.add(factor)
+        else:
+            found.update(node.operands)
+    return found
 
 
 def _has_matrix_product(expr: Node) -> bool:
