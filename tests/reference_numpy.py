@@ -8,6 +8,7 @@ import ast
 import math
 
 import numpy as np
+import reference_windows as windows
 
 _NODES = (
     ast.Module, ast.Expr, ast.Assign, ast.Name, ast.Load, ast.Store, ast.Tuple, ast.Constant,
@@ -33,7 +34,22 @@ def softmax(x, axis=None):
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def argmax(x, axis=None):
+    """The row-major position over one axis, or over the last few."""
+    first = np.ndim(x) - (len(axis) if isinstance(axis, tuple) else 1)
+    return np.argmax(x if not isinstance(axis, tuple) else x.reshape(*x.shape[:first], -1), axis=-1)
+
+
 FUNCTIONS = {name: getattr(np, name) for name in _NUMPY} | {
+    "inf": math.inf,
+    "transpose": np.transpose,
+    "argmax": argmax,
+    "conv1d": windows.conv,
+    "conv2d": windows.conv,
+    "conv_transpose1d": windows.conv_transpose,
+    "conv_transpose2d": windows.conv_transpose,
+    "max_pool1d": lambda x, **options: windows.pool(x, rank=1, **options),
+    "max_pool2d": windows.pool,
     "pi": math.pi,
     "erf": np.vectorize(math.erf, otypes=[float]),
     "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis, keepdims=keepdims)),

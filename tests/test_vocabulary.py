@@ -23,7 +23,7 @@ SYMBOLS = {
     "P": ("n", "d"), "Q": ("n", "d"), "U": ("n", "d"), "B": ("n", "d"), "S": ("n", "d"),
     "u": ("n",), "p": ("n",), "b": ("h",), "V": ("h", "d"), "lam": (), "labels": ("n",),
     "G": ("n", "d", "h"), "I": ("n", "d", "h", 4), "K1": (2, "d", 3), "K2": (4, "d", 3, 2),
-    "K3": ("d", 2, 3, 2),
+    "K3": ("d", 2, 3, 2), "K4": ("d", 2, 3),
 }  # fmt: skip
 DOMAIN = {
     "P": "simplex", "Q": "simplex", "U": "unit", "u": "unit", "p": "positive", "B": "binary",
@@ -337,6 +337,9 @@ ROWS: list[tuple[str, str, Any, Any]] = [
     ("conv2d", "conv2d(I, K2, (2, 1), (1, 0))",
      lambda v: sg.conv2d(v["I"], v["K2"], (2, 1), (1, 0)),
      lambda v: windows.conv(v["I"], v["K2"], (2, 1), (1, 0))),
+    ("conv_transpose1d", "conv_transpose1d(G, K4, 2, 1)",
+     lambda v: sg.conv_transpose1d(v["G"], v["K4"], 2, 1),
+     lambda v: windows.conv_transpose(v["G"], v["K4"], 2, 1)),
     ("conv_transpose2d", "conv_transpose2d(I, K3, stride=2, output_padding=1)",
      lambda v: sg.conv_transpose2d(v["I"], v["K3"], stride=2, output_padding=1),
      lambda v: windows.conv_transpose(v["I"], v["K3"], 2, output_padding=1)),

@@ -11,7 +11,7 @@ from typing import Protocol
 from symgrad.errors import SymgradError
 from symgrad.notation.shadowed import HIDDEN, told_apart
 from symgrad.tensor.dims import show
-from symgrad.tensor.nodes import Leaf, Node, leaves, topological
+from symgrad.tensor.nodes import Iverson, Leaf, Node, leaves, topological
 
 #: Index letters, in the order in which they are used.
 _LETTERS = "ijklpqrstuvwmnabcdefgh"
@@ -128,6 +128,9 @@ def _described(node: Node) -> str:
 def _letters(node: Node, reserved: str) -> str:
     """Index letters that no symbol of the expression has."""
     taken = {*reserved, *(leaf.name for leaf in leaves(node))}
+    for each in topological(node):
+        if isinstance(each, Iverson):  # sizes beside indices
+            taken.update(s.name for s in each.condition.free_symbols)
     return "".join(letter for letter in _LETTERS if letter not in taken)
 
 

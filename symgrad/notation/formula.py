@@ -300,6 +300,21 @@ class Indexed(Formula):
     factors: tuple[Formula, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Windowed(Formula):
+    """A convolution, or the maxima of windows: a function's call, and the same with indices.
+
+    `exchanged`: batches and channels of both arguments and of the result change places, and the
+    result is cut to its shape.
+    """
+
+    name: str
+    arguments: tuple[Formula, ...]
+    options: tuple[tuple[str, tuple[Expr, ...]], ...]
+    exchanged: bool
+    indexed: Formula
+
+
 def fold(
     root: Formula,
     rules: dict[type[Formula], Callable[..., T]],

@@ -44,10 +44,12 @@ from symgrad.notation.formula import (
     Transpose,
     Unknown,
     UnknownTensor,
+    Windowed,
     affine,
     fold,
 )
 from symgrad.notation.limits import bounded
+from symgrad.notation.subscripts import Subscript, subscripts
 from symgrad.tensor.dims import ONE, Shape
 from symgrad.tensor.nodes import INDEX, LOOKUP, Leaf
 
@@ -607,9 +609,15 @@ def _indexed(formula: Indexed, parts: Parts, notation: Notation) -> Printed:
     letter = dict(zip(labels, notation.letters, strict=False))
     if len(letter) < len(labels):
         letter = {k: f"i{n}" for n, k in enumerate(labels)}
+    found, gone = subscripts(formula)
+    shown = letter | {k: _subscript(value, letter, notation) for k, value in found.items()}
     pieces = []
-    for own, factor, part in zip(formula.inputs, formula.factors, parts, strict=True):
+    for n, (own, factor, part) in enumerate(
+        zip(formula.inputs, formula.factors, parts, strict=True)
+    ):
         letters = [letter[k] for k in own]
+        if n in gone:
+            continue
         if isinstance(factor, Identity):
             delta = "δ" if notation.inline else "\\delta"
             pieces.append(notation.below(delta, "".join(letters)))
@@ -618,14 +626,49 @@ def _indexed(formula: Indexed, parts: Parts, notation: Notation) -> Printed:
         elif isinstance(factor, Bracket):
             pieces.append(notation.bracket(condition(factor, part.inner, letters, notation)))
         else:
-            pieces.append(notation.below(notation.at(part, CALL), "".join(letters)))
-    summed = [letter[k] for k in labels if k not in formula.output]
+            comma = ", " if found.keys() & set(own) else ""
+            index = comma.join(shown[k] for k in own)
+            pieces.append(notation.below(notation.at(part, CALL), index))
+    summed = [letter[k] for k in labels if k not in formula.output and k not in found]
     if summed:
         pieces.insert(0, notation.summation("".join(summed)))
     text = notation.join(pieces)
     if not formula.output:
         return _symmetric(Printed(text, HADAMARD))
     return Printed(notation.entries(text, "".join(letter[k] for k in formula.output)), CALL)
+
+
+def _subscript(value: Subscript, letter: Mapping[int, str], notation: Notation) -> str:
+    """Σ c · letter + constant, the positive terms first."""
+    terms, constant = value
+    pieces: list[tuple[bool, str]] = []
+    for label, c in terms:
+        size = -c if negative(c) else c
+        front = [] if size == 1 else [notation.at(notation.number(size), PRODUCT)]
+        pieces.append((negative(c), notation.join([*front, letter[label]])))
+    if constant != 0:
+        size = -constant if negative(constant) else constant
+        pieces.append((negative(constant), notation.number(size).text))
+    text = ""
+    for minus, piece in sorted(pieces, key=lambda pair: pair[0]):
+        sign = notation.minus if minus else "+" if text else ""
+        text += f" {sign} {piece}" if text else f"{sign}{piece}"
+    return text or "0"
+
+
+def _windowed(formula: Windowed, parts: Parts, notation: Notation) -> Printed:
+    """With indices; the maximum of windows as maxpool(X, size, stride, padding)."""
+    if "max" not in formula.name:
+        return parts[-1]
+    values = [values[0] if len(set(values)) == 1 else values for _, values in formula.options]
+    shown = [
+        notation.number(v).text
+        if isinstance(v, Expr)
+        else notation.brackets(", ".join(notation.number(each).text for each in v))
+        for v in values
+    ]
+    name = "maxpool" if formula.name.startswith("max") else "argmaxpool"
+    return notation.function(name, [parts[0].text, *shown])
 
 
 RULES: dict[type[Formula], Callable[..., Printed]] = {
@@ -659,6 +702,7 @@ RULES: dict[type[Formula], Callable[..., Printed]] = {
     At: _at,
     Cut: _cut,
     Indexed: _indexed,
+    Windowed: _windowed,
 }
 assert RULES.keys() == FORMS, "a form cannot be printed"
 

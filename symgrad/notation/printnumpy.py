@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Pow, Rational
+from sympy import Expr, Pow, Rational, S
 from sympy.printing.str import StrPrinter
 
 from symgrad.errors import SymgradError
@@ -44,6 +44,7 @@ from symgrad.notation.formula import (
     Transpose,
     Unknown,
     UnknownTensor,
+    Windowed,
     affine,
     fold,
 )
@@ -142,6 +143,8 @@ def _name(formula: Name, _: Codes) -> Code:
 
 
 def _number(value: Expr) -> Code:
+    if value in (S.Infinity, S.NegativeInfinity):
+        return Code("inf", ATOM, ()) if value is S.Infinity else Code("-inf", ADD, ())
     text = as_decimal(value)
     if not text:
         text = _SPACED.sub(r" \g<0> ", _Numbers({"full_prec": False}).doprint(value))
@@ -535,6 +538,25 @@ def _indexed(formula: Indexed, codes: Codes) -> Code:
     return _call("einsum", formula.shape, f'"{inputs}->{output}"', *(c.text for c in factors))
 
 
+def _windowed(formula: Windowed, codes: Codes) -> Code:
+    if formula.name.startswith("argmax"):  # no function of the vocabulary
+        return codes[-1]
+    parts = zip(codes, formula.arguments, strict=False)
+    texts = [_full(_numeric(code), part.shape).text for code, part in parts]
+    order = f"({', '.join(map(str, (1, 0, *range(2, formula.ndim))))})"
+    if formula.exchanged:
+        texts = [f"transpose({text}, {order})" for text in texts]
+    for name, values in formula.options:
+        value = values[0] if len(set(values)) == 1 else values
+        shown = _number(value).text if isinstance(value, Expr) else _tuple(value)
+        texts.append(f"{name}={shown}")
+    result = _call(formula.name, formula.shape, *texts)
+    if formula.exchanged:
+        cut = ", ".join(f":{_number(size).text}" for size in formula.shape[2:])
+        result = _call("transpose", formula.shape, f"{result.text}[:, :, {cut}]", order)
+    return result
+
+
 _RULES: dict[type[Formula], Callable[..., Code]] = {
     Name: _name,
     Number: _number_rule,
@@ -566,6 +588,7 @@ _RULES: dict[type[Formula], Callable[..., Code]] = {
     At: _at,
     Cut: _cut,
     Indexed: _indexed,
+    Windowed: _windowed,
 }
 assert _RULES.keys() == FORMS, "a form has no NumPy text"
 

@@ -68,7 +68,7 @@ class Unicode(Notation):
             spelled = {s: Symbol(n, **s.assumptions0) for s, n in shown.items() if n != s.name}
             text = _Numbers().doprint(value.xreplace(spelled))
             text = text.replace("**2", "²").replace("**3", "³").replace("**", "^")
-            text = text.replace("*", " ").replace("-", "−")
+            text = text.replace("*", " ").replace("-", "−").replace("oo", "∞")
         if negative(value) or value.is_Add:
             return Printed(text, SUM)
         single = value.is_Symbol or value.is_Integer or value.is_NumberSymbol or as_decimal(value)

@@ -21,8 +21,10 @@ from symgrad.notation.formula import (
     Transpose,
     Unknown,
     UnknownTensor,
+    Windowed,
 )
 from symgrad.notation.matrix import contraction
+from symgrad.notation.windows import window_call
 from symgrad.simplify.terms import build, flatten
 from symgrad.tensor import operators
 from symgrad.tensor.dims import Shape, same
@@ -55,11 +57,15 @@ def formula_of(node: Node) -> Formula:
     """The node in matrix notation, as far as it has one; no recursion over nodes."""
     done: dict[Node, Formula] = {}
     for each in topological(node):
-        pair = _kronecker(each)
+        pair, call = _kronecker(each), window_call(each)
         if pair is None:
             done[each] = _RULES[type(each)](each, [done[operand] for operand in each.operands])
         else:
             done[each] = Kronecker(each.shape, *(done[factor] for factor in pair))
+        if call is not None:
+            arguments = tuple(done[argument] for argument in call.arguments)
+            form = (call.name, arguments, call.options, call.exchanged)
+            done[each] = Windowed(each.shape, *form, done[each])
     return done[node]
 
 

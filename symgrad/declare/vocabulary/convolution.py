@@ -203,6 +203,48 @@ def conv2d(
     return _correlation("conv2d", x, kernel, 2, groups, stride, dilation, padding)
 
 
+def _transposed(
+    what: str, x: object, kernel: object, rank: int, groups: object, *options: object
+) -> Node:
+    signal, weights = _read(what, x, kernel, rank)
+    channels, inner, *places = weights.shape
+    count = _groups(what, groups, channels)
+    if not same(signal.shape[-rank - 1], channels):
+        raise ShapeError(
+            f"{what}: x {show(signal.shape)} has {signal.shape[-rank - 1]} channels, the kernel "
+            f"{show(weights.shape)} is for {channels}",
+            hint="a kernel is (inputs, outputs / groups, sizes ...)",
+        )
+    columns = [_each(what, *row, rank) for row in zip(_OPTIONS, options, strict=True)]
+    axes = []
+    for n, k, s, d, p, more in zip(signal.shape[-rank:], places, *columns, strict=True):
+        if (more - s).is_nonnegative and (more - d).is_nonnegative:
+            raise DeclarationError(
+                f"{what}: output_padding {more} is not below the stride or the dilation"
+            )
+        size = as_dim(expand((n - 1) * s - 2 * p + d * (k - 1) + more + 1))
+        axes.append(_Axis(size, n, k, s, d, p))
+    return _convolved(signal, weights, axes, count, as_dim(expand(count * inner)), True)
+
+
+@named
+def conv_transpose1d(
+    x: object,
+    kernel: object,
+    stride: object = 1,
+    padding: object = 0,
+    output_padding: object = 0,
+    groups: object = 1,
+    dilation: object = 1,
+) -> Node:
+    """The transpose of conv1d: yₙₒₕ = Σ xₙ꜀ᵢ k꜀ₒᵤ, h as there; the kernel is (C, O/groups, K).
+
+    Source: PyTorch's convention, torch.nn.functional.conv_transpose1d; Dumoulin, Visin (2016).
+    """
+    options = (stride, dilation, padding, output_padding)
+    return _transposed("conv_transpose1d", x, kernel, 1, groups, *options)
+
+
 @named
 def conv_transpose2d(
     x: object,
@@ -213,31 +255,12 @@ def conv_transpose2d(
     groups: object = 1,
     dilation: object = 1,
 ) -> Node:
-    """The transpose of conv2d: yₙₒₕ = Σ xₙ꜀ᵢ k꜀ₒᵤ, h as there; the kernel is (C, O/groups, K, L).
+    """As conv_transpose1d along two axes; the kernel is (C, O/groups, K, L).
 
     Source: PyTorch's convention, torch.nn.functional.conv_transpose2d; Dumoulin, Visin (2016).
     """
-    what = "conv_transpose2d"
-    signal, weights = _read(what, x, kernel, 2)
-    channels, inner, *places = weights.shape
-    count = _groups(what, groups, channels)
-    if not same(signal.shape[-3], channels):
-        raise ShapeError(
-            f"{what}: x {show(signal.shape)} has {signal.shape[-3]} channels, the kernel "
-            f"{show(weights.shape)} is for {channels}",
-            hint="a kernel is (inputs, outputs / groups, sizes ...)",
-        )
-    given = (stride, dilation, padding, output_padding)
-    columns = [_each(what, *row, 2) for row in zip(_OPTIONS, given, strict=True)]
-    axes = []
-    for n, k, s, d, p, more in zip(signal.shape[-2:], places, *columns, strict=True):
-        if not ((s - more).is_positive or (d - more).is_positive):
-            raise DeclarationError(
-                f"{what}: output_padding {more} is not below the stride or the dilation"
-            )
-        size = as_dim(expand((n - 1) * s - 2 * p + d * (k - 1) + more + 1))
-        axes.append(_Axis(size, n, k, s, d, p))
-    return _convolved(signal, weights, axes, count, as_dim(expand(count * inner)), True)
+    options = (stride, dilation, padding, output_padding)
+    return _transposed("conv_transpose2d", x, kernel, 2, groups, *options)
 
 
 # --- pooling
