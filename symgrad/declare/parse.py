@@ -212,7 +212,7 @@ class _Reader:
                 self._clash(name)
         result = self.value(tree)
         if not names:
-            expr = result if isinstance(result, Node | Expr) else self._no_tensor(tree)
+            expr = result if isinstance(result, Node | Expr) else self._no_tensor(tree, result)
             self.graph.define_unnamed(expr)
             return
         values = result if several and isinstance(result, tuple) else (result,)
@@ -221,7 +221,7 @@ class _Reader:
         for name, each in zip(names, values, strict=True):
             if name == "_" and several:
                 continue
-            expr = each if isinstance(each, Node | Expr) else self._no_tensor(tree)
+            expr = each if isinstance(each, Node | Expr) else self._no_tensor(tree, each)
             self.names[name] = self.graph.define(
                 name, expr, domain=self.domains.pop(name, "real"),
                 latex=self.spellings.pop(name, ""),
@@ -234,8 +234,12 @@ class _Reader:
         what = "defined twice" if defined else "a declared symbol"
         raise NameClash(f"{name!r} is {what}", hint="give each value a name of its own")
 
-    def _no_tensor(self, tree: ast.expr) -> NoReturn:
-        self.source.fail(f"{describe(tree)} is no value", tree.lineno, tree.col_offset)
+    def _no_tensor(self, tree: ast.expr, found: object) -> NoReturn:
+        what, hint = f"{describe(tree)} is no value", ""
+        if isinstance(found, tuple) and isinstance(tree, ast.Call):
+            what = f"this call gives {len(found)} values, not one"
+            hint = "write a, b = f(x), or f(x)[0] for the first of them"
+        self.source.fail(what, tree.lineno, tree.col_offset, hint)
 
     # --- expressions
 

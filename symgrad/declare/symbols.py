@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from symgrad.declare.identifiers import require_identifier
 from symgrad.errors import DeclarationError, NameClash
-from symgrad.tensor.dims import Shape, as_shape, dim, dims, labels_below, same
+from symgrad.tensor.dims import Shape, as_dim, as_shape, dim, dims, labels_below, same
 from symgrad.tensor.nodes import Leaf
 
 #: What a domain may be; `labels:k` are integers below the dimension k.
@@ -78,8 +78,9 @@ def require_domain(name: str, shape: Shape, domain: str) -> None:
     """Raise DeclarationError unless the domain exists and fits the shape."""
     if not isinstance(domain, str):
         raise DeclarationError(f"the domain of {name} is a text, not {domain!r}")
-    kind = domain.partition(":")[0]
-    if labels_below(domain) is not None:
+    kind, _, size = domain.partition(":")
+    if kind == "labels" and size:
+        as_dim(size)
         return
     if domain not in DOMAINS | ALONG_FIRST:
         raise DeclarationError(
