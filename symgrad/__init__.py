@@ -21,7 +21,7 @@ _PUBLIC: dict[str, str] = (
         "Derivation Derivative ggnvp gradient hessian hvp jacobian jvp vjp".split(),
         "symgrad.calculus",
     )
-    | dict.fromkeys(("CheckReport", "check"), "symgrad.check")
+    | dict.fromkeys(("CheckReport", "Equality", "check", "equal"), "symgrad.check")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
     | dict.fromkeys(("Summary", "summary"), "symgrad.show.summary")
     | dict.fromkeys(

@@ -1,4 +1,4 @@
-"""Derivatives against numerical differences."""
+"""Derivatives against numerical differences; whether two expressions are equal."""
 
 from symgrad.check.differences import (
     central,
@@ -9,16 +9,19 @@ from symgrad.check.differences import (
     ridders,
     taylor_order,
 )
+from symgrad.check.equal import Equality, equal
 from symgrad.check.gradients import check
 from symgrad.check.report import CheckReport, Row, Worst
 
 __all__ = [
     "CheckReport",
+    "Equality",
     "Row",
     "Worst",
     "central",
     "check",
     "complex_step",
+    "equal",
     "norm_ratio",
     "one_sided",
     "richardson",
