@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import reference_layers as ref
 import reference_windows as windows
+import scipy.linalg
 import scipy.special as sp
 import sympy
 
@@ -23,11 +24,12 @@ SYMBOLS = {
     "P": ("n", "d"), "Q": ("n", "d"), "U": ("n", "d"), "B": ("n", "d"), "S": ("n", "d"),
     "u": ("n",), "p": ("n",), "b": ("h",), "V": ("h", "d"), "lam": (), "labels": ("n",),
     "G": ("n", "d", "h"), "I": ("n", "d", "h", 4), "K1": (2, "d", 3), "K2": (4, "d", 3, 2),
+    "M": ("n", "n"), "N": ("n", "n"),
     "K3": ("d", 2, 3, 2), "K4": ("d", 2, 3),
 }  # fmt: skip
 DOMAIN = {
     "P": "simplex", "Q": "simplex", "U": "unit", "u": "unit", "p": "positive", "B": "binary",
-    "S": "sign", "labels": "labels:d",
+    "S": "sign", "labels": "labels:d", "M": "spd", "N": "invertible",
 }  # fmt: skip
 
 
@@ -237,6 +239,73 @@ ROWS: list[tuple[str, str, Any, Any]] = [
      lambda v: np.einsum("Ba, aC, B", v["X"], v["W"], v["x"])),
     ("onehot", "onehot(labels, d) * X", lambda v: sg.onehot(v["labels"], "d") * v["X"],
      lambda v: one_hot(v["labels"], v["X"].shape[1]) * v["X"]),
+    ("prod", "prod(X)", lambda v: sg.prod(v["X"]), lambda v: np.prod(v["X"])),
+    ("prod", "prod(G, axis=(0, -1), keepdims=True)",
+     lambda v: sg.prod(v["G"], axis=(0, -1), keepdims=True),
+     lambda v: np.prod(v["G"], axis=(0, -1), keepdims=True)),
+    ("cumprod", "cumprod(x)", lambda v: sg.cumprod(v["x"]), lambda v: np.cumprod(v["x"])),
+    ("cumprod", "cumprod(G, axis=-2)", lambda v: sg.cumprod(v["G"], axis=-2),
+     lambda v: np.cumprod(v["G"], axis=-2)),
+    ("argmax", "onehot(argmax(X, axis=1), d) * X",
+     lambda v: sg.onehot(sg.argmax(v["X"], axis=1), "d") * v["X"],
+     lambda v: one_hot(np.argmax(v["X"], axis=1), v["X"].shape[1]) * v["X"]),
+    ("argmax", "argmax(X) * lam + argmax(G, -2)[:, 0]",
+     lambda v: sg.argmax(v["X"]) * v["lam"] + sg.argmax(v["G"], -2)[:, 0],
+     lambda v: np.argmax(v["X"]) * v["lam"] + np.argmax(v["G"], -2)[:, 0]),
+    ("argmax", "W[argmax(X, 1)]", lambda v: v["W"][sg.argmax(v["X"], 1)],
+     lambda v: v["W"][np.argmax(v["X"], 1)]),
+    ("argmin", "argmin(X, axis=0) * Y", lambda v: sg.argmin(v["X"], axis=0) * v["Y"],
+     lambda v: np.argmin(v["X"], axis=0) * v["Y"]),
+    ("stop_gradient", "stop_gradient(B) * X", lambda v: sg.stop_gradient(v["B"]) * v["X"],
+     lambda v: v["B"] * v["X"]),
+    ("reshape", "reshape(X, (d, n))", lambda v: sg.reshape(v["X"], ("d", "n")),
+     lambda v: np.reshape(v["X"], v["X"].shape[::-1])),
+    ("reshape", "G.reshape(n, -1) * y[:, None]",
+     lambda v: sg.reshape(v["G"], "n", -1) * v["y"][:, None],
+     lambda v: np.reshape(v["G"], (len(v["y"]), -1)) * v["y"][:, None]),
+    ("vec", "vec(X)", lambda v: sg.vec(v["X"]), lambda v: v["X"].T.reshape(-1)),
+    ("kron", "kron(W, V)", lambda v: sg.kron(v["W"], v["V"]), lambda v: np.kron(v["W"], v["V"])),
+    ("kron", "kron(x, X)", lambda v: sg.kron(v["x"], v["X"]), lambda v: np.kron(v["x"], v["X"])),
+    ("inv", "inv(N)", lambda v: sg.inv(v["N"]), lambda v: np.linalg.inv(v["N"])),
+    ("inv", "inv(M) @ X", lambda v: sg.inv(v["M"]) @ v["X"],
+     lambda v: np.linalg.solve(v["M"], v["X"])),
+    ("pinv", "pinv(X)", lambda v: sg.pinv(v["X"]), lambda v: np.linalg.pinv(v["X"])),
+    ("det", "det(A)", lambda v: sg.det(v["A"]), lambda v: np.linalg.det(v["A"])),
+    ("logdet", "logdet(A)", lambda v: sg.logdet(v["A"]),
+     lambda v: np.linalg.slogdet(v["A"])[1]),
+    ("logdet", "logdet(M)", lambda v: sg.logdet(v["M"]),
+     lambda v: np.linalg.slogdet(v["M"])[1]),
+    ("solve", "solve(N, x)", lambda v: sg.solve(v["N"], v["x"]),
+     lambda v: np.linalg.solve(v["N"], v["x"])),
+    ("solve", "solve(stack([N, M]), X)",
+     lambda v: sg.solve(sg.stack([v["N"], v["M"]]), v["X"]),
+     lambda v: np.linalg.solve(np.stack([v["N"], v["M"]]), v["X"])),
+    ("solve_triangular", "solve_triangular(N, X)",
+     lambda v: sg.solve_triangular(v["N"], v["X"]),
+     lambda v: np.linalg.solve(np.triu(v["N"]), v["X"])),
+    ("solve_triangular", "solve_triangular(N, x, lower=True)",
+     lambda v: sg.solve_triangular(v["N"], v["x"], lower=True),
+     lambda v: np.linalg.solve(np.tril(v["N"]), v["x"])),
+    ("cholesky", "cholesky(A @ A.T + eye(n))",
+     lambda v: sg.cholesky(v["A"] @ v["A"].T + sg.eye("n")),
+     lambda v: np.linalg.cholesky(v["A"] @ v["A"].T + np.eye(len(v["A"])))),
+    ("cholesky", "cholesky(M)", lambda v: sg.cholesky(v["M"]),
+     lambda v: np.linalg.cholesky((v["M"] + v["M"].T) / 2)),
+    ("cholesky_solve", "cholesky_solve(x, N)", lambda v: sg.cholesky_solve(v["x"], v["N"]),
+     lambda v: np.linalg.solve(np.tril(v["N"]) @ np.tril(v["N"]).T, v["x"])),
+    ("eigh", "eigh(A)[0]", lambda v: sg.eigh(v["A"])[0],
+     lambda v: np.linalg.eigvalsh((v["A"] + v["A"].T) / 2)),
+    ("eigh", "eigh(A)[1] * x", lambda v: sg.eigh(v["A"])[1] * v["x"],
+     lambda v: np.linalg.eigh((v["A"] + v["A"].T) / 2)[1] * v["x"]),
+    ("svd", "svd(X)[0]", lambda v: sg.svd(v["X"])[0],
+     lambda v: np.linalg.svd(v["X"], full_matrices=False)[0]),
+    ("svd", "svd(X)[1]", lambda v: sg.svd(v["X"])[1],
+     lambda v: np.linalg.svd(v["X"], full_matrices=False)[1]),
+    ("svd", "svd(X)[2] @ W", lambda v: sg.svd(v["X"])[2] @ v["W"],
+     lambda v: np.linalg.svd(v["X"], full_matrices=False)[2] @ v["W"]),
+    ("expm", "expm(A)", lambda v: sg.expm(v["A"]), lambda v: scipy.linalg.expm(v["A"])),
+    ("expm", "expm(A.T * 0.3)[0] * x", lambda v: sg.expm(v["A"].T * 0.3)[0] * v["x"],
+     lambda v: scipy.linalg.expm(v["A"].T * 0.3)[0] * v["x"]),
     ("linear", "linear(X, V)", lambda v: sg.linear(v["X"], v["V"]), lambda v: v["X"] @ v["V"].T),
     ("linear", "linear(X, V, bias=b)", lambda v: sg.linear(v["X"], v["V"], v["b"]),
      lambda v: v["X"] @ v["V"].T + v["b"]),
@@ -430,7 +499,7 @@ def test_gradient(row):
     """Of Σ cos(f) by each real argument, against central differences of the NumPy form."""
     text = row[1]
     symbols = {name: shape for name, shape in SYMBOLS.items() if name in _words(text)}
-    open_sets = ("real", "unit", "positive", "simplex")
+    open_sets = ("real", "unit", "positive", "simplex", "spd", "invertible")
     real = [name for name in symbols if DOMAIN.get(name, "real") in open_sets]
     domain = {name: DOMAIN[name] for name in symbols if name in DOMAIN}
     graph = sg.parse(f"f = {text}; J = sum(cos(f))", symbols, domain, parameters=real)

@@ -114,7 +114,8 @@ def reshape(x: object, *shape: object) -> Node:
     """
     node = op.as_node(x)
     listed = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    sizes = [op.exact(number(each)) for each in listed]
+    given = [number(each) for each in listed]
+    sizes = [S.NegativeOne if each == -1 else as_dim(each) for each in given]
     count, rest = op.count(node), [k for k, size in enumerate(sizes) if size == -1]
     if len(rest) > 1:
         raise ShapeError("reshape: one size is −1 at most")
