@@ -177,7 +177,7 @@ def _split(node: Einsum) -> Node:
         return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core))
     found = places(node)
     arrays = solid(node, found)
-    if len(arrays) == 1:
+    if len(arrays) < 2:
         return node
     picked = _picked(node, found, arrays)
     if picked is not None:

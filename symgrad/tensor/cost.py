@@ -23,7 +23,7 @@ from symgrad.tensor.nodes import (
 )
 from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import Unspecified
-from symgrad.tensor.windows import Place, loops, places, representative, solid
+from symgrad.tensor.windows import Place, loops, places, representative, representatives, solid
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def pairwise(
     found = places(node) if found is None else found
     held = [loops(node.inputs[n], found) for n in solid(node, found)]
     output = set(loops(node.output, found))
-    sizes = {k: representative(node.sizes[k]) for labels in held for k in labels}
+    sizes = representatives(node)
     equation = ",".join("".join(map(opt_einsum.get_symbol, labels)) for labels in held)
     equation += "->" + "".join(map(opt_einsum.get_symbol, sorted(output & set(sum(held, ())))))
     shapes = [tuple(sizes[k] for k in labels) for labels in held]

@@ -4,21 +4,34 @@ Such a label needs no loop of its own, and the bracket no array. What a label is
 decided from sizes alone; those that are not numbers count as REPRESENTATIVE.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer, S, expand
+from sympy import Expr, Integer, S, Symbol, expand
 
 from symgrad.tensor.dims import Dim
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Node
 
-#: The size that an unknown dimension is taken to have where one must be chosen.
-REPRESENTATIVE = 64
+#: The sizes that unknown dimensions are taken to have where one must be chosen: any, and those of
+#: windows.
+REPRESENTATIVE, NARROW = 64, 3
 
 
-def representative(size: Dim) -> int:
-    """The size with all dimensions at REPRESENTATIVE, at least 1."""
-    return max(1, int(size.xreplace({s: Integer(REPRESENTATIVE) for s in size.free_symbols})))
+def representative(size: Dim, narrow: Container[Symbol] = ()) -> int:
+    """The size with all dimensions at REPRESENTATIVE, or NARROW; at least 1."""
+    values = {s: Integer(NARROW if s in narrow else REPRESENTATIVE) for s in size.free_symbols}
+    return max(1, int(size.xreplace(values)))
+
+
+def representatives(node: Einsum) -> dict[int, int]:
+    """A size for each label of a product; windows are narrower than what they move over."""
+    narrow = {
+        symbol
+        for factor in node.factors
+        if isinstance(factor, Iverson) and factor.op == "eq" and factor.ndim == 3
+        for symbol in factor.shape[2].free_symbols
+    }
+    return {label: representative(size, narrow) for label, size in node.sizes.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +63,11 @@ def places(node: Einsum) -> dict[int, Place]:
         labels[a] for _, bracket, labels in equations for axes in bracket.operand_axes for a in axes
     }
     found: dict[int, Place] = {}
+    sizes = representatives(node) if equations else {}
     for n, bracket, labels in equations:
         zero = _substituted(_equation(n, bracket, labels), found)
-        label = _chosen(node, zero, reserved)
+        able = {k: sizes[k] for k, c in zero.labels.items() if c in (1, -1) and k not in reserved}
+        label = _longest(able, node.output, len(zero.labels))
         if label is not None:
             c = -zero.labels[label]  # 0 = rest + (−c) label, and c is its own inverse
             place = Place(
@@ -98,20 +113,16 @@ def _substituted(place: Place, known: Mapping[int, Place]) -> Place:
     return place
 
 
-def _chosen(node: Einsum, zero: Place, reserved: set[int]) -> int | None:
-    """The longest label that the equation gives; a summed one, unless another is quite longer."""
-    sizes = {
-        k: representative(node.sizes[k])
-        for k, c in zero.labels.items()
-        if c in (1, -1) and k not in reserved
-    }
-    summed = [k for k in sizes if k not in node.output]
-    kept = [k for k in sizes if k in node.output]
-    best = max(summed, key=sizes.__getitem__, default=None)
-    other = max(kept, key=sizes.__getitem__, default=None)
-    if best is None or (other is not None and 4 * sizes[other] > 5 * sizes[best]):
-        return other
-    return best
+def _longest(sizes: Mapping[int, int], output: Labels, count: int) -> int | None:
+    """The label that needs the longest loop, a summed one among equals; of two labels a summed one,
+    which is read, unless the other, which would be written, is quite longer.
+    """
+    read = max((k for k in sizes if k not in output), key=sizes.__getitem__, default=None)
+    written = max((k for k in sizes if k in output), key=sizes.__getitem__, default=None)
+    if read is None or written is None:
+        return written if read is None else read
+    slack = 5 if count == 2 else 4
+    return written if 4 * sizes[written] > slack * sizes[read] else read
 
 
 def solid(node: Einsum, found: Mapping[int, Place]) -> list[int]:
