@@ -17,6 +17,7 @@ _PUBLIC: dict[str, str] = (
     | dict.fromkeys(("Graph",), "symgrad.declare.graph")
     | dict.fromkeys(("parse",), "symgrad.declare.parse")
     | dict.fromkeys(("load",), "symgrad.declare.files")
+    | dict.fromkeys(("batched",), "symgrad.declare.batched")
     | dict.fromkeys(
         "Derivation Derivative ggnvp gradient hessian hvp jacobian jvp vjp".split(),
         "symgrad.calculus",

@@ -78,7 +78,7 @@ def vjp(of: Graph | Derivative, wrt: object = None) -> Derivative | Derivation:
     >>> import symgrad as sg
     >>> net = sg.parse("z = W @ x", symbols={"W": ("h", "d"), "x": ("d",)}, parameters=["W"])
     >>> sg.vjp(net, "W").numpy()
-    'np.outer(dz, x)'
+    'outer(dz, x)'
     """
     return _each(of, wrt, _vjp)
 

@@ -37,7 +37,7 @@ def jacobian(of: Graph | Derivative, wrt: object) -> Derivative:
     >>> import symgrad as sg
     >>> net = sg.parse("J = sum(w**3)", symbols={"w": ("n",)}, parameters=["w"])
     >>> sg.jacobian(sg.gradient(net)["w"], "w").numpy()
-    'diag(6 * w)'
+    '6 * diag(w)'
     """
     return by(of, leaf_of(of, wrt), frozenset())
 
