@@ -63,7 +63,10 @@ def values_of(node, seed=0, sizes=SIZES):
 
 M, K = tensor("M", n, n, domain="invertible"), tensor("K", n, n, domain="spd")
 gram = matmul(X, transpose(X)) + eye(n)
-inv, det, logdet, diag = (FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag"))
+inv, det, logdet, diag, concatenate = (
+    FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag", "concatenate")
+)
+placed = Iverson("eq", INDEX[0] - INDEX[1] - n, (3 * n, n))
 
 
 def spread(rows, axis=0):
@@ -168,6 +171,15 @@ FIRES = {
         (LogSumExp((0, 1), 2 * X + lam), 3),
     ],
     "mask": [(Map(where(ARGS[0], 1, 0), b), 1)],
+    "bracket composed": [
+        (einsum(((0, 1), (0, 2), (1,)), (2,), placed, placed, x), 0),
+        (concatenate((x, v))[:n], 0),
+        (concatenate((x, v))[n:], 0),
+    ],
+    "bracket decided": [
+        (multiply(X, Iverson("ge", INDEX[0] + 1, (n, k))), 0),
+        (multiply(X, Iverson("eq", INDEX[0] + 1 + INDEX[1], (n, k))), 0),
+    ],
     "inverse cancels": [
         (matmul(M, inv(M)), 1),
         (matmul(inv(M), matmul(M, X)), 0),

@@ -12,9 +12,11 @@ from symgrad.notation.formula import (
     Formula,
     Identity,
     Inner,
+    Joined,
     Norm2,
     Number,
     Outer,
+    Placed,
     Power,
     Product,
     Spread,
@@ -176,10 +178,34 @@ def total(shape: Shape, pairs: Iterable[tuple[Expr, Formula]]) -> Formula:
     few(rows)
     if len(rows) == 1:
         return product(shape, *rows[0])
+    joined = _joined(shape, rows)
+    if joined is not None:
+        return joined
     (common, above, below), rows = _common(rows)
     if (common, above, below) != (S.One, (), ()):
         return product(shape, common, [*above, _sum(shape, rows)], below)
     return _sum(shape, rows)
+
+
+def _joined(shape: Shape, rows: list[Parts]) -> Formula | None:
+    """Terms that are placed side by side along one axis, with nothing between and around them."""
+    pieces: list[tuple[Placed, Formula]] = []
+    for coefficient, over, under in rows:
+        placed = [f for f in over if isinstance(f, Placed)]
+        if len(placed) != 1 or any(f.ndim for f in (*over, *under) if f is not placed[0]):
+            return None
+        inside = [f if f is not placed[0] else placed[0].operand for f in over]
+        pieces.append((placed[0], product(placed[0].operand.shape, coefficient, inside, under)))
+    axis, at = pieces[0][0].axis, S.Zero
+    ordered: list[Formula] = []
+    while pieces:
+        found = next((p for p in pieces if p[0].axis == axis and p[0].front == at), None)
+        if found is None:
+            return None
+        pieces.remove(found)
+        ordered.append(found[1])
+        at = (at + found[1].shape[axis]).expand()
+    return Joined(shape, axis, tuple(ordered)) if at == shape[axis] else None
 
 
 def _sum(shape: Shape, rows: list[Parts]) -> Formula:

@@ -292,6 +292,28 @@ class Cut(Formula):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Placed(Formula):
+    """The operand from position `front` on along one axis, with zeros around it."""
+
+    operand: Formula
+    axis: int
+    front: Expr
+
+    @property
+    def behind(self) -> Expr:
+        """The number of zeros behind it."""
+        return (self.shape[self.axis] - self.front - self.operand.shape[self.axis]).expand()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joined(Formula):
+    """The pieces one after the other along one axis."""
+
+    axis: int
+    pieces: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Indexed(Formula):
     """Σ Π factor[labels]: what no matrix form is known for."""
 

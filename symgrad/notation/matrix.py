@@ -41,8 +41,10 @@ from symgrad.notation.formula import (
     Formula,
     Identity,
     Indexed,
+    Joined,
     Name,
     OneHot,
+    Placed,
     Spread,
     Trace,
     Transpose,
@@ -127,53 +129,97 @@ def _slices(factors: list[Factor], output: Labels) -> list[Factor]:
     for n, (bracket, labels) in enumerate(factors):
         if not isinstance(bracket, OneHot | Bracket) or not labels:
             continue
-        label = labels[-1] if isinstance(bracket, OneHot) else labels[0]
-        users = [m for m, (_, own) in enumerate(factors) if m != n and label in own]
-        if label in output or len(users) != 1 or labels.count(label) > 1:
-            continue
-        formula, own = factors[users[0]]
-        axis = own.index(label)
-        if own.count(label) > 1 or set(labels) - {label} & set(own):
-            continue
-        part = _part(bracket, formula, axis)
-        if part is not None:
-            new = labels[:-1] if isinstance(bracket, OneHot) else labels[1:]
-            rest = [f for m, f in enumerate(factors) if m not in (n, users[0])]
-            return _slices([*rest, (part, (*own[:axis], *new, *own[axis + 1 :]))], output)
+        last = len(labels) - 1
+        for place in (last,) if isinstance(bracket, OneHot) else range(len(labels)):
+            label = labels[place]
+            users = [m for m, (_, own) in enumerate(factors) if m != n and label in own]
+            if label in output or not users or labels.count(label) > 1:
+                continue
+            rest = [f for m, f in enumerate(factors) if m != n and m not in users]
+            new = labels[:place] + labels[place + 1 :]
+            parts: dict[tuple[Formula, int], Formula | None] = {}  # equal factors stay equal
+            for formula, own in (factors[m] for m in users):
+                axis = own.index(label)
+                if (formula, axis) not in parts:
+                    parts[formula, axis] = _part(bracket, place, formula, axis)
+                part = parts[formula, axis]
+                if part is None or own.count(label) > 1 or set(new) & set(own):
+                    break
+                rest.append((part, (*own[:axis], *new, *own[axis + 1 :])))
+            else:
+                return _slices(rest, output)
     return factors
 
 
-def _part(bracket: OneHot | Bracket, formula: Formula, axis: int) -> Formula | None:
+def _part(bracket: OneHot | Bracket, place: int, formula: Formula, axis: int) -> Formula | None:
+    """Σᵢ bracketᵢⱼ formulaᵢ, i the axis `place` of the bracket and `axis` of the formula."""
     before, after = formula.shape[:axis], formula.shape[axis + 1 :]
     if isinstance(bracket, OneHot):
         if bracket.ndim != 2:
             return None
         shape = (*before, *bracket.shape[:1], *after)
         return linear(shape, At, formula, axis, bracket.labels)
-    if bracket.op != "eq" or bracket.operands:
+    if bracket.op != "eq" or bracket.operands or bracket.ndim > 2:
         return None
-    condition = bracket.condition
-    if condition.coeff(INDEX[0]) == -1:
-        condition = -condition
-    if condition.coeff(INDEX[0]) != 1:
+    index, other = INDEX[place], INDEX[1 - place]
+    unit = bracket.condition.coeff(index)
+    if unit not in (1, -1):
         return None
-    rest = -(condition - INDEX[0])
-    if bracket.ndim == 1 and not rest.has(INDEX[0]):
-        return linear((*before, *after), At, formula, axis, number(rest))
-    step = rest.coeff(INDEX[1])
-    if bracket.ndim == 2 and step.is_Integer and step != 0:
-        start = (rest - step * INDEX[1]).expand()
-        if not start.has(*INDEX[:2]) and _sliced(start, bracket.shape[1], step):
-            return linear((*before, bracket.shape[1], *after), Cut, formula, axis, start, step)
+    solved = (index - unit * bracket.condition).expand()
+    if bracket.ndim == 1:
+        return linear((*before, *after), At, formula, axis, number(solved))
+    step = solved.coeff(other)
+    start = solved - step * other
+    if not step.is_Integer or start.has(*INDEX[:2]):
+        return None
+    return _shifted(formula, axis, start, step, bracket.shape[1 - place])
+
+
+def _shifted(formula: Formula, axis: int, start: Expr, step: Expr, length: Dim) -> Formula | None:
+    """The entries start, start + step, … of an axis: a slice, with zeros where there are none."""
+    size = formula.shape[axis]
+
+    def cut(first: Expr, count: Dim) -> Formula:
+        if first == 0 and step == 1 and same(count, size):
+            return formula
+        whole = _piece(formula, axis, first, count) if step == 1 else None
+        if whole is not None:
+            return whole
+        shape = (*formula.shape[:axis], count, *formula.shape[axis + 1 :])
+        return linear(shape, Cut, formula, axis, first, step)
+
+    last = (start + step * (length - 1)).expand()
+    below = min((start, last), key=lambda end: bool(end.is_nonnegative)).is_negative
+    above = any((end - size + 1).expand().is_positive for end in (start, last))
+    if not (below or above):
+        # behind the last entry of a step back, a bound below zero would count from the end
+        whole = step > 0 or last.is_positive or same(length, as_dim(floor((start - step) / -step)))
+        return cut(start, length) if whole else None
+    if step != 1:
+        return None
+    front = -start if start.is_negative else S.Zero
+    first = S.Zero if start.is_negative else start
+    gap = (length - front - (size - first)).expand()
+    if gap.is_nonnegative:
+        count = (size - first).expand()
+    elif gap.is_negative:
+        count = (length - front).expand()
+    else:
+        return None
+    shape = (*formula.shape[:axis], length, *formula.shape[axis + 1 :])
+    return linear(shape, Placed, cut(first, count), axis, front)
+
+
+def _piece(formula: Formula, axis: int, first: Expr, count: Dim) -> Formula | None:
+    """The piece of what was joined along an axis that a slice takes, if it takes just that."""
+    if not isinstance(formula, Joined) or formula.axis != axis:
+        return None
+    start: Expr = S.Zero
+    for piece in formula.pieces:
+        if same(start, first) and same(piece.shape[axis], count):
+            return piece
+        start += piece.shape[axis]
     return None
-
-
-def _sliced(start: Expr, length: Dim, step: Expr) -> bool:
-    """Whether a slice can say so: a bound below zero would count from the end."""
-    if step > 0:
-        return not start.is_negative
-    last = start + step * (length - 1)
-    return bool(last.is_positive) or same(length, as_dim(floor((start - step) / -step)))
 
 
 def _solve(factors: list[Factor], output: Labels, sizes: dict[int, Dim]) -> Formula:

@@ -27,6 +27,7 @@ from symgrad.notation.formula import (
     Identity,
     Indexed,
     Inner,
+    Joined,
     Kronecker,
     Matrix,
     Name,
@@ -34,6 +35,7 @@ from symgrad.notation.formula import (
     Number,
     OneHot,
     Outer,
+    Placed,
     Power,
     Product,
     Reshaped,
@@ -604,6 +606,22 @@ def _cut(formula: Cut, parts: Parts, notation: Notation) -> Printed:
     return Printed(f"{notation.at(parts[0], CALL)}[{', '.join(keys)}]", CALL)
 
 
+def _placed(formula: Placed, parts: Parts, notation: Notation) -> Printed:
+    widths = [
+        f"({notation.number(formula.front).text}, {notation.number(formula.behind).text})"
+        if axis == formula.axis
+        else "(0, 0)"
+        for axis in range(formula.ndim)
+    ]
+    text = widths[0] if formula.ndim == 1 else f"({', '.join(widths)})"
+    return notation.function("pad", [parts[0].text, text])
+
+
+def _joined(formula: Joined, parts: Parts, notation: Notation) -> Printed:
+    axis = str(formula.axis) if formula.axis else ""
+    return notation.along("concat", axis, ", ".join(part.text for part in parts))
+
+
 def _indexed(formula: Indexed, parts: Parts, notation: Notation) -> Printed:
     labels = dict.fromkeys((*formula.output, *(k for own in formula.inputs for k in own)))
     letter = dict(zip(labels, notation.letters, strict=False))
@@ -701,6 +719,8 @@ RULES: dict[type[Formula], Callable[..., Printed]] = {
     Squeeze: _squeeze,
     At: _at,
     Cut: _cut,
+    Placed: _placed,
+    Joined: _joined,
     Indexed: _indexed,
     Windowed: _windowed,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Pow, Rational, S
+from sympy import Expr, Integer, Pow, Rational
 from sympy.printing.str import StrPrinter
 
 from symgrad.errors import SymgradError
@@ -27,6 +27,7 @@ from symgrad.notation.formula import (
     Identity,
     Indexed,
     Inner,
+    Joined,
     Kronecker,
     Matrix,
     Name,
@@ -34,6 +35,7 @@ from symgrad.notation.formula import (
     Number,
     OneHot,
     Outer,
+    Placed,
     Power,
     Product,
     Reshaped,
@@ -61,6 +63,9 @@ _SPACED = re.compile(r"(?<![*/])[*/](?![*/])")
 
 class _Numbers(StrPrinter):
     """Numbers as Python writes them, with // for a floor."""
+
+    def _print_Min(self, expr: Expr) -> str:
+        return f"minimum({', '.join(map(self._print, expr.args))})"
 
     def _print_floor(self, expr: Expr) -> str:
         top, bottom = (self._print(part) for part in expr.args[0].as_numer_denom())
@@ -177,6 +182,9 @@ def _onehot(formula: OneHot, codes: Codes) -> Code:
 
 def _bracket(formula: Bracket, codes: Codes) -> Code:
     """The condition on index vectors: arange along each axis, labels read at theirs."""
+    short = None if formula.operands else _unit_rows(formula) or _triangle(formula)
+    if short is not None:
+        return short
     rank = formula.ndim
     texts: dict[Expr, str] = {}
     for axis in range(rank):
@@ -211,6 +219,49 @@ def _bracket(formula: Bracket, codes: Codes) -> Code:
     while shape and shape[0] is ONE and formula.shape[rank - len(shape)] is not ONE:
         shape = shape[1:]
     return Code(text, COMPARE, shape, boolean=True)
+
+
+def _unit_rows(formula: Bracket) -> Code | None:
+    """[i = k] and [i = j + k] as parts of an identity matrix."""
+    condition, shape = formula.condition, formula.shape
+    if formula.op != "eq" or formula.ndim > 2:
+        return None
+    for place, size in enumerate(shape):  # the axis that is all of the identity's
+        unit = condition.coeff(INDEX[place])
+        if unit not in (1, -1):
+            continue
+        solved = (INDEX[place] - unit * condition).expand()
+        if formula.ndim == 1:
+            known = (size - 1 - solved).is_nonnegative and solved.is_nonnegative
+            text = f"eye({_number(size).text})[{_number(solved).text}]"
+            return Code(text, ATOM, shape) if known else None
+        other, length = INDEX[1 - place], shape[1 - place]
+        step = solved.coeff(other)
+        start = solved - step * other
+        last = (start + step * (length - 1)).expand()
+        if not (step.is_Integer and step > 0 and start.is_nonnegative):
+            continue
+        if start.has(*INDEX[:2]) or not (size - 1 - last).expand().is_nonnegative:
+            continue
+        cut = Cut(shape, Identity((size, size)), 1 - place, start, step)
+        return _cut(cut, [_identity(Identity((size, size)), [])])
+    return None
+
+
+def _triangle(formula: Bracket) -> Code | None:
+    """[i + k ≥ j] as the lower triangle of ones, or its transpose."""
+    if formula.op != "ge" or formula.ndim != 2:
+        return None
+    i, j = INDEX[:2]
+    for row, column in ((i, j), (j, i)):
+        rest = (formula.condition - row + column).expand()
+        if not rest.has(i, j):
+            shape = formula.shape if row == i else formula.shape[::-1]
+            ones = f"ones({_tuple(shape)})"
+            arguments = [ones] if rest == 0 else [ones, _number(rest).text]
+            code = _call("tril", shape, *arguments)
+            return code if row == i else Code(f"{code.text}.T", ATOM, formula.shape)
+    return None
 
 
 def _insert(rank: int, axes: Sequence[int]) -> str:
@@ -411,12 +462,24 @@ def _reshaped(formula: Reshaped, codes: Codes) -> Code:
     operand = formula.operand
     if formula.ndim == 1 and operand.ndim == 2 and isinstance(operand, Transpose):
         return _call("vec", formula.shape, code.text.removesuffix(".T"))
-    return _call("reshape", formula.shape, code.text, _shape(formula.shape))
+    flat = code
+    if operand.ndim > 1:
+        flat = _call("vec", formula.shape, f"{code.at(ATOM)}.T")
+    if formula.ndim == 1:
+        return flat
+    return Code(f"{flat.at(ATOM)}[{_positions(formula.shape)}]", ATOM, formula.shape)
 
 
-def _shape(shape: Shape) -> str:
-    text = _tuple(shape)
-    return f"({text},)" if len(shape) == 1 else text
+def _positions(shape: Shape) -> str:
+    """The row-major positions of an array's entries: arange(n)[:, None] * m + arange(m)."""
+    terms, stride = list[str](), Integer(1)
+    for axis in reversed(range(len(shape))):
+        index = f"arange({_number(shape[axis]).text})"
+        if axis < len(shape) - 1:
+            index += f"[:{', None' * (len(shape) - 1 - axis)}]"
+        terms.append(index if stride == 1 else f"{index} * {_number(stride).at(UNARY)}")
+        stride = (stride * shape[axis]).expand()
+    return " + ".join(reversed(terms))
 
 
 def _fixed(formula: Fixed, codes: Codes) -> Code:
@@ -430,15 +493,15 @@ def _solved(formula: Chain, factors: Codes) -> Code | None:
         last = factors[-1].inverse
         if last is None or formula.ndim != 1:
             return None
-        return _call("solve", formula.shape, _flipped(last).text, _joined(factors[:-1]).text)
+        return _call("solve", formula.shape, _flipped(last).text, _multiplied(factors[:-1]).text)
     inverse = factors[at].inverse
     assert inverse is not None
-    rest = [_solved(formula, factors[at + 1 :]) or _joined(factors[at + 1 :])]
-    solution = _call("solve", formula.shape, inverse.text, rest[0].text)
-    return _joined([*factors[:at], solution]) if at else solution
+    rest = _solved(formula, factors[at + 1 :]) or _multiplied(factors[at + 1 :])
+    solution = _call("solve", formula.shape, inverse.text, rest.text)
+    return _multiplied([*factors[:at], solution]) if at else solution
 
 
-def _joined(factors: Codes) -> Code:
+def _multiplied(factors: Codes) -> Code:
     if len(factors) == 1:
         return factors[0]
     return Code(" @ ".join(code.at(UNARY) for code in factors), MULTIPLY, ())
@@ -527,6 +590,30 @@ def _cut(formula: Cut, codes: Codes) -> Code:
     return Code(f"{operand.at(ATOM)}[{', '.join(keys)}]", ATOM, formula.shape)
 
 
+def _placed(formula: Placed, codes: Codes) -> Code:
+    (code,) = _exact(formula, codes)
+    pieces = []
+    for size, piece in ((formula.front, ""), (None, code.text), (formula.behind, "")):
+        if size == 0:
+            continue
+        if size is not None:
+            shape = [*formula.shape]
+            shape[formula.axis] = size
+            piece = f"zeros({_tuple(shape)})"
+        pieces.append(piece)
+    return _concatenated(formula.shape, formula.axis, pieces)
+
+
+def _joined(formula: Joined, codes: Codes) -> Code:
+    pieces = [code.text for code in _exact(formula, codes)]
+    return _concatenated(formula.shape, formula.axis, pieces)
+
+
+def _concatenated(shape: Shape, axis: int, pieces: list[str]) -> Code:
+    options = [f"axis={axis}"] if axis else []
+    return _call("concatenate", shape, f"({', '.join(pieces)})", *options)
+
+
 def _indexed(formula: Indexed, codes: Codes) -> Code:
     factors = _exact(formula, codes)
     labels = dict.fromkeys((*formula.output, *(k for own in formula.inputs for k in own)))
@@ -587,6 +674,8 @@ _RULES: dict[type[Formula], Callable[..., Code]] = {
     Squeeze: _squeeze,
     At: _at,
     Cut: _cut,
+    Placed: _placed,
+    Joined: _joined,
     Indexed: _indexed,
     Windowed: _windowed,
 }

@@ -1,11 +1,13 @@
-"""Rules for brackets: what a window's equation says of the others."""
+"""Rules for brackets: indices that one gives to others, conditions that always or never hold."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 
-from sympy import Expr, S, expand
+from sympy import Expr, Integer, S, Symbol, expand
 
 from symgrad.simplify.terms import Term, others
+from symgrad.tensor.dims import Dim, Shape
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
 from symgrad.tensor.scalar import ARGS, ne
 
@@ -62,3 +64,113 @@ def _is_indicator(node: Node) -> bool:
         held = {k for labels in node.inputs for k in labels if k != UNIT}
         return held <= set(node.output) and all(isinstance(f, Iverson) for f in node.factors)
     return isinstance(node, Iverson)
+
+
+# --- sums over an index that a bracket gives
+
+
+def _plain(node: Node) -> bool:
+    """Whether it is a bracket of indices and sizes alone, no labels among them."""
+    return isinstance(node, Iverson) and not node.operands
+
+
+def _named(node: Iverson, labels: Labels) -> Expr:
+    """The condition with each index called after its label."""
+    names = {
+        INDEX[axis]: Integer(0) if label == UNIT else _index(label)
+        for axis, label in enumerate(labels)
+    }
+    return expand(node.condition.xreplace(names))
+
+
+@cache
+def _index(label: int) -> Expr:
+    return Symbol(f"_l{label}", integer=True)
+
+
+def extremes(value: Expr, sizes: dict[Expr, Dim]) -> tuple[Expr, Expr]:
+    """The least and the greatest value of an affine expression in indices from 0 to size − 1."""
+    low = high = value
+    for index, size in sizes.items():
+        coefficient = value.coeff(index)
+        if coefficient == 0:
+            continue
+        ends = (S.Zero, size - 1)
+        if coefficient.is_negative:
+            ends = ends[::-1]
+        elif not coefficient.is_positive:
+            return S.NaN, S.NaN
+        low, high = low.xreplace({index: ends[0]}), high.xreplace({index: ends[1]})
+    return expand(low), expand(high)
+
+
+def composed(term: Term) -> Term | None:
+    """Σⱼ [i = j + a] [j = k + b] = [i = k + a + b], where i and k keep j in its range."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (_plain(node) and isinstance(node, Iverson) and node.op == "eq"):
+            continue
+        for label in dict.fromkeys(labels):
+            if label == UNIT or label in term.output or labels.count(label) > 1:
+                continue
+            holders = [m for m, (_, own) in enumerate(term.factors) if label in own]
+            if len(holders) != 2:
+                continue
+            (m,) = (h for h in holders if h != n)
+            other, own = term.factors[m]
+            if not (_plain(other) and isinstance(other, Iverson)) or own.count(label) > 1:
+                continue
+            merged = _merged(node, labels, other, own, label, term)
+            if merged is not None:
+                return replace(term, factors=(*others(term, n, m), merged))
+    return None
+
+
+def _merged(
+    node: Iverson, labels: Labels, other: Iverson, own: Labels, label: int, term: Term
+) -> tuple[Node, Labels] | None:
+    index = _index(label)
+    first, second = _named(node, labels), _named(other, own)
+    unit = first.coeff(index)
+    if unit not in (1, -1):
+        return None
+    solved = expand(index - unit * first)  # the index that the bracket gives
+    kept = tuple(dict.fromkeys(k for k in (*labels, *own) if k not in (label, UNIT)))
+    sizes: dict[Expr, Dim] = {_index(k): term.sizes[k] for k in kept}
+    ways = [solved]
+    if other.op == "eq" and (c := second.coeff(index)) in (1, -1):
+        ways.append(expand(index - c * second))
+    low, high = zip(*(extremes(way, sizes) for way in ways), strict=True)
+    size = term.sizes[label]
+    if not any(each.is_nonnegative for each in low):
+        return None
+    if not any(expand(size - 1 - each).is_nonnegative for each in high):
+        return None
+    if not kept:
+        return None
+    condition = expand(second.xreplace({index: solved}))
+    condition = condition.xreplace({_index(k): INDEX[axis] for axis, k in enumerate(kept)})
+    shape: Shape = tuple(term.sizes[k] for k in kept)
+    return Iverson(other.op, condition, shape), kept
+
+
+def decided(term: Term) -> Term | None:
+    """A condition that holds at all indices is 1, one that holds at none is 0."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (_plain(node) and isinstance(node, Iverson)):
+            continue
+        condition = _named(node, labels)
+        sizes: dict[Expr, Dim] = {_index(k): term.sizes[k] for k in labels if k != UNIT}
+        low, high = extremes(condition, sizes)
+        never = high.is_negative or (node.op == "eq" and low.is_positive)
+        always = (low.is_nonnegative and node.op == "ge") or (node.op == "eq" and condition.is_zero)
+        if never:
+            return replace(term, coefficient=S.Zero, factors=())
+        if always:
+            rest = others(term, n)
+            held = {k for _, each in rest for k in each} | set(term.output)
+            factor: Expr = S.One
+            for label in dict.fromkeys(labels):
+                if label != UNIT and label not in held:
+                    factor *= term.sizes[label]
+            return replace(term, coefficient=term.coefficient * factor, factors=rest)
+    return None

@@ -270,6 +270,13 @@ def _may_reduce(term: Term) -> bool:
     """
     places: dict[Node, int] = {}
     special = False
+    if any(isinstance(atom, Iverson) for atom, _ in term.factors) and any(
+        isinstance(factor, Iverson)
+        for atom, _ in term.factors
+        if isinstance(atom, Total)
+        for factor in _factors_below(atom)
+    ):
+        return True
     for atom, _ in term.factors:
         bases: dict[Node, None] = {}
         for factor in _factors_below(atom) if isinstance(atom, Total) else (atom,):

@@ -217,6 +217,8 @@ def rectified(term: Term) -> Term | None:
 
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", delta, "a sum over [i = j] picks one entry"),
+    Rule("bracket composed", brackets.composed, "a sum over j with [i = j + a] puts i − a for j"),
+    Rule("bracket decided", brackets.decided, "a condition that always or never holds is 1 or 0"),
     Rule("inverse cancels", matrices.inverse_cancels, "X X⁻¹ = I"),
     Rule("symmetric", matrices.turned(facts=False), "XᵀX and the like are symmetric"),
     Rule(
