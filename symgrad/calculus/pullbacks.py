@@ -92,7 +92,17 @@ def _map(node: Node, g: Node, k: int, lead: int) -> Node:
     own = ARGS[len(node.operands)]
     if slope.has(node.body):
         slope = slope.xreplace({node.body: own})
+    elif node.body.is_Pow and node.body.base in ARGS and (back := _by_value(node.body.exp)):
+        slope = node.body.exp * own**back
     return _times(g, expand_body(slope, (*node.operands, node)), lead)
+
+
+def _by_value(exponent: Expr) -> Expr | None:
+    """k with xᵃ⁻¹ = (xᵃ)ᵏ, where that is whole: for roots and reciprocals."""
+    if not exponent.is_Rational or exponent >= 1:
+        return None
+    power = (exponent - 1) / exponent
+    return power if power.is_Integer else None
 
 
 def _times(g: Node, factor: Node, lead: int) -> Node:

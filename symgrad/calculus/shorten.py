@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from symgrad.calculus.derivation import Step
 from symgrad.declare.graph import Definition
-from symgrad.simplify import Simplifier
+from symgrad.simplify import Simplified, Simplifier
 from symgrad.simplify.cost import operations
+from symgrad.simplify.names import Names
 from symgrad.simplify.recognise import recognised
 from symgrad.tensor.nodes import (
     UNIT,
@@ -43,6 +44,7 @@ class Shortener:
     """
 
     folded: dict[Node, Node]
+    names: Names
     steps: dict[Leaf, Step] = field(default_factory=dict)
     shortest: Simplifier = field(default_factory=Simplifier)
     exactly: Simplifier = field(default_factory=lambda: Simplifier(facts=False))
@@ -64,13 +66,17 @@ class Shortener:
         }
         known = recognised(d.expr for d in definitions)
         folded |= {known[expr]: leaf for expr, leaf in folded.items()}
-        return cls(folded), tuple(replace(d, expr=known[d.expr]) for d in definitions)
+        exactly = Simplifier(facts=False)
+        names = Names.of({exactly.run(expr).node: leaf for expr, leaf in folded.items()})
+        return cls(folded, names, exactly=exactly), tuple(
+            replace(d, expr=known[d.expr]) for d in definitions
+        )
 
     def formula(self, raw: Node) -> Formula:
         """The forms of a formula, that of an earlier step put in place where that is shorter."""
         raw = substitute(raw, self.folded)
-        best = self.shortest.run(raw)
-        exact = ruled = self.exactly.run(raw).node if best.used_facts else best.node
+        best = self._run(self.shortest, raw)
+        exact = ruled = self._run(self.exactly, raw).node if best.used_facts else best.node
         open_ = _may_cancel(best.node)
         for symbol in leaves(best.node):
             inner = self.steps.get(symbol)
@@ -79,16 +85,27 @@ class Shortener:
             if not isinstance(inner.expr, Leaf) and (
                 symbol not in open_
                 or operations(inner.expr) > MOST_INLINED
-                or _has_matrix_product(inner.expr)  # nothing cancels across one
+                # nothing cancels across a product of matrices, unless it is part of a value
+                or (_has_matrix_product(inner.expr) and not self.names.has_part(inner.expr))
             ):
                 continue
-            shorter = self.shortest.run(substitute(best.node, {symbol: inner.expr}))
+            shorter = self._run(self.shortest, substitute(best.node, {symbol: inner.expr}))
             if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
                 same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
                 exact = substitute(exact, {symbol: inner.exact})
-                exact = shorter.node if same else self.exactly.run(exact).node
+                exact = shorter.node if same else self._run(self.exactly, exact).node
                 best = shorter
         return Formula(ruled, best.node, exact, best.notes)
+
+    def _run(self, simplifier: Simplifier, raw: Node) -> Simplified:
+        """The shortest form, products that have names put as these."""
+        plain = simplifier.run(raw)
+        named = self.names.put_back(plain.node)
+        if named is plain.node:
+            return plain
+        again = simplifier.run(named)
+        notes = tuple(dict.fromkeys((*plain.notes, *again.notes)))
+        return Simplified(again.node, notes, plain.used_facts or again.used_facts)
 
 
 def _may_stand(expr: Node) -> bool:
@@ -102,12 +119,17 @@ def _may_stand(expr: Node) -> bool:
 
 
 def _may_cancel(expr: Node) -> set[Node]:
-    """Where putting a symbol's formula in place can shorten: not if it is only summed over."""
+    """What a formula in place of a symbol can shorten.
+
+    Not where the symbol is summed over with factors along other axes only, as in a product of
+    matrices.
+    """
     found = {expr}
     for node in topological(expr):
         if isinstance(node, Einsum):
-            for labels, factor in zip(node.inputs, node.factors, strict=True):
-                if set(labels) <= {UNIT, *node.output}:
+            for n, (labels, factor) in enumerate(zip(node.inputs, node.factors, strict=True)):
+                beside = [set(own) for m, own in enumerate(node.inputs) if m != n]
+                if set(labels) <= {UNIT, *node.output} or not beside or set(labels) in beside:
                     found.add(factor)
         else:
             found.update(node.operands)
@@ -117,8 +139,8 @@ def _may_cancel(expr: Node) -> set[Node]:
 def _has_matrix_product(expr: Node) -> bool:
     """Whether it sums over factors of different axes; what a row does to itself may cancel."""
     for node in topological(expr):
-        if isinstance(node, Einsum) and len({frozenset(labels) for labels in node.inputs}) > 1:
-            held = {k for labels in node.inputs for k in labels if k != UNIT}
-            if held - set(node.output):
-                return True
+        if isinstance(node, Einsum):
+            for label in {k for own in node.inputs for k in own if k != UNIT} - {*node.output}:
+                if len({frozenset(own) - {UNIT} for own in node.inputs if label in own}) > 1:
+                    return True
     return False

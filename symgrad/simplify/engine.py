@@ -14,7 +14,7 @@ from symgrad.simplify.cost import operations
 from symgrad.simplify.reshapes import taken_apart
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
 from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
-from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
+from symgrad.simplify.terms import Factor, Term, build, components, flatten, power_of
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
     Constant,
@@ -277,15 +277,36 @@ def _may_reduce(term: Term) -> bool:
         for factor in _factors_below(atom)
     ):
         return True
+    if _deviates(term):
+        return True
     for atom, _ in term.factors:
         bases: dict[Node, None] = {}
-        for factor in _factors_below(atom) if isinstance(atom, Total) else (atom,):
+        for factor in _factors_below(atom) if isinstance(atom, Total) else _opened(atom):
             base, exponent = power_of(factor)
             bases[base] = None
             special = special or exponent is not S.One or _has_fact(base)
         for base in bases:
             places[base] = places.get(base, 0) + 1
     return special and (max(places.values()) > 1 or any(map(_has_fact, places)))
+
+
+def _opened(atom: Node) -> tuple[Node, ...]:
+    """A factor, or those of the product that it is a whole power of."""
+    base, exponent = power_of(atom)
+    if isinstance(base, Einsum) and exponent.is_Integer and base is not atom:
+        return tuple(factor for factor, _ in components(base))
+    return (atom,)
+
+
+def _deviates(term: Term) -> bool:
+    """Whether a sum runs over nothing but a deviation from a mean, which may be 0."""
+    held = Counter(k for _, labels in term.factors for k in set(labels))
+    return any(
+        isinstance(atom, Total)
+        and any(k in term.summed and held[k] == 1 for k in labels)
+        and _is_deviation(atom)
+        for atom, labels in term.factors
+    )
 
 
 def _has_fact(node: Node) -> bool:

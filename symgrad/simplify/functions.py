@@ -1,9 +1,11 @@
 """Rules for single nodes: logarithms that stay stable, inverse functions, comparisons."""
 
-from itertools import permutations
+from collections.abc import Iterator
+from itertools import permutations, product
 
 from sympy import Expr, S, exp, log
 
+from symgrad.simplify.sums import collect
 from symgrad.simplify.terms import power_of
 from symgrad.tensor.nodes import (
     INDEX,
@@ -18,7 +20,7 @@ from symgrad.tensor.nodes import (
     Total,
     rebuild,
 )
-from symgrad.tensor.operators import apply, full, power, scale, total
+from symgrad.tensor.operators import apply, constant_of, full, power, raised, scale, total
 from symgrad.tensor.scalar import (
     ARGS,
     eq,
@@ -131,6 +133,31 @@ def inverses(node: Node) -> Node | None:
     return None
 
 
+def power_of_multiple(node: Node) -> Node | None:
+    """(c x)ᵏ = cᵏ xᵏ for whole k, or c > 0."""
+    base, exponent = power_of(node)
+    if base is node or not (isinstance(base, Total) and len(base.terms) == 1):
+        return None
+    (number,), (inner,) = base.coefficients, base.terms
+    if not (number.is_positive or (exponent.is_Integer and not is_root(node))):
+        return None
+    assert isinstance(node, Map)
+    return scale(raised(number, exponent), Map(node.body, inner))
+
+
+def power_of_powers(node: Node) -> Node | None:
+    """(xᵃ xᵇ)ᵏ = x⁽ᵃ⁺ᵇ⁾ᵏ for whole k."""
+    base, exponent = power_of(node)
+    if base is node or not exponent.is_Integer or not isinstance(base, Einsum):
+        return None
+    if len(set(base.inputs)) > 1 or base.inputs[0] != base.output or is_root(node):
+        return None
+    parts = [power_of(factor) for factor in base.factors]
+    if len({inner for inner, _ in parts}) > 1 or any(map(is_root, base.factors)):
+        return None
+    return power(parts[0][0], exponent * sum((e for _, e in parts), S.Zero))
+
+
 def lone_where(node: Node) -> Node | None:
     """where(c, 1, 0) = [c ≠ 0]."""
     if isinstance(node, Map) and node.body == where(ARGS[0], 1, 0):
@@ -155,15 +182,23 @@ def of_multiples(node: Node) -> Node | None:
     """[a x > b x] = [x > 0] for numbers a > b."""
     if not (isinstance(node, Map) and node.body.func in INDICATORS and len(node.operands) == 2):
         return None
-    (a, x), (b, y) = map(_multiple, node.operands)
-    gap = a - b
-    if x is not y or node.body.args != ARGS[:2] or not (gap.is_positive or gap.is_negative):
+    if node.body.args != ARGS[:2]:
         return None
-    kind = node.body.func if gap.is_positive else _EXCHANGED[node.body.func]
-    return apply(kind(ARGS[0], 0), x)
+    for (a, x), (b, y) in product(*map(_multiples, node.operands)):
+        gap = constant_of(collect(((S.One, a), (S.NegativeOne, b)), ()))
+        if x is y and gap is not None and (gap.is_positive or gap.is_negative):
+            kind = node.body.func if gap.is_positive else _EXCHANGED[node.body.func]
+            return apply(kind(ARGS[0], 0), x)
+    return None
 
 
-def _multiple(node: Node) -> tuple[Expr, Node]:
+def _multiples(node: Node) -> Iterator[tuple[Node, Node]]:
+    """The ways to read a node as a scalar times an array."""
+    number: Expr = S.One
     if isinstance(node, Total) and len(node.terms) == 1:
-        return node.coefficients[0], node.terms[0]
-    return S.One, node
+        (number,), (node,) = node.coefficients, node.terms
+    yield full(number, ()), node
+    if isinstance(node, Einsum) and len(node.factors) == 2:
+        for scalar, array in permutations(range(2)):
+            if not node.inputs[scalar] and node.inputs[array] == node.output:
+                yield scale(number, node.factors[scalar]), node.factors[array]

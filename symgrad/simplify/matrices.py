@@ -238,9 +238,11 @@ def _turns(term: Term, places: list[int]) -> list[Term]:
 def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
     """Transposes that a chain of the factors needs, and the labels in canonical order."""
     marks = 0
+    vectors = {own[0] for _, own in term.factors if len(own) == 1}
     for label in term.summed:
         ends = [own.index(label) for _, own in term.factors if label in own and len(own) == 2]
         marks += len(ends) == 2 and ends[0] == ends[1]
+        marks += len(ends) == 1 and label in vectors and ends[0] == 0  # M v, not vᵀ M
     for axis, label in enumerate(term.output):
         marks += sum(
             own.index(label) != axis

@@ -12,7 +12,7 @@ from sympy import Expr, S
 
 from symgrad.simplify import brackets, functions, matrices, recognise, reshapes
 from symgrad.simplify.functions import INDICATORS, is_root, label_axes
-from symgrad.simplify.terms import Term, others, power_of, relabelled
+from symgrad.simplify.terms import Term, components, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
     UNIT,
@@ -136,6 +136,30 @@ def powers(term: Term) -> Term | None:
     return None
 
 
+def opened_power(term: Term) -> Term | None:
+    """(x y)ᵏ x = xᵏ⁺¹ yᵏ for whole k: a power of a product is opened where a factor meets it."""
+    bases = [(power_of(node)[0], labels) for node, labels in term.factors]
+    for n, (node, labels) in enumerate(term.factors):
+        base, exponent = power_of(node)
+        if base is node or not isinstance(base, Einsum) or is_root(node):
+            continue
+        parts = components(base) if exponent.is_Integer else []
+        place = dict(zip(base.output, labels, strict=True)) | {UNIT: UNIT}
+        inner = [(factor, tuple(place[k] for k in own)) for factor, own in parts]
+        beside = [each for m, each in enumerate(bases) if m != n]
+        if any((power_of(factor)[0], own) in beside for factor, own in inner):
+            raised = tuple((_raised(factor, exponent), own) for factor, own in inner)
+            return replace(term, factors=(*others(term, n), *raised))
+    return None
+
+
+def _raised(node: Node, exponent: Expr) -> Node:
+    base, own = power_of(node)
+    if is_root(node):
+        return apply(root(ARGS[0], own * exponent), base)
+    return power(base, own * exponent)
+
+
 def _declared_binary(node: Node) -> bool:
     return isinstance(node, Leaf) and node.domain.partition(":")[0] in ("binary", "onehot")
 
@@ -236,6 +260,7 @@ TERM_RULES: tuple[Rule, ...] = (
         quiet=False,
         fact=True,
     ),
+    Rule("power of a product", opened_power, "(x y)ᵏ = xᵏ yᵏ"),
     Rule("powers", powers, "powers of one base add up"),
     Rule("indicator squared", idempotent(_indicator), "an indicator is its own square"),
     Rule(
@@ -277,6 +302,8 @@ NODE_RULES: tuple[Rule, ...] = (
         "rewritten: log of a softmax",
         quiet=False,
     ),
+    Rule("power of a multiple", functions.power_of_multiple, "(c x)ᵏ = cᵏ xᵏ"),
+    Rule("power of powers", functions.power_of_powers, "(x x)ᵏ = x²ᵏ"),
     Rule("comparison of multiples", functions.of_multiples, "[a x > b x] = [x > 0] for a > b"),
     Rule("softplus by hand", recognise.softplus_by_hand, "log(1 + eˣ) = softplus(x)", quiet=False),
     Rule("sigmoid by hand", recognise.sigmoid_by_hand, "1/(1 + e⁻ˣ) = σ(x)", quiet=False),

@@ -10,7 +10,7 @@ from symgrad.simplify.cost import operations
 from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import UNIT, Einsum, Node, Total
-from symgrad.tensor.operators import total
+from symgrad.tensor.operators import constant_of, total
 
 #: How many terms multiplying out may make before it is given up; a nested sum of more terms stays
 #: as it is, so that sums which share parts do not grow with the square of their number.
@@ -27,6 +27,9 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
+    narrow = _narrowed(rows, shape)
+    if narrow is not None:
+        return narrow
     best: Node = _sum(rows)
     least = operations(best)
     outside = common_factor([c for c, _ in rows])
@@ -40,6 +43,31 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
         if operations(candidate) < least:
             best, least = candidate, operations(candidate)
     return best
+
+
+def _narrowed(rows: Rows, shape: Shape) -> Node | None:
+    """A sum of terms that are all spread along an axis: the sum without it, spread."""
+    output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
+    if any(not isinstance(node, Einsum) and constant_of(node) is None for _, node in rows):
+        return None
+    axes = sorted({axis for _, node in rows for axis in _own_axes(node)})
+    if len(axes) == sum(k != UNIT for k in output):
+        return None
+    inner = tuple(shape[axis] for axis in axes)
+    terms = []
+    for c, node in rows:
+        term = flatten(node)
+        terms.append((c, build(replace(term, output=tuple(axes)))))
+    narrow = collect(terms, inner)
+    return build(flatten(Einsum((tuple(axes),), output, shape, narrow)))
+
+
+def _own_axes(node: Node) -> set[int]:
+    """The axes along which the entries may differ."""
+    if not isinstance(node, Einsum):
+        return set()
+    held = {k for own in node.inputs for k in own if k != UNIT}
+    return {axis for axis, k in enumerate(node.output) if k in held}
 
 
 def flat_pairs(pairs: Iterable[tuple[Expr, Node]]) -> Rows:
@@ -138,5 +166,8 @@ def _greedy(pairs: Rows, shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
+    narrow = _narrowed(rows, shape)
+    if narrow is not None:
+        return narrow
     shared = _shared_factors(rows)
     return _gathered(rows, shape, shared[0]) if shared else _sum(rows)

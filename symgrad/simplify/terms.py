@@ -102,6 +102,28 @@ def flatten(node: Node) -> Term:
     return Term(coefficient, tuple(factors), output, sizes)
 
 
+def components(node: Einsum) -> list[Factor]:
+    """The factors of a product, those that share summed labels as one: Σₖ xₖ yₖ · zᵢ is two."""
+    output = {k for k in node.output if k != UNIT}
+    groups: list[tuple[set[int], list[int]]] = []  # summed labels, positions of factors
+    for n, labels in enumerate(node.inputs):
+        summed = {k for k in labels if k != UNIT and k not in output}
+        met = [g for g in groups if g[0] & summed]
+        joined = (summed.union(*(g[0] for g in met)), [n, *(m for g in met for m in g[1])])
+        groups = [g for g in groups if g not in met] + [joined]
+    found: list[Factor] = []
+    for summed, positions in groups:
+        inputs = tuple(node.inputs[n] for n in sorted(positions))
+        factors = [node.factors[n] for n in sorted(positions)]
+        if len(factors) == 1 and not summed:
+            found.append((factors[0], inputs[0]))
+            continue
+        own = tuple(k for k in node.output if any(k in labels for labels in inputs) and k != UNIT)
+        shape = tuple(node.sizes[k] for k in own)
+        found.append((build(flatten(Einsum(inputs, own, shape, *factors))), own))
+    return found
+
+
 def content(node: Total) -> tuple[Expr, Node]:
     """The common factor of a sum of several terms, and the rest, whose leading sign is positive."""
     factor = common_factor(node.coefficients)

@@ -1,0 +1,132 @@
+"""Names of values put back: where all factors of a value's product stand in a formula, its name."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr
+
+from symgrad.simplify.cost import operations
+from symgrad.simplify.matrices import is_symmetric
+from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
+from symgrad.tensor.nodes import UNIT, Einsum, Node, transform
+from symgrad.tensor.operators import power
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """The product that a name stands for."""
+
+    name: Node
+    term: Term
+    atoms: Counter[Node]
+
+
+@dataclass(slots=True)
+class Names:
+    """What has a name: whole expressions, and products, found by one of their factors."""
+
+    whole: dict[Node, Node] = field(default_factory=dict)
+    patterns: dict[Node, list[_Pattern]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[Node, Node]) -> "Names":
+        """For a mapping from expressions to the names that may stand for them."""
+        names = cls()
+        for expr, name in values.items():
+            names.whole[expr] = name
+            if not isinstance(expr, Einsum):
+                continue
+            term = _opened(flatten(expr))
+            held = {k for _, labels in term.factors for k in labels}
+            if len(term.factors) < 2 or any(k not in held for k in term.output):
+                continue
+            atoms = Counter(atom for atom, _ in term.factors)
+            pattern = _Pattern(name, term, atoms)
+            rarest = min(atoms, key=lambda atom: len(names.patterns.get(atom, ())))
+            names.patterns.setdefault(rarest, []).append(pattern)
+        return names
+
+    def put_back(self, node: Node) -> Node:
+        """The formula with names where that is shorter."""
+        if not self.whole:
+            return node
+        found = transform([node], self._change)[node]
+        return found if operations(found) < operations(node) else node
+
+    def has_part(self, node: Node) -> bool:
+        """Whether a product is a part of one that has a name, so that its factors may find it."""
+        atoms = Counter(atom for atom, _ in flatten(node).factors)
+        return any(atoms <= p.atoms for found in self.patterns.values() for p in found)
+
+    def _change(self, node: Node) -> Node:
+        if node in self.whole:
+            return self.whole[node]
+        if not isinstance(node, Einsum):
+            return node
+        term, changed = _opened(flatten(node)), True
+        first = term
+        while changed:
+            changed = False
+            for pattern in self._candidates(term):
+                matched = _matched(pattern, term)
+                if matched is not None:
+                    term, changed = matched, True
+                    break
+        return node if term is first else build(term)
+
+    def _candidates(self, term: Term) -> Iterable[_Pattern]:
+        """The patterns whose factors all stand in the term, those of most factors first."""
+        atoms = Counter(atom for atom, _ in term.factors)
+        found = [p for atom in atoms for p in self.patterns.get(atom, ()) if p.atoms <= atoms]
+        return sorted(found, key=lambda p: -len(p.term.factors))
+
+
+def _opened(term: Term) -> Term:
+    """The term with x⁻² as x⁻¹ x⁻¹, so that a quotient by x is found in it."""
+    factors: list[Factor] = []
+    for atom, labels in term.factors:
+        base, exponent = power_of(atom)
+        copies = -int(exponent) if exponent.is_Integer and -4 <= exponent <= -2 else 1
+        factors += [(power(base, -1) if copies > 1 else atom, labels)] * copies
+    return replace(term, factors=tuple(factors))
+
+
+def _matched(pattern: _Pattern, term: Term) -> Term | None:
+    """The term with the name in place of the pattern's factors, if they are joined in its way."""
+    inner = pattern.term
+    bound = set(inner.summed)
+    for taken, place in _placements(inner.factors, term.factors, {UNIT: UNIT}, ()):
+        rest = [f for n, f in enumerate(term.factors) if n not in taken]
+        ends = [place[k] for k in bound]
+        outside = {k for _, labels in rest for k in labels} | set(term.output)
+        outside |= {place[k] for k in inner.output}
+        if len(set(ends)) < len(ends) or outside & set(ends):
+            continue
+        own = tuple(place[k] for k in inner.output)
+        coefficient: Expr = term.coefficient / inner.coefficient
+        return replace(term, coefficient=coefficient, factors=(*rest, (pattern.name, own)))
+    return None
+
+
+def _placements(
+    wanted: tuple[Factor, ...],
+    given: tuple[Factor, ...],
+    place: dict[int, int],
+    taken: tuple[int, ...],
+) -> Iterable[tuple[tuple[int, ...], dict[int, int]]]:
+    """The ways to find the wanted factors among those given; no deeper than they are many."""
+    if not wanted:
+        yield taken, place
+        return
+    (atom, labels), *others = wanted
+    for n, (node, own) in enumerate(given):
+        if n in taken or node is not atom:
+            continue
+        turned = (own, own[::-1]) if is_symmetric(node, facts=False) else (own,)
+        for ends in turned:
+            new = dict(place)
+            if all(
+                new.setdefault(k, there) == there for k, there in zip(labels, ends, strict=True)
+            ):
+                yield from _placements(tuple(others), given, new, (*taken, n))
