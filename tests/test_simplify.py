@@ -112,6 +112,13 @@ FIRES = {
         (multiply(power(X, -1), power(X, -1)), 2),
         (multiply(power(p, 0.5), power(p, 0.5)), 0),
     ],
+    "power of a product": [
+        (multiply(power(multiply(X, A), -1), multiply(X, A)), 0),
+        (multiply(power(multiply(X, A), -2), power(X, 3)), 4),
+        (multiply(power(multiply(x[0], x[1]), -1), x[0]), 4),
+    ],
+    "power of a multiple": [(power(3 * X, -2), 3), (apply(ARGS[0] ** 0.5, 4 * p), 2)],
+    "power of powers": [(power(multiply(X, X), -2), 2)],
     "indicator squared": [
         (multiply(apply(gt(ARGS[0], 0), X), apply(gt(ARGS[0], 0), X)), 1),
     ],

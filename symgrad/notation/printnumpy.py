@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_lowercase
 
-from sympy import Expr, Integer, Pow, Rational
+from sympy import Expr, Integer, Pow, Rational, S
 from sympy.printing.str import StrPrinter
 
 from symgrad.errors import SymgradError

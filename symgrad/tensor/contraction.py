@@ -167,9 +167,7 @@ class _Contraction:
         alone += [k for k in output if k not in held and k not in alone]
         for k in alone:  # a broadcast, or a sum over what does not depend on it
             self.factors.append((np.ones(self.sizes[k], dtype=int), (k,)))
-        if not self.factors:
-            return np.ones(())
-        summed = _einsum(self.factors, output, self.sizes)
+        summed = _einsum(self.factors, output, self.sizes) if self.factors else np.ones(())
         return self.scatter(summed, output) if scattered else summed
 
     def scatter(self, summed: Array, labels: Labels) -> Array:
