@@ -40,6 +40,8 @@ CONVOLUTIONS = [
     ("conv_transpose2d", "stride=(2, 3), padding=(0, 1)", (2, 3, 3, 2), (3, 2, 2, 3)),
     ("conv_transpose2d", "2, 1, 1, 2, (2, 1)", (2, 4, 3, 3), (4, 3, 2, 3)),
     ("conv_transpose2d", "3", (1, 1, 1, 1), (1, 1, 1, 1)),
+    ("conv_transpose2d", "(3, 1), (3, 0), (0, 1), 1, (2, 2)", (1, 1, 6, 2), (1, 2, 3, 1)),
+    ("conv_transpose1d", "1, 2, 1, 3, 2", (2, 3, 2), (3, 1, 4)),
 ]
 POOLS = [
     ("max_pool1d", "3", (2, 3, 8), None),

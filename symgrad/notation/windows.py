@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
-from sympy import Expr, S, expand
+from sympy import Expr, S, expand, floor
 
+from symgrad.tensor.dims import Dim, as_dim, same
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
 from symgrad.tensor.primitives import ArgReduce
 from symgrad.tensor.scalar import ARGS, where
@@ -144,17 +145,36 @@ def _applied(node: Einsum, found: Sequence[_Window], signal: int, kernel: int) -
         windows = [w.labels for w in axes if w.labels[0] != w.labels[1] or w.labels[2] != UNIT]
         if groups is None or not _distinct(lead, (c, o), inner, *windows):
             continue
+        sizes = [x.shape[-rank:], node.shape[-rank:]]
+        rows = list(zip(*(sizes[::-1] if transposed else sizes), k.shape[2:], axes, strict=True))
+        whole_windows = all(_as_many_as_fit(*row) for row in rows)
+        more = tuple(_left_over(*row) for row in rows)
         options = _options(axes, groups)
-        if transposed:
-            more = tuple(
-                expand(h - ((i - 1) * w.stride - 2 * w.padding + w.dilation * (u - 1) + 1))
-                for h, i, u, w in zip(
-                    node.shape[-rank:], x.shape[-rank:], k.shape[2:], axes, strict=True
-                )
-            )
-            options += () if all(each == 0 for each in more) else (("output_padding", more),)
+        if transposed and any(each != 0 for each in more):
+            options += (("output_padding", more),)
+            if not (whole_windows or all(map(_is_below, more, axes))):
+                continue
+        elif not transposed and not whole_windows:
+            continue
         return WindowCall(name, (x, k), options)
     return None
+
+
+def _left_over(positions: Dim, windows: Dim, places: Dim, w: _Window) -> Expr:
+    """The positions behind the last window, padding included."""
+    reach = (windows - 1) * w.stride + w.dilation * (places - 1) + 1
+    return expand(positions + 2 * w.padding - reach)
+
+
+def _is_below(more: Expr, w: _Window) -> bool:
+    """Whether that many positions may be left over."""
+    least = more.is_nonnegative
+    return bool(least and ((w.stride - more).is_positive or (w.dilation - more).is_positive))
+
+
+def _as_many_as_fit(positions: Dim, windows: Dim, places: Dim, w: _Window) -> bool:
+    room = expand(_left_over(positions, S.One, places, w) / w.stride)
+    return not room.is_negative and same(windows, as_dim(floor(room) + 1))
 
 
 def _by_kernel(

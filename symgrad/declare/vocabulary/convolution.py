@@ -38,7 +38,8 @@ class _Axis:
     @property
     def bare(self) -> bool:
         """Whether each window is one position, in order."""
-        return (self.places, self.stride, self.padding) == (1, 1, 0)
+        one = (self.places, self.stride, self.padding) == (1, 1, 0)
+        return one and same(self.positions, self.windows)
 
     def position(self) -> Expr:
         """h for i = INDEX[1], u = INDEX[2]."""
