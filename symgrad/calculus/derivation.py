@@ -13,7 +13,7 @@ from symgrad.errors import NotDifferentiable, ShapeError, SymgradError, UnknownN
 from symgrad.tensor.cost import Cost, cost
 from symgrad.tensor.dims import Shape, show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
-from symgrad.tensor.nodes import Leaf, Node, leaves
+from symgrad.tensor.nodes import Leaf, Node, leaves, substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,44 @@ class Derivative:
 
         names = text_names(self)
         return "\n".join(text_equation(d.leaf, d.expr, names) for d in self._told_apart())
+
+    def to_sympy(self, *, names: bool = False) -> Any:
+        """SymPy's own expression: a MatrixExpr, or a scalar for shape (); a vector is a column.
+
+        Parameters
+        ----------
+        names :  whether the graph's named values stay symbols, by name; without it their formulas
+                 are put in place.
+
+        Raises
+        ------
+        SymgradError    for what SymPy has no matrix expression for, such as three axes, and where
+                        its own rules would change the formula.
+
+        Notes
+        -----
+        What SymPy made is read back, and compared at a random point.
+
+        Examples
+        --------
+        >>> from sympy import MatrixSymbol, Trace, symbols
+        >>> n = symbols("n")
+        >>> A, X = MatrixSymbol("A", n, n), MatrixSymbol("X", n, n)
+        >>> net = Graph.from_sympy(Trace(A * X * X), parameters=[X])
+        >>> from symgrad import gradient
+        >>> gradient(net)["X"].to_sympy()
+        A.T*X.T + X.T*A.T
+        """
+        from symgrad.notation import sympy_of
+        from symgrad.notation.readback import require_same
+
+        done: dict[Node, Node] = {}
+        before = () if names else self.graph.definitions
+        for definition in (*before, *self.definitions):
+            done[definition.leaf] = substitute(definition.expr, done)
+        expr = sympy_of(done[self.leaf], self.graph.plain_symbols)
+        require_same(done[self.leaf], expr, self.graph)
+        return expr
 
     def _told_apart(self) -> list[Definition]:
         from symgrad.notation.shadowed import told_apart

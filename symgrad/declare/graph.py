@@ -242,6 +242,11 @@ class Graph:
         return tuple(sorted(self._symbols.values(), key=self._order.__getitem__))
 
     @property
+    def plain_symbols(self) -> dict[str, Basic]:
+        """The plain SymPy symbols that were met, by name."""
+        return dict(self._plain.met)
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The names that gradients are taken by, in the order of their declaration."""
         return tuple(leaf.name for leaf in self.symbols if leaf.role == "parameter")

@@ -6,7 +6,9 @@ by entry; 𝟏 is a vector of ones; what has no matrix form is written with indi
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
+
+from sympy import Basic
 
 from symgrad.errors import SymgradError
 from symgrad.notation.shadowed import HIDDEN, told_apart
@@ -78,6 +80,19 @@ def numpy(node: Node, shadowed: Collection[str] = ()) -> str:
     return result
 
 
+def sympy_of(node: Node, known: Mapping[str, Basic] | None = None) -> Any:
+    """The expression as SymPy's own, with the symbols that are `known` by name.
+
+    Raises
+    ------
+    SymgradError    for what SymPy has no matrix expression for.
+    """
+    from symgrad.notation.printsympy import sympy_expr
+    from symgrad.notation.read import formula_of
+
+    return sympy_expr(formula_of(node), known or {})
+
+
 def latex_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:
     """`leaf = node` in LaTeX."""
     return f"{latex(leaf, names)} = {latex(node, names)}"
@@ -141,6 +156,7 @@ __all__ = [
     "latex_equation",
     "latex_equations",
     "numpy",
+    "sympy_of",
     "text",
     "text_equation",
 ]

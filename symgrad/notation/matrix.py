@@ -189,16 +189,17 @@ def _shifted(formula: Formula, axis: int, start: Expr, step: Expr, length: Dim) 
         return linear(shape, Cut, formula, axis, first, step)
 
     last = (start + step * (length - 1)).expand()
-    below = min((start, last), key=lambda end: bool(end.is_nonnegative)).is_negative
-    above = any((end - size + 1).expand().is_positive for end in (start, last))
+    below = any(end.is_nonpositive and end != 0 for end in (start, last))
+    beyond = [(end - size + 1).expand() for end in (start, last)]
+    above = any(gap.is_nonnegative and gap != 0 for gap in beyond)  # d - 1 may be positive
     if not (below or above):
         # behind the last entry of a step back, a bound below zero would count from the end
         whole = step > 0 or last.is_positive or same(length, as_dim(floor((start - step) / -step)))
         return cut(start, length) if whole else None
     if step != 1:
         return None
-    front = -start if start.is_negative else S.Zero
-    first = S.Zero if start.is_negative else start
+    front = -start if start.is_nonpositive else S.Zero
+    first = S.Zero if start.is_nonpositive else start
     gap = (length - front - (size - first)).expand()
     if gap.is_nonnegative:
         count = (size - first).expand()

@@ -20,8 +20,8 @@ from symgrad.declare.plain.scalars import multiplied
 from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, as_dim, as_shape, same_shape, show
-from symgrad.tensor.nodes import INDEX, Iverson, Node
+from symgrad.tensor.dims import ONE, Dim, as_shape, same_shape, show
+from symgrad.tensor.nodes import Node
 
 #: The largest power of a matrix that is written out as a product.
 MOST_FACTORS = 64
@@ -60,13 +60,29 @@ def _mat_mul(reader: Reader, expr: Basic, operands: list[Value]) -> Value:
 
 
 def _mat_pow(_: Reader, expr: sp.MatPow, operands: list[Value]) -> Value:
-    copies = expr.exp
-    if not copies.is_Integer or not 0 < copies <= MOST_FACTORS:
+    copies, base = expr.exp, operands[0].node
+    if not copies.is_Integer or abs(copies) > MOST_FACTORS:
         raise DeclarationError(
             f"MatPow with the exponent {copies} is not supported: {brief(expr)}",
-            hint=f"the exponent is a whole number from 1 to {MOST_FACTORS}",
+            hint=f"the exponent is a whole number from -{MOST_FACTORS} to {MOST_FACTORS}",
         )
-    return Value(reduce(op.matmul, [operands[0].node] * int(copies)))
+    if copies == 0:
+        FUNCTIONS["trace"](base)  # of a square matrix
+        return Value(_eye(base.shape[0]))
+    return Value(reduce(op.matmul, [base if copies > 0 else _inverse(base)] * abs(int(copies))))
+
+
+def _inverse(node: Node) -> Node:
+    return FUNCTIONS["inv"](node)
+
+
+def _block(reader: Reader, expr: sp.BlockMatrix, _: list[Value]) -> Value:
+    """[A B; C D]: rows of blocks beside each other, below one another."""
+    rows, columns = expr.blocks.shape
+    blocks = [[reader.value(expr.blocks[i, j]).node for j in range(columns)] for i in range(rows)]
+    join = FUNCTIONS["concatenate"]
+    lines = [join(line, axis=1) if len(line) > 1 else line[0] for line in blocks]
+    return Value(join(lines, axis=0) if len(lines) > 1 else lines[0])
 
 
 def _hadamard(_: Reader, expr: Basic, operands: list[Value]) -> Value:
@@ -120,8 +136,11 @@ def _filled(value: int) -> Rule:
 
 
 def _identity(_: Reader, expr: Basic, __: list[Value]) -> Value:
-    rows, columns = as_shape(tuple(expr.shape))  # type: ignore[attr-defined]
-    return Value(op.full(1, (rows, columns)) if rows is ONE else op.eye(rows))
+    return Value(_eye(as_shape(tuple(expr.shape))[0]))  # type: ignore[attr-defined]
+
+
+def _eye(size: Dim) -> Node:
+    return op.full(1, (size, size)) if size is ONE else op.eye(size)
 
 
 def _vector(node: Node) -> Node:
@@ -148,16 +167,7 @@ def _slice(_: Reader, expr: MatrixSlice, operands: list[Value]) -> Value:
 
 
 def _kronecker(_: Reader, __: Basic, operands: list[Value]) -> Value:
-    """(A ⊗ B)[p i + k, q j + l] = A[i, j] B[k, l] for B of shape (p, q)."""
-    return Value(reduce(_kronecker_pair, [each.node for each in operands]))
-
-
-def _kronecker_pair(a: Node, b: Node) -> Node:
-    places = []
-    for outer, inner in zip(a.shape, b.shape, strict=True):
-        condition = INDEX[0] - inner * INDEX[1] - INDEX[2]
-        places.append(Iverson("eq", condition, (as_dim(outer * inner), outer, inner)))
-    return op.einsum([(2, 3), (4, 5), (0, 2, 4), (1, 3, 5)], (0, 1), a, b, *places)
+    return Value(reduce(FUNCTIONS["kron"], [each.node for each in operands]))
 
 
 MATRICES: dict[type[Basic], Rule] = {
@@ -167,6 +177,9 @@ MATRICES: dict[type[Basic], Rule] = {
     sp.MatAdd: Rule("matrix", _mat_add),
     sp.MatMul: Rule("both", _mat_mul),
     sp.MatPow: Rule("matrix", _mat_pow, first),
+    sp.Inverse: Rule("matrix", lambda _, __, operands: Value(_inverse(operands[0].node)), first),
+    sp.Determinant: _of(FUNCTIONS["det"], ()),
+    sp.BlockMatrix: Rule("matrix", _block, nothing),
     sp.Transpose: _of(op.transpose),
     Adjoint: _of(op.transpose),
     sp.HadamardProduct: Rule("matrix", _hadamard),
