@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sympy import Float, Integer, Rational, Symbol, floor
+from sympy import Float, Integer, Min, Rational, Symbol, floor
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError
 from symgrad.tensor.dims import (
@@ -44,11 +44,18 @@ def test_equal_names_are_one_dimension():
         ("n**2", n**2),
         (" 2 ", Integer(2)),
         ("3 - 1", Integer(2)),
+        ("min(n, 2*m) + 1", Min(n, 2 * m) + 1),
         (n * (n + 1), n**2 + n),
     ],
 )
 def test_as_dim(value, expected):
     assert as_dim(value) == expected
+
+
+@pytest.mark.parametrize("text", ["min(n, 2*m) + 1", "(n - m) // k + 1", "n*(n + 1)//2"])
+def test_what_prints_is_read(text):
+    """The domain of an argmax is told as the text of a dimension."""
+    assert as_dim(str(as_dim(text))) == as_dim(text)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from functools import cache
 from numbers import Integral
 from typing import TypeAlias
 
-from sympy import Add, Expr, Float, Integer, Symbol, expand, floor, nan, sympify, together, zoo
+from sympy import Add, Expr, Float, Integer, Min, Symbol, expand, floor, nan, sympify, together, zoo
 
 from symgrad.errors import DeclarationError, NameClash, ParseError, ShapeError, SymgradError
 
@@ -49,8 +49,8 @@ def as_dim(value: object) -> Dim:
     DeclarationError    if it is not a positive integer for positive integer dimensions.
     ParseError          if a text is not arithmetic in names and integers.
 
-    >>> as_dim("4*H"), as_dim(3), as_dim("(n - K) // s + 1")
-    (4*H, 3, floor((-K + n)/s) + 1)
+    >>> as_dim("4*H"), as_dim("min(n, 3)"), as_dim("(n - K) // s + 1")
+    (4*H, Min(3, n), floor((-K + n)/s) + 1)
     """
     if isinstance(value, str):
         result = _parsed(value)
@@ -87,7 +87,7 @@ def _parsed(text: str) -> Expr:
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ParseError(
             f"cannot read the dimension {text[:60]!r}",
-            hint="use names, integers and + - * // ** only",
+            hint="use names, integers, + - * // ** and min(a, b) only",
         ) from None
 
 
@@ -130,9 +130,14 @@ def _arithmetic(tree: ast.expr, text: str) -> Expr:
             return _ARITHMETIC[type(op)](_arithmetic(left, text), _arithmetic(right, text))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_arithmetic(operand, text)
+        # as people write them, and as they print
+        case ast.Call(func=ast.Name(id="min" | "Min"), args=[a, b], keywords=[]):
+            return Min(_arithmetic(a, text), _arithmetic(b, text))
+        case ast.Call(func=ast.Name(id="floor"), args=[a], keywords=[]):
+            return floor(_arithmetic(a, text))
     raise ParseError(
         f"cannot read the dimension {text[:60]!r}",
-        hint="use names, integers and + - * // ** only",
+        hint="use names, integers, + - * // ** and min(a, b) only",
     )
 
 
