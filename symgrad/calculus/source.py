@@ -55,7 +55,7 @@ class Source:
             tuple(step for step in what.steps if step.leaf in kept),
             what.directions,
             taken_names(what.graph) | {leaf.name for leaf in (*kept, *what.directions)},
-            what.adjoints,
+            tuple((leaf, of) for leaf, of in what.adjoints if leaf in kept),
         )
 
     def require_scalar(self) -> None:

@@ -216,11 +216,10 @@ def _with_left(
 ) -> dict[str, str]:
     """The names, and that of the left side: an operator on directions, but not on several."""
     several = len(derivative.directions) > 1 and derivative.kind in ("hvp", "ggnvp")
-    if derivative.leaf.name in names and (derivative.kind == "derivative" or several):
+    first = derivative.kind == "derivative" and derivative.order == 1
+    if several or first or derivative.kind not in left:
         return dict(names)
-    if derivative.kind in left and not several:
-        return {**names, derivative.leaf.name: left[derivative.kind]}
-    return dict(names)
+    return {**names, derivative.leaf.name: left[derivative.kind]}
 
 
 def _names(node: Node) -> set[str]:
