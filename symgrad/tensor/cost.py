@@ -53,9 +53,10 @@ def cost(nodes: Iterable[Node], sizes: Mapping[str, int] | None = None) -> Cost:
     """
     flops: Expr = S.Zero
     shapes: list[Expr] = [S.One]
-    for node in topological(*nodes):
-        if isinstance(node, Leaf | Constant):
-            continue
+    roots = list(nodes)
+    for node in topological(*roots):
+        if isinstance(node, Leaf | Constant) or (isinstance(node, Iverson) and node not in roots):
+            continue  # a bracket is read as an index
         flops += _FLOPS[type(node)](node) if type(node) in _FLOPS else _entries(node)
         shapes.append(_entries(node))
     if sizes is None:
