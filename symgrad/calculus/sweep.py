@@ -13,6 +13,7 @@ from symgrad.errors import SymgradError
 from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
+    Iverson,
     Leaf,
     LogSumExp,
     Map,
@@ -24,7 +25,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import total
-from symgrad.tensor.primitives import MatrixFunction, Reshape
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape
 from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
 
@@ -119,6 +120,7 @@ _AT_KINKS = {
     "norm": "gradient 0 at 0",
     "maximum": "ties share equally",
     "minimum": "ties share equally",
+    "choice of the first largest": "ties go to the first",
     "eigenvectors": "where no two eigenvalues are equal",
     "singular vectors": "where no two singular values are equal",
     "pseudo-inverse": "where the rank does not change",
@@ -162,7 +164,21 @@ def main_rule(rules: Sequence[str]) -> str:
     return ", ".join(told) or max(rules, key=_GRANTED.index, default="identity")
 
 
+def _bracket_name(node: Einsum) -> str:
+    """The name of a product that brackets make a convolution, or a choice; else none."""
+    equations = [f for f in node.factors if isinstance(f, Iverson) and f.op == "eq"]
+    arrays = [f for f in node.factors if not isinstance(f, Iverson)]
+    if any(isinstance(operand, ArgReduce) for f in equations for operand in f.operands):
+        return "choice of the first largest"
+    if any(f.ndim == 3 and not f.operands for f in equations):
+        return "convolution" if len(arrays) > 1 else "windows"
+    return ""
+
+
 def _product_name(node: Einsum) -> str:
+    named = _bracket_name(node)
+    if named:
+        return named
     output = set(node.output)
     summed = {k for labels in node.inputs for k in labels if k != UNIT} - output
     if len(node.factors) == 1:

@@ -19,7 +19,7 @@ Labels y of `labels:c` index arrays: `Z[arange(N), y]` is the score of each row'
 the rows of a table, and entries that are read several times add up in the derivative.
 
 [Layers](layers.md) has the conventions of layers (gates, masks, statistics of a batch) and examples
-of those that are a few lines of text.
+of those that are a few lines of text; [convolutions and pooling](convolution.md) have a page too.
 """
 
 
