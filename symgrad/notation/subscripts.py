@@ -50,7 +50,7 @@ def _values(bracket: object, own: tuple[int, ...]) -> Iterator[tuple[int, Subscr
         return
     names = dict(zip(INDEX, own, strict=False))
     pairs, rest = affine(bracket.condition, names)
-    for name, c in pairs:
+    for name, c in sorted(pairs, key=lambda pair: INDEX.index(pair[0])):  # positions come first
         if c in (1, -1) and bracket.shape[own.index(names[name])] is not ONE:
             terms = tuple((names[other], -k / c) for other, k in pairs if other != name)
             yield names[name], (terms, S(-rest / c))
