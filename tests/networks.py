@@ -167,6 +167,18 @@ def masked_attention():
     )  # fmt: skip
 
 
+def convolutions():
+    """A convolution with stride and padding, a ReLU, the maxima of windows, and a linear map."""
+    return sg.parse(
+        "Z = conv2d(X, K, stride=2, padding=1) + b[:, None, None]; A = relu(Z);"
+        "P = max_pool2d(A, 2); y = einsum('nchw,chwk->nk', P, W); J = sum((y - t)**2) / (2 * n)",
+        symbols={"X": ("n", 3, 8, 8), "t": ("n", "m"), "K": (5, 3, 3, 3), "b": (5,),
+                 "W": (5, 2, 2, "m")},
+        parameters=["K", "b", "W"],
+        name="convolutions",
+    )  # fmt: skip
+
+
 _BY_HAND = "P = exp(Z) / sum(exp(Z), axis=1, keepdims=True); "
 _SQUARES = "sum(W**2)"
 
@@ -202,6 +214,7 @@ NETWORKS = {
     "activations": activations,
     "two_paths": two_paths,
     "masked_attention": masked_attention,
+    "convolutions": convolutions,
 }
 
 #: Jacobians and Hessians that books give: the function of z, and whether it is the Hessian.
