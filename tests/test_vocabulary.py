@@ -264,6 +264,8 @@ ROWS: list[tuple[str, str, Any, Any]] = [
      lambda v: sg.reshape(v["G"], "n", -1) * v["y"][:, None],
      lambda v: np.reshape(v["G"], (len(v["y"]), -1)) * v["y"][:, None]),
     ("vec", "vec(X)", lambda v: sg.vec(v["X"]), lambda v: v["X"].T.reshape(-1)),
+    ("vec", "vec(G) * lam", lambda v: sg.vec(v["G"]) * v["lam"],
+     lambda v: v["G"].T.reshape(-1) * v["lam"]),
     ("kron", "kron(W, V)", lambda v: sg.kron(v["W"], v["V"]), lambda v: np.kron(v["W"], v["V"])),
     ("kron", "kron(x, X)", lambda v: sg.kron(v["x"], v["X"]), lambda v: np.kron(v["x"], v["X"])),
     ("inv", "inv(N)", lambda v: sg.inv(v["N"]), lambda v: np.linalg.inv(v["N"])),

@@ -143,15 +143,12 @@ def kron(a: object, b: object) -> Node:
 
 @named
 def vec(x: object) -> Node:
-    """The columns of a matrix one below the other.
+    """The columns of a matrix one below the other; of any array, the first axis fastest.
 
     Source: Magnus, Neudecker (1988), section 2.4.
     """
     node = op.as_node(x)
-    if node.ndim != 2:
-        raise ShapeError(f"vec: of a matrix, not of shape {show(node.shape)}")
-    m, n = node.shape
-    return op.reshape(op.transpose(node), (as_dim(m * n),))
+    return op.reshape(op.transpose(node), (as_dim(op.count(node)),))
 
 
 def _padded(node: Node, rank: int) -> Node:
