@@ -115,7 +115,7 @@ FIRES = {
     "power of a product": [
         (multiply(power(multiply(X, A), -1), multiply(X, A)), 0),
         (multiply(power(multiply(X, A), -2), power(X, 3)), 4),
-        (multiply(power(multiply(x[0], x[1]), -1), x[0]), 4),
+        (multiply(power(multiply(x[0], x[1]), -1), x[0]), 5),
     ],
     "power of a multiple": [(power(3 * X, -2), 3), (apply(ARGS[0] ** 0.5, 4 * p), 2)],
     "power of powers": [(power(multiply(X, X), -2), 2)],
