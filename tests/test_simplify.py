@@ -19,6 +19,7 @@ from symgrad.tensor.nodes import (
     Iverson,
     LogSumExp,
     Map,
+    Reduce,
     Softmax,
     Total,
     leaves,
@@ -45,6 +46,7 @@ Y = tensor("Y", n, k, domain="onehot")
 C = tensor("C", k, n, domain="onehot:0")
 p = tensor("p", k, domain="simplex")
 s = tensor("s", n, domain="sign")
+q = tensor("q", k, domain="positive")
 b = tensor("b", n, k, domain="binary")
 y = tensor("y", n, domain="labels:k")
 x, v = tensor("x", n), tensor("v", k)
@@ -72,6 +74,12 @@ placed = Iverson("eq", INDEX[0] - INDEX[1] - n, (3 * n, n))
 def spread(rows, axis=0):
     """A vector along axis 0 of an (n, k) array."""
     return Einsum(((axis,),), (0, 1), (n, k), rows)
+
+
+def spread_rows(vector):
+    """A vector in each row of a square matrix."""
+    size = vector.shape[0]
+    return Einsum(((1,),), (0, 1), (size, size), vector)
 
 
 def pick(scores, rows, exponent, axis=1):
@@ -115,7 +123,9 @@ FIRES = {
     "power of a product": [
         (multiply(power(multiply(X, A), -1), multiply(X, A)), 0),
         (multiply(power(multiply(X, A), -2), power(X, 3)), 4),
-        (multiply(power(multiply(x[0], x[1]), -1), x[0]), 5),
+    ],
+    "product of the others": [
+        (Reduce("prod", (1,), Map(where(ARGS[0], 1, ARGS[1]), eye(k), spread_rows(q))), 3),
     ],
     "power of a multiple": [(power(3 * X, -2), 3), (apply(ARGS[0] ** 0.5, 4 * p), 2)],
     "power of powers": [(power(multiply(X, X), -2), 2)],

@@ -106,6 +106,16 @@ class Derivative:
         own = {definition.leaf for definition in self.definitions}
         return tuple(leaf for leaf in found if leaf.role == "tangent" and leaf not in own)
 
+    @property
+    def shown(self) -> tuple[Definition, ...]:
+        """The definitions as they are printed: what they share has names of its own."""
+        from symgrad.simplify.shared import with_parts_named
+
+        taken = {leaf.name for leaf in self.graph.symbols} | set(self.graph.dims)
+        taken |= {d.leaf.name for d in (*self.graph.definitions, *self.definitions)}
+        taken |= {leaf.name for leaf in self.directions}
+        return with_parts_named(self.definitions, taken)
+
     def anew(self, apart: frozenset[Leaf]) -> "Derivative":
         """The same, in formulas that tell those values from expressions equal to them."""
         if self.derive is None:
@@ -144,7 +154,7 @@ class Derivative:
         """Closed form as text: `name = ...; ...; result`."""
         from symgrad.notation import numpy
 
-        *before, last = self.definitions
+        *before, last = self.shown
         shadowed = self.graph.shadowed
         lines = [f"{d.leaf.name} = {numpy(d.expr, shadowed)}" for d in before]
         return "; ".join([*lines, numpy(last.expr, shadowed)])
@@ -206,7 +216,7 @@ class Derivative:
         from symgrad.notation.shadowed import told_apart
 
         shadowed = self.graph.shadowed
-        return [replace(d, expr=told_apart(d.expr, shadowed)) for d in self.definitions]
+        return [replace(d, expr=told_apart(d.expr, shadowed)) for d in self.shown]
 
     def _repr_latex_(self) -> str | None:
         """For notebooks, which show the text where this is None: a formula that is too long."""

@@ -172,11 +172,18 @@ def _part(bracket: OneHot | Bracket, place: int, formula: Formula, axis: int) ->
     start = solved - step * other
     if not step.is_Integer or start.has(*INDEX[:2]):
         return None
-    return _shifted(formula, axis, start, step, bracket.shape[1 - place])
+    # a slice is in range, or its graph says so at run time; where it puts its entries is another
+    # matter, and what brackets were composed to (see simplify.brackets) is known to be in range
+    return _shifted(formula, axis, start, step, bracket.shape[1 - place], trusted=not place)
 
 
-def _shifted(formula: Formula, axis: int, start: Expr, step: Expr, length: Dim) -> Formula | None:
-    """The entries start, start + step, … of an axis: a slice, with zeros where there are none."""
+def _shifted(
+    formula: Formula, axis: int, start: Expr, step: Expr, length: Dim, *, trusted: bool
+) -> Formula | None:
+    """The entries start, start + step, … of an axis: a slice, with zeros where there are none.
+
+    None where sizes leave open which entries there are, unless all are `trusted` to be.
+    """
     size = formula.shape[axis]
 
     def cut(first: Expr, count: Dim) -> Formula:
@@ -188,25 +195,31 @@ def _shifted(formula: Formula, axis: int, start: Expr, step: Expr, length: Dim) 
         shape = (*formula.shape[:axis], count, *formula.shape[axis + 1 :])
         return linear(shape, Cut, formula, axis, first, step)
 
-    last = (start + step * (length - 1)).expand()
-    below = any(end.is_nonpositive and end != 0 for end in (start, last))
-    beyond = [(end - size + 1).expand() for end in (start, last)]
-    above = any(gap.is_nonnegative and gap != 0 for gap in beyond)  # d - 1 may be positive
-    if not (below or above):
+    if step != 1:
+        last = (start + step * (length - 1)).expand()
+        lowest, highest = (start, last) if step > 0 else (last, start)
+        if lowest.is_negative or (highest - size + 1).expand().is_positive:
+            return None
+        if not (trusted or (lowest.is_nonnegative and (size - 1 - highest).is_nonnegative)):
+            return None
         # behind the last entry of a step back, a bound below zero would count from the end
         whole = step > 0 or last.is_positive or same(length, as_dim(floor((start - step) / -step)))
         return cut(start, length) if whole else None
-    if step != 1:
-        return None
-    front = -start if start.is_nonpositive else S.Zero
-    first = S.Zero if start.is_nonpositive else start
-    gap = (length - front - (size - first)).expand()
-    if gap.is_nonnegative:
-        count = (size - first).expand()
-    elif gap.is_negative:
-        count = (length - front).expand()
+    if start.is_nonpositive:
+        front, first = -start, S.Zero
+    elif start.is_nonnegative or trusted:
+        front, first = S.Zero, start
     else:
         return None
+    gap = (length - front - (size - first)).expand()
+    if gap.is_nonpositive or (trusted and front == 0 and not gap.is_positive):
+        count = (length - front).expand()
+    elif gap.is_nonnegative:
+        count = (size - first).expand()
+    else:
+        return None
+    if same(count, length):
+        return cut(first, count)
     shape = (*formula.shape[:axis], length, *formula.shape[axis + 1 :])
     return linear(shape, Placed, cut(first, count), axis, front)
 

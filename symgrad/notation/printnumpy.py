@@ -363,9 +363,7 @@ def _power(formula: Power, codes: Codes) -> Code:
 def _function(formula: Call, codes: Codes) -> Code:
     test, *others = codes
     numeric = [_numeric(c) for c in others]
-    first = test if formula.name == "where" and test.boolean else _numeric(test)
-    if formula.name == "where" and not test.boolean:
-        first = Code(f"{first.at(ADD)} != 0", COMPARE, test.shape)
+    first = test if formula.name == "where" else _numeric(test)
     codes = [first, *numeric]
     return _call(formula.name, _joint(codes), *(c.text for c in codes))
 

@@ -6,7 +6,7 @@ from functools import cache
 
 from sympy import Expr, Integer, S, Symbol, expand
 
-from symgrad.simplify.terms import Term, others
+from symgrad.simplify.terms import Factor, Term, others
 from symgrad.tensor.dims import Dim, Shape
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
 from symgrad.tensor.scalar import ARGS, ne
@@ -112,22 +112,27 @@ def composed(term: Term) -> Term | None:
         for label in dict.fromkeys(labels):
             if label == UNIT or label in term.output or labels.count(label) > 1:
                 continue
-            holders = [m for m, (_, own) in enumerate(term.factors) if label in own]
-            if len(holders) != 2:
+            holders = [m for m, (_, own) in enumerate(term.factors) if label in own and m != n]
+            if not holders or not all(_plain(term.factors[m][0]) for m in holders):
                 continue
-            (m,) = (h for h in holders if h != n)
-            other, own = term.factors[m]
-            if not (_plain(other) and isinstance(other, Iverson)) or own.count(label) > 1:
+            if any(term.factors[m][1].count(label) > 1 for m in holders):
                 continue
-            merged = _merged(node, labels, other, own, label, term)
-            if merged is not None:
-                return replace(term, factors=(*others(term, n, m), merged))
+            merged = [
+                _merged(node, labels, term.factors[m], label, term, len(holders) == 1)
+                for m in holders
+            ]
+            found = [each for each in merged if each is not None]
+            if len(found) == len(merged):
+                return replace(term, factors=(*others(term, n, *holders), *found))
     return None
 
 
 def _merged(
-    node: Iverson, labels: Labels, other: Iverson, own: Labels, label: int, term: Term
-) -> tuple[Node, Labels] | None:
+    node: Iverson, labels: Labels, factor: Factor, label: int, term: Term, alone: bool
+) -> Factor | None:
+    """A bracket with the index that an equation gives; alone, it may tell its range as well."""
+    other, own = factor
+    assert isinstance(other, Iverson)
     index = _index(label)
     first, second = _named(node, labels), _named(other, own)
     unit = first.coeff(index)
@@ -137,7 +142,7 @@ def _merged(
     kept = tuple(dict.fromkeys(k for k in (*labels, *own) if k not in (label, UNIT)))
     sizes: dict[Expr, Dim] = {_index(k): term.sizes[k] for k in kept}
     ways = [solved]
-    if other.op == "eq" and (c := second.coeff(index)) in (1, -1):
+    if alone and other.op == "eq" and (c := second.coeff(index)) in (1, -1):
         ways.append(expand(index - c * second))
     low, high = zip(*(extremes(way, sizes) for way in ways), strict=True)
     size = term.sizes[label]
@@ -148,9 +153,28 @@ def _merged(
     if not kept:
         return None
     condition = expand(second.xreplace({index: solved}))
-    condition = condition.xreplace({_index(k): INDEX[axis] for axis, k in enumerate(kept)})
-    shape: Shape = tuple(term.sizes[k] for k in kept)
-    return Iverson(other.op, condition, shape), kept
+    orders = (kept, kept[::-1]) if other.op == "eq" and len(kept) == 2 else (kept,)
+    for order in orders:
+        if len(orders) == 1 or _ends_known(condition, order, term):
+            named = condition.xreplace({_index(k): INDEX[axis] for axis, k in enumerate(order)})
+            shape: Shape = tuple(term.sizes[k] for k in order)
+            return Iverson(other.op, named, shape), order
+    return None
+
+
+def _ends_known(condition: Expr, order: Labels, term: Term) -> bool:
+    """Whether sizes tell at which indices of the second axis that of the first is in range.
+
+    As in the brackets of slices, which are taken to be in range where sizes leave it open.
+    """
+    index, other = map(_index, order)
+    unit = condition.coeff(index)
+    if unit not in (1, -1):
+        return False
+    solved = expand(index - unit * condition)
+    low, high = extremes(solved, {other: term.sizes[order[1]]})
+    above = expand(high - term.sizes[order[0]] + 1)
+    return all(end.is_nonnegative or end.is_nonpositive for end in (low, above))
 
 
 def decided(term: Term) -> Term | None:

@@ -97,8 +97,11 @@ class Simplifier:
 
     def _apply_node_rules(self, node: Node) -> Node:
         for rule in NODE_RULES:
+            if rule.fact and not self.facts:
+                continue
             changed = rule.apply(node)  # type: ignore[arg-type]
             if changed is not None:
+                self._used_facts |= rule.fact
                 self._log(rule)
                 return self._again(changed)  # type: ignore[arg-type]
         return node

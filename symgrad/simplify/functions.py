@@ -5,6 +5,7 @@ from itertools import permutations, product
 
 from sympy import Expr, S, exp, log
 
+from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.sums import collect
 from symgrad.simplify.terms import power_of
 from symgrad.tensor.nodes import (
@@ -13,14 +14,16 @@ from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
     Iverson,
+    Leaf,
     LogSumExp,
     Map,
     Node,
+    Reduce,
     Softmax,
     Total,
     rebuild,
 )
-from symgrad.tensor.operators import apply, constant_of, full, power, raised, scale, total
+from symgrad.tensor.operators import apply, constant_of, einsum, full, power, raised, scale, total
 from symgrad.tensor.scalar import (
     ARGS,
     eq,
@@ -162,6 +165,49 @@ def lone_where(node: Node) -> Node | None:
     """where(c, 1, 0) = [c ≠ 0]."""
     if isinstance(node, Map) and node.body == where(ARGS[0], 1, 0):
         return apply(ne(ARGS[0], 0), *node.operands)
+    return None
+
+
+#: Domains whose values are never 0.
+NONZERO = ("positive", "nonzero", "unit", "sign")
+
+
+def product_of_others(node: Node) -> Node | None:
+    """Π_{j≠i} xⱼ = (Π x)/xᵢ for entries that were declared to be none of them 0."""
+    if not (isinstance(node, Reduce) and node.op == "prod"):
+        return None
+    choice = node.operand
+    if not (isinstance(choice, Map) and choice.body == where(ARGS[0], 1, ARGS[1])):
+        return None
+    same, wide = choice.operands
+    if isinstance(wide, Leaf):  # of a vector, spread along the first axis
+        x, labels = wide, tuple(range(wide.ndim))
+    elif isinstance(wide, Einsum) and len(wide.factors) == 1:
+        (x,), (labels,) = wide.factors, wide.inputs
+    else:
+        return None
+    if not (isinstance(x, Leaf) and x.domain.partition(":")[0] in NONZERO):
+        return None
+    pairs = _pairs(same)
+    if pairs is None or {max(pair) for pair in pairs} != set(node.axes):
+        return None
+    back = {max(pair): min(pair) for pair in pairs}
+    own = tuple(back.get(k, k) for k in labels)
+    if sorted(own) != list(range(x.ndim)) or set(node.axes) - set(labels):
+        return None
+    kept = tuple(k for k in own if k not in back.values())
+    whole = Reduce("prod", tuple(own.index(k) for k in back.values()), x)
+    shape = node.shape
+    return einsum((kept, own), tuple(range(len(shape))), whole, power(x, -1),
+                  sizes=dict(enumerate(shape)))  # fmt: skip
+
+
+def _pairs(node: Node) -> list[tuple[int, ...]] | None:
+    """The pairs of axes that a product of [i = j] is of."""
+    if is_identity(node):
+        return [(0, 1)]
+    if isinstance(node, Einsum) and all(map(is_identity, node.factors)):
+        return list(node.inputs)
     return None
 
 

@@ -302,6 +302,13 @@ NODE_RULES: tuple[Rule, ...] = (
         "rewritten: log of a softmax",
         quiet=False,
     ),
+    Rule(
+        "product of the others",
+        functions.product_of_others,
+        "entries were declared not to be 0",
+        quiet=False,
+        fact=True,
+    ),
     Rule("power of a multiple", functions.power_of_multiple, "(c x)ᵏ = cᵏ xᵏ"),
     Rule("power of powers", functions.power_of_powers, "(x x)ᵏ = x²ᵏ"),
     Rule("comparison of multiples", functions.of_multiples, "[a x > b x] = [x > 0] for a > b"),

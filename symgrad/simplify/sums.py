@@ -9,8 +9,11 @@ from sympy import Expr, S
 from symgrad.simplify.cost import operations
 from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import UNIT, Einsum, Node, Total
-from symgrad.tensor.operators import constant_of, total
+from symgrad.tensor.nodes import UNIT, Constant, Einsum, Map, Node, Total
+from symgrad.tensor.operators import apply, constant_of, full, total
+from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, where
+
+COMPARISONS = (lt, le, gt, ge, eq, ne)
 
 #: How many terms multiplying out may make before it is given up; a nested sum of more terms stays
 #: as it is, so that sums which share parts do not grow with the square of their number.
@@ -27,9 +30,11 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
-    narrow = _narrowed(rows, shape)
-    if narrow is not None:
-        return narrow
+    rows = _aligned(rows)
+    for shorten in (_narrowed, _branched, _completed):
+        shorter = shorten(rows, shape)
+        if shorter is not None:
+            return shorter
     best: Node = _sum(rows)
     least = operations(best)
     outside = common_factor([c for c, _ in rows])
@@ -43,6 +48,33 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
         if operations(candidate) < least:
             best, least = candidate, operations(candidate)
     return best
+
+
+def _aligned(rows: Rows) -> Rows:
+    """The terms with (y − x) written as −(x − y) where another has x − y."""
+    terms = [flatten(node) for _, node in rows]
+    sums = dict.fromkeys(a for term in terms for a, _ in term.factors if isinstance(a, Total))
+    if len(sums) < 2:
+        return rows
+    turned: dict[Node, Node] = {}
+    for each in sums:
+        other = _negated(each)
+        if other in sums and each not in turned:
+            turned[other] = each
+    if not turned:
+        return rows
+    found: Rows = []
+    for (c, node), term in zip(rows, terms, strict=True):
+        signs = sum(atom in turned for atom, _ in term.factors)
+        factors = tuple((turned.get(atom, atom), labels) for atom, labels in term.factors)
+        new = build(replace(term, factors=factors)) if signs else node
+        found.append((-c if signs % 2 else c, new))
+    return found
+
+
+def _negated(node: Total) -> Node:
+    pairs = sorted(((-c, t) for c, t in node.pairs), key=lambda pair: place(*pair))
+    return _sum(pairs)
 
 
 def _narrowed(rows: Rows, shape: Shape) -> Node | None:
@@ -60,6 +92,64 @@ def _narrowed(rows: Rows, shape: Shape) -> Node | None:
         terms.append((c, build(replace(term, output=tuple(axes)))))
     narrow = collect(terms, inner)
     return build(flatten(Einsum((tuple(axes),), output, shape, narrow)))
+
+
+def _branched(rows: Rows, shape: Shape) -> Node | None:
+    """a [c] + b [not c] as where(c, a, b), entry by entry."""
+    output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
+    held: dict[Node, list[tuple[int, Term]]] = {}
+    denied: dict[Node, list[tuple[int, Term]]] = {}
+    for n, (_, node) in enumerate(rows):
+        term = flatten(node)
+        for k, (atom, labels) in enumerate(term.factors):
+            if labels != output or not isinstance(atom, Map):
+                continue
+            rest = replace(term, factors=(*term.factors[:k], *term.factors[k + 1 :]))
+            if atom.body == _NOT:
+                denied.setdefault(atom.operands[0], []).append((n, rest))
+            elif atom.body.func in COMPARISONS:
+                held.setdefault(atom, []).append((n, rest))
+    for test in held:
+        if test not in denied:
+            continue
+        yes, no = ([(rows[n][0], build(rest)) for n, rest in side[test]] for side in (held, denied))
+        used = {n for side in (held, denied) for n, _ in side[test]}
+        branches = [collect(side, shape) for side in (yes, no)]
+        both = apply(where(ARGS[0], ARGS[1], ARGS[2]), test, *branches)
+        left = [row for n, row in enumerate(rows) if n not in used]
+        return collect([*left, (S.One, both)], shape)
+    return None
+
+
+_NOT = where(ARGS[0], 0, 1)
+
+
+def _completed(rows: Rows, shape: Shape) -> Node | None:
+    """c [x < y] + c [x = y] + c [x > y] = c, and what is left of larger coefficients."""
+    found: dict[tuple[Node, ...], dict[type, Expr]] = {}
+    for c, node in rows:
+        if isinstance(node, Map) and node.body.func in (lt, eq, gt) and len(node.body.args) == 2:
+            body = node.body
+            key = (*node.operands, *(Constant(a) for a in body.args if a not in ARGS))
+            if body.args[0] == ARGS[0]:
+                found.setdefault(key, {})[body.func] = c
+    for key, parts in found.items():
+        if len(parts) < 3:
+            continue
+        most = Counter(parts.values()).most_common(1)[0][0]
+        left = [
+            (c - most if isinstance(node, Map) and _is_of(node, key) else c, node)
+            for c, node in rows
+        ]
+        return collect([*((c, n) for c, n in left if c != 0), (most, full(1, shape))], shape)
+    return None
+
+
+def _is_of(node: Map, key: tuple[Node, ...]) -> bool:
+    body = node.body
+    if body.func not in (lt, eq, gt) or body.args[0] != ARGS[0]:
+        return False
+    return (*node.operands, *(Constant(a) for a in body.args if a not in ARGS)) == key
 
 
 def _own_axes(node: Node) -> set[int]:
@@ -166,8 +256,9 @@ def _greedy(pairs: Rows, shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
-    narrow = _narrowed(rows, shape)
-    if narrow is not None:
-        return narrow
+    for shorten in (_narrowed, _branched, _completed):
+        shorter = shorten(rows, shape)
+        if shorter is not None:
+            return shorter
     shared = _shared_factors(rows)
     return _gathered(rows, shape, shared[0]) if shared else _sum(rows)

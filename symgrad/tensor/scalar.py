@@ -225,11 +225,8 @@ def _erf(x: Any) -> Any:
 
 
 def _half_ties(more: type[Function]) -> Callable[[Expr, Expr], Expr]:
-    """The derivative of a maximum or minimum: 1 where it wins, one half at a tie.
-
-    At a tie with a number 0, as that of a ReLU, which is the maximum with 0.
-    """
-    return lambda a, b: more(a, b) if b.is_number else more(a, b) + eq(a, b) / 2
+    """The derivative of a maximum or minimum: 1 where it wins, one half at a tie."""
+    return lambda a, b: more(a, b) + eq(a, b) / 2
 
 
 #: All functions of scalar bodies beside SymPy's Add, Mul and Pow. Complex arguments (for the
