@@ -98,7 +98,9 @@ def _products(term: Term) -> Iterator[Node]:
                 seen.add(larger)
                 groups.append(larger)
                 if len(larger) < len(term.factors):
-                    yield _product(term, sorted(larger))
+                    part = _product(term, sorted(larger))
+                    if part.ndim <= 2:  # more axes have no matrix notation
+                        yield part
 
 
 def _product(term: Term, members: Sequence[int]) -> Node:
