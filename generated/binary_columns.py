@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "90b8a5ede26390b454c509cce4b51fc6a39f36e7c470cd36d7ebfcc929b8e498",
+    "code": "41cae69d6d26e0a2e149c589b1becc5a4aed55b82d4bc9802cd2060f24c58296",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -665,8 +665,9 @@ def _fit(arrays, known):
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
-    vector = np.array([sizes.get(name, 1) for name in SIZES], np.int64)
-    shape, room = _prediction_shape(*vector), _prediction_room(*vector)
+    known = [sizes.get(name, 1) for name in SIZES]
+    shape, room = _prediction_shape(*known), _prediction_room(*known)
+    vector = np.array(known, np.int64)
     return np.empty(prod(shape), DTYPE), np.empty(room, DTYPE), vector
 
 

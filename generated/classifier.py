@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "51d41cd798b2dac0ae94c672fccc8b518a715fed45556d88653f5743e830e8b7",
+    "code": "ab756d9e676ef1eb0c617200e1ac4daedc542cca5e9c2624ec6e0423d83067f9",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -754,8 +754,9 @@ def _fit(arrays, known):
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
-    vector = np.array([sizes.get(name, 1) for name in SIZES], np.int64)
-    shape, room = _prediction_shape(*vector), _prediction_room(*vector)
+    known = [sizes.get(name, 1) for name in SIZES]
+    shape, room = _prediction_shape(*known), _prediction_room(*known)
+    vector = np.array(known, np.int64)
     return np.empty(prod(shape), DTYPE), np.empty(room, DTYPE), vector
 
 

@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "8747c16327bb6a44e2b808f5117a73bd03b396244acd6758630ecbfd8007b319",
+    "code": "9e4142053f62cb9a8f50a2a519a8f8c93691d57bf753c7795eb8b8d0bb5d74e8",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -743,8 +743,9 @@ def _fit(arrays, known):
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
-    vector = np.array([sizes.get(name, 1) for name in SIZES], np.int64)
-    shape, room = _prediction_shape(*vector), _prediction_room(*vector)
+    known = [sizes.get(name, 1) for name in SIZES]
+    shape, room = _prediction_shape(*known), _prediction_room(*known)
+    vector = np.array(known, np.int64)
     return np.empty(prod(shape), DTYPE), np.empty(room, DTYPE), vector
 
 

@@ -54,7 +54,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "d73d717377d11ea0c676638cc47b20978fdd668de9fe9ff1f05939a17a93be52",
+    "code": "032b7254ee81992e0662f9024c82705c1a24c7840420b0e103501c51ff82d18d",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -520,8 +520,9 @@ def _fit(arrays, known):
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
-    vector = np.array([sizes.get(name, 1) for name in SIZES], np.int64)
-    shape, room = _prediction_shape(*vector), _prediction_room(*vector)
+    known = [sizes.get(name, 1) for name in SIZES]
+    shape, room = _prediction_shape(*known), _prediction_room(*known)
+    vector = np.array(known, np.int64)
     return np.empty(prod(shape), DTYPE), np.empty(room, DTYPE), vector
 
 

@@ -39,7 +39,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "2e5684e11834888453cd3ed262704556968bf5faed4bae937db1c964c3376fdf",
+    "code": "c62a51658e8936d3d210edb41f533e28a00f88a1e7652fe9ef46e3c74f2a2e08",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -418,8 +418,9 @@ def _fit(arrays, known):
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
-    vector = np.array([sizes.get(name, 1) for name in SIZES], np.int64)
-    shape, room = _prediction_shape(*vector), _prediction_room(*vector)
+    known = [sizes.get(name, 1) for name in SIZES]
+    shape, room = _prediction_shape(*known), _prediction_room(*known)
+    vector = np.array(known, np.int64)
     return np.empty(prod(shape), DTYPE), np.empty(room, DTYPE), vector
 
 

@@ -19,24 +19,6 @@ PARAMETERS = [name for name in SYMBOLS if name not in ("B", "S", "labels")]
 #: Scalar functions, which are compiled in tests of their own.
 ELEMENTARY = set(FUNCTIONS) - {"abs", "relu", "maximum", "where"}
 
-#: Functions, and single rows, that modules have no code for yet. Their tests are expected to fail,
-#: and one that passes is a failure: so the list shrinks with the code that is written.
-NOT_COMPILED = {
-    *"prod cumprod stop_gradient reshape vec kron".split(),
-    *"inv pinv det logdet solve solve_triangular cholesky cholesky_solve eigh svd expm".split(),
-    "group_norm(concatenate((X, Y), axis=1), 2, lam)",  # a reshape
-}  # fmt: skip
-_LATER = pytest.mark.xfail(raises=TemplateError, reason="not compiled yet")
-
-
-def is_compiled(row):
-    """Whether modules have code for a row."""
-    return not NOT_COMPILED & set(row[:2])
-
-
-EACH_ROW = [pytest.param(row, marks=() if is_compiled(row) else _LATER, id=row[1][:40])
-            for row in ROWS]  # fmt: skip
-
 
 def graph_of(rows):
     """J = Σ over the rows of a bounded smooth function of each, weighted so that none cancels."""
@@ -53,7 +35,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("modules")
 
 
-@pytest.mark.parametrize("row", EACH_ROW)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[1][:40]}")
 def test_vocabulary_in_python(row, folder):
     graph = graph_of([row])
     module = module_of(graph, folder, jit=False)
@@ -64,8 +46,7 @@ def test_vocabulary_in_python(row, folder):
 
 @pytest.mark.parametrize("part", range(4))
 def test_vocabulary_compiled(part, folder):
-    rows = [row for row in ROWS if row[0] not in ELEMENTARY and is_compiled(row)]
-    firsts = {row[0]: row for row in reversed(rows)}
+    firsts = {row[0]: row for row in reversed(ROWS) if row[0] not in ELEMENTARY}
     graph = graph_of(list(firsts.values())[part::4])
     module = module_of(graph, folder, "float32")
     # sums of some hundred float32 terms of order 1 to 10: a hundred roundings

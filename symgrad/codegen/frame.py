@@ -25,8 +25,8 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    _backward _check_labels _float _forward _prediction _prediction_shape _predict _ready _scratch
-    _value_and_grad _workspace
+    _backward _check_labels _fail _float _forward _prediction _prediction_shape _predict _ready
+    _require_values _scratch _value_and_grad _workspace
     """.split()
 )
 
@@ -218,7 +218,7 @@ def _bounds(plan: Plan) -> dict[Expr, str]:
     found = undecided(roots)
     for node in topological(*roots):
         for size in node.shape:
-            if not (size.is_Symbol or size.is_Integer or expand(size - 1).is_nonnegative):
+            if not (size.is_positive or expand(size - 1).is_nonnegative):
                 found.setdefault(expand(size - 1), f"{size} > 0")
     return found
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sympy import Add, Expr, Mul, Number, Pow, preorder_traversal
 
 from symgrad.codegen.lower import summed
+from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.products import matrices
 from symgrad.tensor.nodes import (
     Constant,
@@ -35,11 +36,15 @@ def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
             users.setdefault(operand, set()).add(node)
         product = matrices(node)
         if product:
-            kept |= {f for f in (product.left, product.right) if not isinstance(f, Leaf | Constant)}
+            kept |= _computed(product.left, product.right)
+        elif isinstance(node, Whole):
+            kept |= {node, *_computed(*node.operands)}
+        elif isinstance(node, View):
+            kept |= _computed(node.operand)
     depth: dict[Node, int] = {}
     for node in order:
         below = max((depth[o] for o in node.operands), default=-1) + 1
-        if not isinstance(node, Leaf | Constant | Iverson) and node not in kept:
+        if not isinstance(node, Leaf | Constant | Iverson | View) and node not in kept:
             its = users.get(node, set())
             if (
                 isinstance(node, Reduce | ArgReduce)
@@ -50,15 +55,20 @@ def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
                 or below > DEEPEST
             ):
                 kept.add(node)
-        depth[node] = 0 if node in kept else below
+        depth[node] = 0 if node in kept or isinstance(node, View) else below
     return kept
+
+
+def _computed(*nodes: Node) -> set[Node]:
+    """Those that are computed: no symbols, numbers or views."""
+    return {node for node in nodes if not isinstance(node, Leaf | Constant | View)}
 
 
 def _trivial(node: Node) -> bool:
     """Whether reading it anew costs nothing: a symbol or number, spread or transposed."""
     while isinstance(node, Einsum) and len(node.factors) == 1 and not summed(node):
         node = node.factors[0]
-    return isinstance(node, Leaf | Constant | Iverson)
+    return isinstance(node, Leaf | Constant | Iverson | View)
 
 
 def _outside(users: set[Node]) -> bool:

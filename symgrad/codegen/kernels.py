@@ -3,16 +3,20 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sympy import Expr, S, expand
 
 from symgrad.codegen.layout import call, chained
+from symgrad.codegen.matrices import View
 from symgrad.codegen.names import Identifiers
 from symgrad.codegen.numbers import Numbers, Scales
 from symgrad.codegen.plan import Kernel, Plan, Program, label_size
 from symgrad.codegen.scalars import Scalars
-from symgrad.codegen.storage import Buffer
 from symgrad.codegen.writer import Writer
+from symgrad.tensor.dims import Shape
+from symgrad.tensor.nodes import Node
+from symgrad.tensor.primitives import entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,13 @@ class Kernels:
 
     def functions(self) -> list[Function]:
         """All kernels, the one that does everything first."""
-        forward, backward = (
-            self._function(self.plan.gradient, kernel) for kernel in self.plan.gradient.kernels
-        )
+        first, then = self.plan.gradient.kernels
+        forward = self._function(self.plan.gradient, first)
+        fails = bool(self.scalars.faults)
+        backward = self._function(self.plan.gradient, then)
         both = (
             *call("    value = _forward", forward.arguments),
+            *(("    if sizes[-2]:", "        return value") if fails else ()),
             *call("    _backward", backward.arguments),
             "    return value",
         )
@@ -61,7 +67,8 @@ class Kernels:
         return found
 
     def _function(self, program: Program, kernel: Kernel) -> Function:
-        writer = Writer(program, self.scalars, self.ids.taken, self.plan.dtype == "float32")
+        narrow, returns = self.plan.dtype == "float32", kernel.result is not None
+        writer = Writer(program, self.scalars, self.ids.taken, narrow, returns)
         writer.write(kernel.body)
         body = writer.lines
         if kernel.result is not None:
@@ -87,9 +94,10 @@ class Kernels:
         parameters = [graph.leaf(name) for name in graph.parameters]
         where = program.storage
         views = [
-            *self._views("params", [((names[p],), p.shape) for p in parameters], used),
-            *self._views(out, self._named(program, where.results), used),
-            *self._views("work", self._named(program, where.buffers), used),
+            *self._views("params", [_array(program, (p,), p.shape) for p in parameters], used),
+            *self._views(out, [_array(program, b.values, b.shape) for b in where.results], used),
+            *self._views("work", [_array(program, b.values, b.shape) for b in where.buffers], used),
+            *self._reshaped(program, used),
         ]
         numbers = [
             f"    {names[leaf]} = real({names[leaf]})"
@@ -108,33 +116,50 @@ class Kernels:
             sizes = [f"    {', '.join(d for _, d in pairs)} = {', '.join(p for p, _ in pairs)}"]
         return [*sizes, *views, *numbers, *scales]
 
-    def _named(
-        self, program: Program, buffers: Iterable[Buffer]
-    ) -> list[tuple[tuple[str, ...], tuple[Expr, ...]]]:
-        return [
-            (tuple(dict.fromkeys(program.arrays[v] for v in b.values)), b.shape) for b in buffers
-        ]
-
-    def _views(
-        self,
-        vector: str,
-        arrays: Iterable[tuple[tuple[str, ...], tuple[Expr, ...]]],
-        used: set[str],
-    ) -> Iterator[str]:
+    def _views(self, vector: str, arrays: Iterable["_Array"], used: set[str]) -> Iterator[str]:
+        """The arrays that stand one behind the other in a vector, and the views of them."""
         start: Expr = S.Zero
-        for names, shape in arrays:
-            found = [name for name in names if name in used]
-            at = self.scalars.size(start)
-            if found and not shape and vector == "params":
-                yield f"    {found[0]} = {vector}[{at}]"
+        for array in arrays:
+            found = [name for name in array.names if name in used]
+            if found and not array.shape and vector == "params":
+                yield f"    {found[0]} = {vector}[{self.scalars.size(start)}]"
             elif found:
-                sizes = [self.scalars.size(d) for d in shape or (S.One,)]
-                axes = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
-                yield from chained(found, f"_view({vector}, {at}, {axes})")
-            size: Expr = S.One
-            for d in shape:
-                size = size * d
-            start = expand(start + size)
+                yield from chained(found, self._view(vector, start, array.shape))
+            for view, name in array.views:
+                if name in used:
+                    yield f"    {name} = {self._view(vector, start + view.offset, view.shape)}"
+            start = expand(start + entries(array.shape))
+
+    def _view(self, vector: str, start: Expr, shape: Shape) -> str:
+        sizes = [self.scalars.size(d) for d in shape or (S.One,)]
+        axes = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+        return f"_view({vector}, {self.scalars.size(expand(start))}, {axes})"
+
+    def _reshaped(self, program: Program, used: set[str]) -> Iterator[str]:
+        """Inputs in another shape."""
+        for view, name in program.arrays.items():
+            if isinstance(view, View) and view.operand in program.inputs and name in used:
+                sizes = ", ".join(map(self.scalars.size, view.shape))
+                yield f"    {name} = {program.names[view.operand]}.reshape({sizes})"
+
+
+class _Array(NamedTuple):
+    """What stands in a vector: the values that live there, and views of them."""
+
+    names: tuple[str, ...]
+    shape: Shape
+    views: tuple[tuple[View, str], ...]
+
+
+def _array(program: Program, values: Iterable[Node], shape: Shape) -> _Array:
+    values = tuple(values)
+    called = dict.fromkeys(program.arrays.get(v) or program.names[v] for v in values)
+    views = tuple(
+        (view, name)
+        for view, name in program.arrays.items()
+        if isinstance(view, View) and view.operand in values
+    )
+    return _Array(tuple(called), shape, views)
 
 
 def words(lines: Iterable[str]) -> set[str]:

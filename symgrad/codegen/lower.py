@@ -28,6 +28,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import einsum
+from symgrad.tensor.primitives import StopGradient
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
 from symgrad.tensor.windows import Place, loops, places, solid
 
@@ -91,7 +92,9 @@ def _lowered(node: Node) -> Node:
             top, e, s = _row(node.operand, node.axes)
             return Map(log(ARGS[0]) + ARGS[1], s, top)
         case Einsum():
-            return _split(_peeled(node))
+            return split(_peeled(node))
+        case StopGradient():
+            return node.operand
         case UnspecifiedTensor():
             raise TemplateError(
                 f"{node.name}: a function that nobody specified has no code",
@@ -165,7 +168,7 @@ def summed(node: Einsum) -> set[int]:
     return {k for labels in node.inputs for k in labels if k != UNIT} - set(node.output)
 
 
-def _split(node: Einsum) -> Node:
+def split(node: Einsum) -> Node:
     """A sum whose labels no factor covers, as a chain of products of two in the cheapest order."""
     if not summed(node) or len(node.factors) == 1:
         return node
@@ -174,7 +177,7 @@ def _split(node: Einsum) -> Node:
         pairs = [(labels, f) for labels, f in zip(node.inputs, node.factors, strict=True) if f.ndim]
         core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
         spread = tuple(range(node.ndim))
-        return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, _split(core))
+        return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, split(core))
     found = places(node)
     arrays = solid(node, found)
     if len(arrays) < 2:
@@ -238,14 +241,14 @@ def _picked(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node | 
             inputs[n], factors[n] = after, einsum((before, own), after, factors[n], bracket)
             inner = Einsum([inputs[n] for n in rest], node.output, node.shape,
                            *(factors[n] for n in rest))  # fmt: skip
-            return _split(inner)
+            return split(inner)
         if label in node.output and not readers and not over & set(node.output):
             at = node.output.index(label)
             before = (*node.output[:at], *(k for k in own if k not in (label, UNIT)),
                       *node.output[at + 1 :])  # fmt: skip
             part = einsum([inputs[n] for n in rest], before, *(factors[n] for n in rest),
                           sizes=node.sizes)  # fmt: skip
-            return Einsum((before, own), node.output, node.shape, _split(part), bracket)
+            return Einsum((before, own), node.output, node.shape, split(part), bracket)
     return None
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from sympy import Integer, S
 
 from symgrad.calculus import gradient
-from symgrad.codegen import functions
+from symgrad.codegen import functions, linear
 from symgrad.codegen.frame import frame
 from symgrad.codegen.kernels import Kernels, words
+from symgrad.codegen.layout import literal
 from symgrad.codegen.plan import Plan, plan
 from symgrad.declare.graph import Graph
 
@@ -27,6 +28,8 @@ def module_text(plan: Plan) -> str:
     scalars = kernels.scalars
     lines = [line for kernel in written for line in kernel.lines]
     helpers = functions.sources(scalars.used, plan.dtype)
+    routines = linear.sources(scalars.routines, plan.dtype)
+    texts = [*helpers, *routines]
     context = frame(plan) | {
         "zeros": ZEROS,
         "kernels": written,
@@ -34,8 +37,10 @@ def module_text(plan: Plan) -> str:
         "threshold": THRESHOLD,
         "gemm": _GEMM[plan.dtype],
         "functions": helpers,
-        "math": "math." in "\n".join(helpers) or "math." in "\n".join(scalars_text(kernels)),
-        "numbers": _numbers(plan, kernels, [*(h for f in helpers for h in f.splitlines()), *lines]),
+        "routines": routines,
+        "faults": list(map(literal, scalars.faults)),
+        "math": "math." in "\n".join([*texts, *scalars_text(kernels)]),
+        "numbers": _numbers(plan, kernels, [*(h for f in texts for h in f.splitlines()), *lines]),
     }
     return sealed(environment().get_template("module.py.jinja").render(context))
 

@@ -10,6 +10,7 @@ from sympy import preorder_traversal
 
 from symgrad.codegen import functions
 from symgrad.codegen.lower import summed
+from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.products import matrices
 from symgrad.tensor.nodes import Einsum, Iverson, Map, Node, Reduce, Total, topological
 from symgrad.tensor.primitives import ArgReduce
@@ -20,10 +21,10 @@ RESERVED = frozenset(
     math sys np njit carray types ModuleType intrinsic overload prod binding ir cgutils
     get_cython_function_address
     real whole params grads work sizes zero one two three four ten half third quarter
-    Params Workspace ShapeError DtypeError LabelError DomainError pack init workspace
+    Params Workspace ShapeError DtypeError LabelError DomainError MatrixError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
-    SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS EXPRESSION rng arguments seed dtype
-    sizes PROVENANCE NO YES value out
+    SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE EXPRESSION PROVENANCE NO YES
+    rng arguments seed dtype sizes value out
     """.split()
 ) | {*dir(builtins), *keyword.kwlist, *functions.constants("float64")}
 
@@ -102,6 +103,10 @@ def _kind(node: Node) -> str:
             return "total"
         case Iverson():
             return "bracket"
+        case View():
+            return "view"
+        case Whole():
+            return node.name
     return "part"
 
 

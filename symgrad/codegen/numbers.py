@@ -96,6 +96,8 @@ def _size(value: Expr) -> Text:
             f"{_size(sp.expand(numerator)).within(ATOM)} // {_size(denominator).within(ATOM)}",
             PRODUCT,
         )
+    if isinstance(value, sp.Min):
+        return Text(f"min({', '.join(sorted(_size(each).text for each in value.args))})")
     if isinstance(value, Add):
         text = ""
         for term in sorted(value.args, key=_place):

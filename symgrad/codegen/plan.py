@@ -8,6 +8,7 @@ from sympy import Expr, Symbol
 from symgrad.calculus.derivation import Derivation
 from symgrad.codegen import statements
 from symgrad.codegen.lower import lower
+from symgrad.codegen.matrices import View, Whole, in_parts
 from symgrad.codegen.names import Identifiers, value_names
 from symgrad.codegen.predict import prediction
 from symgrad.codegen.schedule import schedule
@@ -136,7 +137,7 @@ def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifi
     graph = derivation.graph
     output, wanted = graph.leaf(graph.output), [s.leaf for s in steps(derivation)]
     used = needed([*graph.definitions, *derivation.definitions], [output, *wanted])
-    lowered = lower(used)
+    lowered = in_parts(lower(used))
     value = _distinct(lowered[output], ())
     results: dict[Leaf, Node] = {}
     for definition in derivation.definitions:  # each as soon as it can be had
@@ -164,7 +165,7 @@ def _prediction(graph: Graph, symbols: Mapping[Leaf, str], ids: Identifiers) -> 
         return None
     what, definition, inputs = found
     used = [*needed(graph.definitions, leaves(definition.expr)), definition]
-    lowered = lower(used)
+    lowered = in_parts(lower(used))
     node = _distinct(lowered[definition.leaf], ())
     titles = _titles(lowered)
     if titles.get(node) == definition.leaf.name:
@@ -189,7 +190,7 @@ def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[De
 def _distinct(node: Node, taken: Iterable[Node]) -> Node:
     """A value of its own: a copy of what is an argument, a number, or computed for another use."""
     others = set(taken)
-    while isinstance(node, Leaf | Constant) or node in others:
+    while isinstance(node, Leaf | Constant | View | Whole) or node in others:
         node = Map(ARGS[0], node)
     return node
 
@@ -222,8 +223,9 @@ def _program(
         for _, s in statements.flat(kernel.body)
         if isinstance(s, Start) or s.node not in hidden or s.node in where.locals
     )
-    names: dict[Node, str] = {**symbols, **value_names(made, titles, ids)}
-    arrays: dict[Node, str] = {}
+    views = [node for node in topological(*made) if isinstance(node, View)]
+    names: dict[Node, str] = {**symbols, **value_names((*made, *views), titles, ids)}
+    arrays: dict[Node, str] = {view: names[view] for view in views}
     for buffer in (*where.results, *where.buffers):
         for node in reversed(buffer.values):
             if node in hidden:

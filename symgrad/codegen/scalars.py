@@ -31,6 +31,15 @@ class Scalars:
     scales: Scales
     used: set[str] = field(default_factory=set)
     products: set[str] = field(default_factory=set)
+    routines: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+    def fault(self, matrix: str, what: str, stack: bool) -> int:
+        """The number, from 1, of what a kernel may find wrong with a matrix, or one of a stack."""
+        text = f"matrix {{}} of {matrix} is {what}" if stack else f"{matrix} is {what}"
+        if text not in self.faults:
+            self.faults.append(text)
+        return self.faults.index(text) + 1
 
     def size(self, value: Expr) -> str:
         """An expression in dimensions as integer arithmetic."""

@@ -8,9 +8,11 @@ the same index.
 from collections.abc import Iterable, Mapping
 
 from symgrad.codegen.keep import kept_nodes
+from symgrad.codegen.matrices import Whole
 from symgrad.codegen.nests import Nest, nest_of
 from symgrad.codegen.products import folded, matrices
 from symgrad.codegen.statements import (
+    Call,
     Loop,
     Point,
     Product,
@@ -58,6 +60,8 @@ def schedule(
 
 
 def _statements(node: Node, multiples: Mapping[Node, Node]) -> Nest:
+    if isinstance(node, Whole):
+        return (), (Call(node),)
     core = multiples.get(node, node)
     if matrices(core) is None:
         return nest_of(node)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from sympy import Expr, S, expand
 
+from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.products import matrices
 from symgrad.tensor.dims import Dim
 from symgrad.tensor.nodes import (
@@ -120,7 +121,14 @@ class Product:
     scalars: tuple[Node, ...] = ()
 
 
-Simple: TypeAlias = Assign | Start | Accumulate | Finish | Fill | Product
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A whole array, which a function of the module makes of others."""
+
+    node: Whole
+
+
+Simple: TypeAlias = Assign | Start | Accumulate | Finish | Fill | Product | Call
 Statement: TypeAlias = Loop | Simple
 
 
@@ -213,6 +221,8 @@ def reads(statement: Statement, kept: frozenset[Node] | set[Node]) -> Iterator[R
                 stack += [(node, point) for _, node, point in guard.entries]
         case Product():
             stack = [(f, (None,) * f.ndim) for f in (*statement.einsum.factors, *statement.scalars)]
+        case Call():
+            stack = [(operand, (None,) * operand.ndim) for operand in statement.node.operands]
     seen: set[Read] = set()
     while stack:
         read = stack.pop()
@@ -220,7 +230,9 @@ def reads(statement: Statement, kept: frozenset[Node] | set[Node]) -> Iterator[R
             continue
         seen.add(read)
         node, point = read
-        if isinstance(node, Leaf) or node in kept:
+        if isinstance(node, View):
+            stack.append((node.operand, (None,) * node.operand.ndim))
+        elif isinstance(node, Leaf) or node in kept:
             yield read
         elif not isinstance(node, Constant):
             stack += parts(node, point)
@@ -234,7 +246,7 @@ def writes(statement: Statement) -> Iterator[Read]:
                 yield from writes(inner)
         case Assign() | Finish() | Accumulate():
             yield statement.node, statement.point
-        case Product() | Fill():
+        case Product() | Fill() | Call():
             yield statement.node, (None,) * statement.node.ndim
 
 
@@ -285,6 +297,8 @@ def lines(
                     yield f"{indent}{name(s.node)}{at(s.point)} += of {of(s)}, by rows"
                 case Fill():
                     yield f"{indent}{name(s.node)} = 0"
+                case Call():
+                    yield f"{indent}{name(s.node)} = {s.node.name} of {of(s)}"
                 case Product():
                     m = matrices(s.einsum)
                     assert m is not None

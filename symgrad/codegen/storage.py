@@ -6,9 +6,11 @@ from math import inf
 
 from sympy import Expr, S, expand, prod
 
+from symgrad.codegen.matrices import base
 from symgrad.codegen.statements import (
     Accumulate,
     Assign,
+    Call,
     Fill,
     Finish,
     Loop,
@@ -111,6 +113,8 @@ def _in_memory(bodies: Bodies, kept: frozenset[Node]) -> tuple[set[Node], set[No
                 case Product():
                     stored.add(s.node)
                     stored.update(f for f in s.einsum.factors if not isinstance(f, Leaf))
+                case Call():
+                    stored.update((s.node, *map(base, s.node.operands)))
 
     for body in bodies:
         walk(body, set())

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
+from math import prod
 
 from sympy import Expr, S
 
+from symgrad.codegen import linear
 from symgrad.codegen.layout import WIDE, fitted
+from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.names import free, letters
 from symgrad.codegen.numbers import ATOM, CHOICE, PRODUCT, SUM, Text
 from symgrad.codegen.plan import Program
@@ -16,6 +19,7 @@ from symgrad.codegen.statements import (
     Accumulate,
     Affine,
     Assign,
+    Call,
     Fill,
     Finish,
     Index,
@@ -31,7 +35,18 @@ from symgrad.codegen.statements import (
 )
 from symgrad.errors import TemplateError
 from symgrad.notation import text as unicode
-from symgrad.tensor.nodes import Constant, Einsum, Iverson, Leaf, Map, Node, Reduce, Total, rebuild
+from symgrad.tensor.nodes import (
+    Constant,
+    Einsum,
+    Iverson,
+    Leaf,
+    Map,
+    Node,
+    Reduce,
+    Total,
+    rebuild,
+    substitute,
+)
 from symgrad.tensor.operators import constant_of
 from symgrad.tensor.primitives import ArgReduce
 
@@ -43,12 +58,16 @@ _SHORT = 12
 
 @dataclass(slots=True)
 class Writer:
-    """Writes the statements of one kernel; `taken` are the identifiers that mean something."""
+    """Writes the statements of one kernel; `taken` are the identifiers that mean something.
+
+    `narrow`: it computes in float32. `returns`: it returns a number.
+    """
 
     program: Program
     scalars: Scalars
     taken: Set[str]
     narrow: bool = False
+    returns: bool = False
     lines: list[str] = field(default_factory=list)
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
@@ -273,10 +292,16 @@ class Writer:
             self.line(f"{self.accumulator(s)}, {self.record(s)} = 0, real({worst})")
             return
         if isinstance(s.node, Reduce):
-            first = "real(-np.inf)" if s.node.op == "max" else "real(np.inf)"
+            first = self.neutral(s.node)
         else:  # sums over everything are added up in float64
             first = "0.0" if s.node.ndim == 0 and not s.partial else self.zero()
         self.line(f"{self.accumulator(s)} = {first}")
+
+    def neutral(self, node: Reduce) -> str:
+        """What a maximum, a minimum or a product begins with."""
+        if node.op == "prod":  # of everything in float64, like sums
+            return self.scalars.numbers.name(S.One) if node.ndim else "1.0"
+        return "real(-np.inf)" if node.op == "max" else "real(np.inf)"
 
     def record(self, s: Start | Accumulate) -> str:
         """The local variable of the largest entry so far."""
@@ -294,8 +319,8 @@ class Writer:
         text = self.factors(s.factors)
         if s.scatter:
             self.line(f"{self.place(s.node, s.point)} += {text.text}", self.formula(s.node))
-        elif s.op == "+":
-            self.line(f"{self.accumulator(s)} += {text.text}")
+        elif s.op in _UPDATES:
+            self.line(f"{self.accumulator(s)} {_UPDATES[s.op]} {text.text}")
         elif isinstance(s.node, ArgReduce):
             self.position(s, s.node, text)
         else:
@@ -352,6 +377,54 @@ class Writer:
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
 
+    def call(self, s: Call) -> None:
+        """Fills an array; ends the kernel where a matrix has no such value."""
+        node, row = s.node, linear.ROUTINES[s.node.name]
+        self.scalars.routines.add(node.name)
+        arrays = zip((*node.operands, node), row.axes, strict=True)
+        arguments = [self.stack(each, axes, node.batch) for each, axes in arrays]
+        call = f"_{node.name}({', '.join(arguments)})"
+        if not row.fault:
+            self.line(call, self.formula(node))
+            return
+        place = self.fresh("bad")
+        self.line(f"{place} = {call}", self.formula(node))
+        self.line(f"if {place} >= 0:")
+        number = self.scalars.fault(self.matrix_in(node), row.fault, node.batch > 0)
+        fault = f"_fault(sizes, {number}, {place})"
+        for line in (f"return {fault}",) if self.returns else (fault, "return"):
+            self.line(f"    {line}")
+
+    def stack(self, node: Node, axes: int | None, batch: int) -> str:
+        """An array with one axis for its first `batch` and so many beside; as it is for None."""
+        name = self.array(node)
+        if axes is None:
+            return name
+        rest = node.shape[batch:]
+        groups = [node.shape[:batch], *((d,) for d in rest[: axes - 1]), rest[axes - 1 :]]
+        groups = groups[: axes + 1]
+        if all(len(group) == 1 for group in groups):
+            return name
+        sizes = (self.scalars.size(prod(group, start=S.One)) for group in groups)
+        return f"{name}.reshape({', '.join(sizes)})"
+
+    def matrix_in(self, node: Whole) -> str:
+        """The matrix that a function is of, as a person knows it."""
+        matrix = node.operands[0]
+        if isinstance(matrix, Whole) and matrix.name == "lu":
+            (matrix,) = matrix.operands
+        if isinstance(matrix, Leaf):
+            return matrix.name
+        if self.formula(matrix) or isinstance(matrix, View | Whole):
+            return self.program.names[matrix]
+        known = {
+            each: Leaf(name, each.shape)
+            for each, name in self.program.names.items()
+            if each is not matrix and not isinstance(each, Leaf)
+        }
+        told = unicode(substitute(matrix, known))
+        return told if len(told) <= _LONG else self.program.names[matrix]
+
     def told(self, s: Product) -> str:
         """The formula of a product that no definition names."""
 
@@ -392,6 +465,7 @@ def _updated(place: str, text: Text) -> str:
 
 
 _SIGNS = {"eq": "==", "ge": ">="}
+_UPDATES = {"+": "+=", "prod": "*="}
 
 _WRITE: dict[type, Callable[..., None]] = {
     Loop: Writer.loop,
@@ -401,4 +475,5 @@ _WRITE: dict[type, Callable[..., None]] = {
     Finish: Writer.finish,
     Fill: Writer.fill,
     Product: Writer.product,
+    Call: Writer.call,
 }
