@@ -19,7 +19,7 @@ _NODES = (
 _NUMPY = """
     exp log log1p expm1 sqrt sin cos tan sinh cosh tanh arcsin arccos arctan abs sign maximum
     minimum where clip sum mean prod max min dot outer diag trace kron einsum concatenate arange
-    ones zeros eye tril triu
+    ones zeros eye tril triu cumsum cumprod
 """.split()
 
 
@@ -34,16 +34,37 @@ def softmax(x, axis=None):
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
-def argmax(x, axis=None):
-    """The row-major position over one axis, or over the last few."""
-    first = np.ndim(x) - (len(axis) if isinstance(axis, tuple) else 1)
-    return np.argmax(x if not isinstance(axis, tuple) else x.reshape(*x.shape[:first], -1), axis=-1)
+def position(pick):
+    """The row-major position over all axes, one of them, or the last few."""
+
+    def over(x, axis=None):
+        if isinstance(axis, tuple):
+            x, axis = x.reshape(*x.shape[: np.ndim(x) - len(axis)], -1), -1
+        return pick(x, axis)
+
+    return over
+
+
+def symmetric(x):
+    return (x + np.swapaxes(x, -1, -2)) / 2
+
+
+def expm(x):
+    """Its series, at x/2⁸, squared eight times."""
+    result = term = np.zeros_like(x) + np.eye(x.shape[-1])
+    for k in range(1, 20):
+        term = term @ x / (k * 2**8)
+        result = result + term
+    for _ in range(8):
+        result = result @ result
+    return result
 
 
 FUNCTIONS = {name: getattr(np, name) for name in _NUMPY} | {
     "inf": math.inf,
     "transpose": np.transpose,
-    "argmax": argmax,
+    "argmax": position(np.argmax),
+    "argmin": position(np.argmin),
     "conv1d": windows.conv,
     "conv2d": windows.conv,
     "conv_transpose1d": windows.conv_transpose,
@@ -56,6 +77,12 @@ FUNCTIONS = {name: getattr(np, name) for name in _NUMPY} | {
     "pinv": np.linalg.pinv,
     "det": np.linalg.det,
     "solve": np.linalg.solve,
+    "cholesky": lambda x: np.linalg.cholesky(symmetric(x)),
+    "eigh": lambda x: np.linalg.eigh(symmetric(x)),
+    "svd": lambda x: np.linalg.svd(x, full_matrices=False),
+    "expm": expm,
+    "stop_gradient": lambda x: x,
+    "reshape": lambda x, *shape: np.reshape(x, shape[0] if isinstance(shape[0], tuple) else shape),
     "logdet": lambda x: np.linalg.slogdet(x)[1],
     "erf": np.vectorize(math.erf, otypes=[float]),
     "norm": lambda x, axis=None, keepdims=False: np.sqrt(np.sum(x * x, axis, keepdims=keepdims)),

@@ -129,6 +129,7 @@ FIRES = {
     ],
     "power of a multiple": [(power(3 * X, -2), 3), (apply(ARGS[0] ** 0.5, 4 * p), 2)],
     "power of powers": [(power(multiply(X, X), -2), 2)],
+    "padding never wins": [(FUNCTIONS["max_pool1d"](X, 3, 1, 1), 10)],
     "indicator squared": [
         (multiply(apply(gt(ARGS[0], 0), X), apply(gt(ARGS[0], 0), X)), 1),
     ],

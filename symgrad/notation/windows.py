@@ -221,7 +221,7 @@ def _pooling(node: Einsum) -> WindowCall | None:
     if not (isinstance(chosen, Iverson) and len(chosen.operands) == 1):
         return None
     first = chosen.operands[0]
-    if not (isinstance(first, ArgReduce) and first.operand is windows):
+    if not (isinstance(first, ArgReduce) and windows in (first.operand, _unpadded(first.operand))):
         return None
     if chosen.ndim != windows.ndim or node.ndim != first.ndim or not _picks(node, chosen, first):
         return None
@@ -229,12 +229,16 @@ def _pooling(node: Einsum) -> WindowCall | None:
     return call and replace(call, name=call.name.removeprefix("arg"))
 
 
+def _unpadded(node: Node) -> Node:
+    """The x of where(c, x, −∞); another node as it is."""
+    padded = isinstance(node, Map) and node.body == where(*ARGS[:2], S.NegativeInfinity)
+    return node.operands[1] if padded else node
+
+
 def _first(first: ArgReduce) -> WindowCall | None:
     """The position of the maximum of each window of x, padded with −∞."""
-    inner, rank = first.operand, len(first.axes)
-    padded = isinstance(inner, Map) and inner.body == where(*ARGS[:2], S.NegativeInfinity)
-    if padded:
-        inner = inner.operands[1]
+    inner, rank = _unpadded(first.operand), len(first.axes)
+    padded = inner is not first.operand
     axes = list(_pooled(inner, rank))
     if first.op != "max" or len(axes) != rank or not isinstance(inner, Einsum):
         return None

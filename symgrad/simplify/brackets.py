@@ -6,10 +6,11 @@ from functools import cache
 
 from sympy import Expr, Integer, S, Symbol, expand
 
-from symgrad.simplify.terms import Factor, Term, others
+from symgrad.simplify.terms import Factor, Term, build, flatten, others
 from symgrad.tensor.dims import Dim, Shape
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
-from symgrad.tensor.scalar import ARGS, ne
+from symgrad.tensor.primitives import ArgReduce
+from symgrad.tensor.scalar import ARGS, ne, where
 
 
 def in_range(term: Term) -> Term | None:
@@ -64,6 +65,35 @@ def _is_indicator(node: Node) -> bool:
         held = {k for labels in node.inputs for k in labels if k != UNIT}
         return held <= set(node.output) and all(isinstance(f, Iverson) for f in node.factors)
     return isinstance(node, Iverson)
+
+
+def largest_is_real(term: Term) -> Term | None:
+    """where(c, x, −∞) at its first maximum is x there: no window is of padding alone."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (isinstance(node, Map) and node.body == where(*ARGS[:2], S.NegativeInfinity)):
+            continue
+        if any(own == labels and _is_first(chosen, node) for chosen, own in term.factors):
+            plain = replace(term, factors=(*others(term, n), (node.operands[1], labels)))
+            return flatten(build(plain))
+    return None
+
+
+def _is_first(chosen: Node, node: Node) -> bool:
+    """Whether it is [position along the last axes = argmax of the node along them]."""
+    if not (isinstance(chosen, Iverson) and len(chosen.operands) == 1 and chosen.op == "eq"):
+        return False
+    first = chosen.operands[0]
+    if not (isinstance(first, ArgReduce) and first.operand is node and first.op == "max"):
+        return False
+    if first.axes != tuple(range(first.ndim, node.ndim)) or chosen.ndim != node.ndim:
+        return False
+    position, step = -LOOKUP[0], S.One
+    for axis in reversed(first.axes):
+        position += step * INDEX[axis]
+        step *= node.shape[axis]
+    unit = {INDEX[a]: S.Zero for a, size in enumerate(node.shape) if size == 1}
+    gap = {expand(sign * chosen.condition.xreplace(unit)) for sign in (1, -1)}
+    return expand(position.xreplace(unit)) in gap
 
 
 # --- sums over an index that a bracket gives

@@ -281,6 +281,7 @@ TERM_RULES: tuple[Rule, ...] = (
     ),
     Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
     Rule("index in range", brackets.in_range, "an index is in range"),
+    Rule("padding never wins", brackets.largest_is_real, "the largest of a window is no padding"),
     Rule("softmax by hand", recognise.softmax_by_hand, "eˣ/Σ eˣ = softmax(x)", quiet=False),
     Rule("sigmoid of exp", recognise.sigmoid_of_exp, "eˣ/(1 + eˣ) = σ(x)", quiet=False),
     Rule("tanh by hand", recognise.tanh_by_hand, "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) = tanh(x)", quiet=False),

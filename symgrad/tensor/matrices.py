@@ -149,8 +149,9 @@ def _precise(name: str, x: Array) -> Array:
     except (ValueError, TypeError) as error:
         raise ValueMismatch(f"{name}: {_SAID.get(str(error), error)}") from None
     if not isinstance(result, mpmath.matrix):
-        return np.array([result], dtype=object).reshape(())
+        return np.array([+result], dtype=object).reshape(())
     rows = np.array(result.tolist(), dtype=object).reshape(result.rows, result.cols)
+    rows = np.asarray(+rows)  # to the digits asked for: mpmath's more would tell equal values apart
     return rows[:, 0] if name in ("eigvals", "svd_s") else rows
 
 
