@@ -1,7 +1,7 @@
 """Names of values put back: where all factors of a value's product stand in a formula, its name."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr
@@ -9,7 +9,7 @@ from sympy import Expr
 from symgrad.simplify.cost import operations
 from symgrad.simplify.matrices import is_symmetric
 from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
-from symgrad.tensor.nodes import UNIT, Einsum, Node, transform
+from symgrad.tensor.nodes import UNIT, Einsum, Node, Total, transform
 from symgrad.tensor.operators import power
 
 
@@ -62,7 +62,7 @@ class Names:
     def _change(self, node: Node) -> Node:
         if node in self.whole:
             return self.whole[node]
-        if not isinstance(node, Einsum):
+        if not isinstance(node, Einsum) or not any(map(self._leads_to, node.factors)):
             return node
         term, changed = _opened(flatten(node)), True
         first = term
@@ -74,6 +74,13 @@ class Names:
                     term, changed = matched, True
                     break
         return node if term is first else build(term)
+
+    def _leads_to(self, factor: Node) -> bool:
+        """Whether a product that has a name may be found by this factor."""
+        if isinstance(factor, Einsum | Total) or factor in self.patterns:
+            return True
+        base, exponent = power_of(factor)
+        return exponent.is_negative is True and power(base, -1) in self.patterns
 
     def _candidates(self, term: Term) -> Iterable[_Pattern]:
         """The patterns whose factors all stand in the term, those of most factors first."""
@@ -95,18 +102,36 @@ def _opened(term: Term) -> Term:
 def _matched(pattern: _Pattern, term: Term) -> Term | None:
     """The term with the name in place of the pattern's factors, if they are joined in its way."""
     inner = pattern.term
-    bound = set(inner.summed)
-    for taken, place in _placements(inner.factors, term.factors, {UNIT: UNIT}, ()):
+    for taken, place in matches(inner, term):
         rest = [f for n, f in enumerate(term.factors) if n not in taken]
-        ends = [place[k] for k in bound]
-        outside = {k for _, labels in rest for k in labels} | set(term.output)
-        outside |= {place[k] for k in inner.output}
-        if len(set(ends)) < len(ends) or outside & set(ends):
-            continue
         own = tuple(place[k] for k in inner.output)
         coefficient: Expr = term.coefficient / inner.coefficient
         return replace(term, coefficient=coefficient, factors=(*rest, (pattern.name, own)))
     return None
+
+
+Placement = tuple[tuple[int, ...], dict[int, int]]
+
+
+def matches(
+    inner: Term, term: Term, place: Mapping[int, int] | None = None, apart: tuple[int, ...] = ()
+) -> Iterator[Placement]:
+    """The ways in which all factors of a product stand in another, joined alike.
+
+    Each is the positions of the factors, and the label there of each label of the product. What the
+    product sums nothing else may hold. Some labels may be placed already, and factors set `apart`.
+    """
+    bound = set(inner.summed)
+    for taken, found in _placements(
+        inner.factors, term.factors, {UNIT: UNIT, **(place or {})}, apart
+    ):
+        used = taken[len(apart) :]
+        rest = [f for n, f in enumerate(term.factors) if n not in taken]
+        ends = [found[k] for k in bound]
+        outside = {k for _, labels in rest for k in labels} | set(term.output)
+        outside |= {found[k] for k in inner.output if k in found}
+        if len(set(ends)) == len(ends) and not outside & set(ends):
+            yield used, found
 
 
 def _placements(
@@ -114,7 +139,7 @@ def _placements(
     given: tuple[Factor, ...],
     place: dict[int, int],
     taken: tuple[int, ...],
-) -> Iterable[tuple[tuple[int, ...], dict[int, int]]]:
+) -> Iterator[Placement]:
     """The ways to find the wanted factors among those given; no deeper than they are many."""
     if not wanted:
         yield taken, place

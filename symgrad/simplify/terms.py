@@ -9,9 +9,11 @@ from sympy import Expr, Rational, S
 
 from symgrad.tensor.dims import Dim, Shape
 from symgrad.tensor.nodes import (
+    INDEX,
     UNIT,
     Constant,
     Einsum,
+    Iverson,
     Labels,
     Leaf,
     LogSumExp,
@@ -185,11 +187,22 @@ def build(term: Term) -> Node:
     shape = term.shape()
     if term.coefficient == 0 or not term.factors:
         return full(term.coefficient, shape)
-    ordered = canonical_factors(term)
+    ordered = [_along_output(factor, term.output) for factor in canonical_factors(term)]
     if len(ordered) == 1 and ordered[0][1] == term.output and ordered[0][0].shape == shape:
         return scale(term.coefficient, ordered[0][0])
     inputs = tuple(labels for _, labels in ordered)
     return scale(term.coefficient, Einsum(inputs, term.output, shape, *(f for f, _ in ordered)))
+
+
+def _along_output(factor: Factor, output: Labels) -> Factor:
+    """[i = j] with its labels in the order of the output: [j = i] is the same."""
+    node, labels = factor
+    if isinstance(node, Iverson) and node.condition == INDEX[0] - INDEX[1] and len(labels) == 2:
+        i, j = labels
+        if i in output and j in output and output.index(i) > output.index(j):
+            if node.op == "eq" and node.shape[0] == node.shape[1]:
+                return node, (j, i)
+    return factor
 
 
 def canonical_factors(term: Term) -> list[Factor]:
