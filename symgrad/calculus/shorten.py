@@ -66,9 +66,15 @@ class Shortener:
         }
         known = recognised(d.expr for d in definitions)
         folded |= {known[expr]: leaf for expr, leaf in folded.items()}
-        exactly = Simplifier(facts=False)
-        names = Names.of({exactly.run(expr).node: leaf for expr, leaf in folded.items()})
-        return cls(folded, names, exactly=exactly), tuple(
+        shortest, exactly = Simplifier(), Simplifier(facts=False)
+        forms = {expr: shortest.run(expr) for expr in folded}
+        names = Names.of(
+            {
+                exactly.run(expr).node if form.used_facts else form.node: folded[expr]
+                for expr, form in forms.items()
+            }
+        )
+        return cls(folded, names, shortest=shortest, exactly=exactly), tuple(
             replace(d, expr=known[d.expr]) for d in definitions
         )
 
