@@ -17,9 +17,9 @@ from symgrad.errors import DeclarationError, NameClash, SymgradError, UnknownNam
 from symgrad.tensor.bounds import undecided
 from symgrad.tensor.dims import show
 from symgrad.tensor.evaluate import bind_sizes, evaluate
+from symgrad.tensor.labels import classes_of
 from symgrad.tensor.nodes import Leaf, Node, leaves, topological
 from symgrad.tensor.operators import as_node
-from symgrad.tensor.primitives import classes_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from sympy import Expr, S, expand, floor
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, show
+from symgrad.tensor.labels import affine_in_indices, classes_of, extremes
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Node
-from symgrad.tensor.primitives import classes_of
 
 
 def index(node: Node, key: object) -> Node:
@@ -59,8 +59,9 @@ def index(node: Node, key: object) -> Node:
             if _counts(each, size):
                 (own[axis],) = labels
             else:
-                factors.append(_one_hot(each, size))
-                inputs.append((*labels, UNIT if size is ONE else axis))
+                bracket, axes = _picks(each, size)
+                factors.append(bracket)
+                inputs.append(tuple(axis if a < 0 else labels[a] for a in axes))
         else:
             k = _position(each, size)
             if size is not ONE:
@@ -127,9 +128,12 @@ class _Arrays:
         )
 
 
-def _one_hot(labels: Node, size: Dim) -> Node:
-    """[j = yᵢ] for labels along an axis of that size."""
-    classes = classes_of(labels)
+def _picks(array: Node, size: Dim) -> tuple[Iverson, Labels]:
+    """[j = yᵢ] for an array of indices, and the axis of it that each index is of; −1 is for j."""
+    value = affine_in_indices(array)
+    if value is not None:
+        return _affine(array, value, size)
+    classes = classes_of(array)
     if classes is None:
         raise DeclarationError(
             "an index must be a whole number or a symbol of labels, not an array",
@@ -138,8 +142,28 @@ def _one_hot(labels: Node, size: Dim) -> Node:
     if not same(classes, size):
         raise ShapeError(f"labels below {classes} index an axis of size {size}",
                          hint=f'declare domain="labels:{size}"')  # fmt: skip
-    axes = tuple(range(labels.ndim))
-    return Iverson("eq", INDEX[labels.ndim] - LOOKUP[0], (*labels.shape, size), (axes,), labels)
+    axes = tuple(range(array.ndim))
+    bracket = Iverson("eq", INDEX[array.ndim] - LOOKUP[0], (*array.shape, size), (axes,), array)
+    return bracket, (*axes, -1)
+
+
+def _affine(array: Node, value: Expr, size: Dim) -> tuple[Iverson, Labels]:
+    """[j = n·i + k] for an array that counts: `n * arange(m)[:, None] + arange(n)`."""
+    low, high = extremes(value, array.shape)
+    room = expand(size - 1 - high)
+    if not value.is_integer:
+        raise DeclarationError("an array of indices must hold whole numbers")
+    if low.is_negative or room.is_negative:
+        raise ShapeError(
+            f"indices from {low} to {high} are out of range for size {size}",
+            hint="an array of indices counts from 0",
+        )
+    used = tuple(a for a in range(array.ndim) if value.has(INDEX[a]))
+    if len(used) > 1 and not (low.is_nonnegative and room.is_nonnegative):  # one: at run time
+        raise ShapeError(f"indices from {low} to {high} may be out of range for size {size}")
+    own = value.xreplace({INDEX[a]: INDEX[n + 1] for n, a in enumerate(used)})
+    shape = (size, *(array.shape[a] for a in used))
+    return Iverson("eq", INDEX[0] - own, shape), (-1, *used)
 
 
 def _position(key: object, size: Dim) -> Expr:

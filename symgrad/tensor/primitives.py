@@ -16,8 +16,8 @@ from typing import Any
 from sympy import Expr, Min, S
 
 from symgrad.errors import ShapeError
-from symgrad.tensor.dims import ONE, Dim, Shape, labels_below, same, show
-from symgrad.tensor.nodes import Leaf, Node, _AlongAxes, _pack, _word, without
+from symgrad.tensor.dims import ONE, Dim, Shape, same, show
+from symgrad.tensor.nodes import Node, _AlongAxes, _pack, _word, without
 
 
 class Reshape(Node):
@@ -85,13 +85,6 @@ class StopGradient(Node):
     @property
     def operand(self) -> Node:
         return self.operands[0]
-
-
-def classes_of(node: Node) -> Dim | None:
-    """The number that a node's entries, which are labels, are below; None if they are none."""
-    if isinstance(node, ArgReduce):
-        return node.classes
-    return labels_below(node.domain) if isinstance(node, Leaf) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from sympy import Abs
 
-from symgrad.declare.symbols import labels_below
 from symgrad.declare.vocabulary.arguments import paired
 from symgrad.declare.vocabulary.reductions import log_softmax, mean
 from symgrad.declare.vocabulary.shapes import onehot
@@ -11,7 +10,8 @@ from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
 from symgrad.tensor.dims import same, same_shape, show
-from symgrad.tensor.nodes import Leaf, Node
+from symgrad.tensor.labels import classes_of
+from symgrad.tensor.nodes import Node
 from symgrad.tensor.scalar import ARGS
 
 _X, _Y = ARGS[:2]
@@ -110,7 +110,7 @@ def kl_div(p: object, q: object) -> Node:
 def _classified(what: str, scores: object, targets: object) -> tuple[Node, Node]:
     """Scores (..., classes) and targets of their shape, made of labels where they are."""
     z, y = op.as_node(scores), op.as_node(targets)
-    classes = labels_below(y.domain) if isinstance(y, Leaf) else None
+    classes = classes_of(y)
     if classes is not None and z.ndim and not same(classes, z.shape[-1]):
         raise ShapeError(
             f"{what}: the labels are below {classes}, but the last axis has size {z.shape[-1]}",

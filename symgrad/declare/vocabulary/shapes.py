@@ -11,8 +11,8 @@ from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, as_dim, as_shape, same, show
+from symgrad.tensor.labels import classes_of
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Iverson, Node, without
-from symgrad.tensor.primitives import classes_of
 
 
 @named
