@@ -27,6 +27,7 @@ from symgrad.tensor.nodes import (
     rebuild,
     topological,
 )
+from symgrad.tensor.operators import constant_of, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +191,15 @@ class Simplifier:
     # --- sums
 
     def _sum(self, pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
+        pairs = flat_pairs(pairs)
         best = collect(pairs, shape)
-        if not isinstance(best, Total):
+        whole = total(pairs, shape)
+        if not isinstance(whole, Total) or constant_of(best) is not None:
             return best
-        if not _may_cancel(best):
+        if not _may_cancel(whole):
             return best
         told = dict(self._notes)
-        expanded = self._multiplied_out(best)
+        expanded = self._multiplied_out(whole)
         if expanded is not None and operations(expanded) < operations(best):
             return expanded
         self._notes = told

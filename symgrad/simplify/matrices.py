@@ -183,9 +183,10 @@ def _is_symmetric(node: Node, facts: bool) -> bool:
         case Map(operands=operands):
             return all(is_symmetric(each, facts) for each in operands)
         case Einsum(factors=factors) if len(factors) <= 8:
-            term = flatten(node)
-            turned = replace(term, output=term.output[::-1])
-            return _canonical(term, facts) is _canonical(_renamed(turned, term.output), facts)
+            term = _identities_first(flatten(node))
+            turned = _renamed(replace(term, output=term.output[::-1]), term.output)
+            turned = _identities_first(turned)
+            return _canonical(term, facts) is _canonical(turned, facts)
     return False
 
 
@@ -196,6 +197,15 @@ def _renamed(term: Term, output: Labels) -> Term:
     factors = tuple((f, tuple(place.get(k, k) for k in own)) for f, own in term.factors)
     sizes = {**term.sizes, a: term.sizes[b], b: term.sizes[a]}
     return replace(term, factors=factors, output=output, sizes=sizes)
+
+
+def _identities_first(term: Term) -> Term:
+    """The term with the labels of identities in increasing order."""
+    factors = tuple(
+        (f, tuple(sorted(own)) if is_identity(f) and UNIT not in own else own)
+        for f, own in term.factors
+    )
+    return replace(term, factors=factors)
 
 
 def _canonical(term: Term, facts: bool) -> Node:
@@ -247,7 +257,7 @@ def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
         marks += sum(
             own.index(label) != axis
             for _, own in term.factors
-            if label in own and len(own) == len(term.output) == 2
+            if label in own and len(own) == len(term.output) == 2 and not {*own} & vectors
         )
     node = build(replace(term, coefficient=S.One))
     return marks, node.inputs if isinstance(node, Einsum) else ()

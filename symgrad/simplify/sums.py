@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from sympy import Expr, S
 
+from symgrad.simplify.common import Rows, Share, apart, axes_beside, shared_factors
 from symgrad.simplify.cost import operations
 from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import UNIT, Constant, Einsum, Map, Node, Total
+from symgrad.tensor.nodes import UNIT, Constant, Einsum, Labels, Map, Node, Total
 from symgrad.tensor.operators import apply, constant_of, full, total
 from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, where
 
@@ -21,8 +22,6 @@ MOST_TERMS = 48
 #: How many of the factors that terms share are tried as the first to be put outside, and how many
 #: of the sums in a product are tried as the one to be multiplied out.
 MOST_FACTORS = 8
-
-Rows = list[tuple[Expr, Node]]
 
 
 def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
@@ -43,8 +42,8 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
             candidate = Total((number,), _sum([(c / number, t) for c, t in rows]))
             if operations(candidate) < least:
                 best, least = candidate, operations(candidate)
-    for factor in _shared_factors(rows)[: max(MOST_TERMS // len(rows) // 2, 1)]:
-        candidate = _gathered(rows, shape, factor)
+    for share in shared_factors(rows)[: min(max(MOST_TERMS // len(rows) // 2, 1), MOST_FACTORS)]:
+        candidate = _gathered(rows, shape, share)
         if operations(candidate) < least:
             best, least = candidate, operations(candidate)
     return best
@@ -209,40 +208,52 @@ def _sum(rows: Rows) -> Total:
     return Total(tuple(c for c, _ in rows), *(t for _, t in rows))
 
 
-def _shared_factors(rows: Rows) -> list[Factor]:
-    """The factors that several terms share along labels of the result, the most shared first."""
-    members: dict[Factor, int] = {}
-    for _, node in rows:
-        term = flatten(node)
-        for factor in dict.fromkeys(term.factors):
-            if all(k == UNIT or k in term.output for k in factor[1]):
-                members[factor] = members.get(factor, 0) + 1
-    shared = [factor for factor, count in members.items() if count > 1]
-    return sorted(shared, key=lambda factor: -members[factor])[:MOST_FACTORS]
-
-
-def _gathered(rows: Rows, shape: Shape, factor: Factor) -> Node:
+def _gathered(rows: Rows, shape: Shape, share: Share) -> Node:
     """Σ A·Bᵢ + rest = A·(Σ Bᵢ) + rest for a factor A and all that stands beside it in each term.
 
     Then for the factor that most terms share. Each turn leaves fewer terms, and the inner sums have
     fewer factors, so this ends.
     """
     output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
-    shared = [factor]
+    shared = [share]
     while shared:
         terms = [(coefficient, node, flatten(node)) for coefficient, node in rows]
-        members = [(c, term) for c, _, term in terms if shared[0] in term.factors]
-        common = Counter(f for f in members[0][1].factors if set(f[1]) <= {UNIT, *output})
-        for _, term in members[1:]:
-            common &= Counter(term.factors)
-        inside = _greedy([(c, build(_without(term, common))) for c, term in members], shape)
-        outside = [*common.elements(), (inside, output)]
-        inputs, atoms = [labels for _, labels in outside], [atom for atom, _ in outside]
-        product = build(flatten(Einsum(inputs, output, shape, *atoms)))
-        rows = [(c, node) for c, node, term in terms if shared[0] not in term.factors]
+        gather = _across if shared[0].open else _along
+        product, used = gather(terms, shape, output, shared[0])
+        rows = [(c, node) for n, (c, node, _) in enumerate(terms) if n not in used]
         rows.append((S.One, product))
-        shared = _shared_factors(rows)
+        shared = shared_factors(rows)[:MOST_FACTORS]
     return _greedy(rows, shape)
+
+
+def _along(
+    terms: list[tuple[Expr, Node, Term]], shape: Shape, output: Labels, share: Share
+) -> tuple[Node, set[int]]:
+    """The terms that have a factor along labels of the result, with all such that they share."""
+    factor = (share.node, share.labels)
+    members = {n: (c, term) for n, (c, _, term) in enumerate(terms) if factor in term.factors}
+    common: Counter[Factor] | None = None
+    for _, term in members.values():
+        own = Counter(f for f in term.factors if set(f[1]) <= {UNIT, *output})
+        common = own if common is None else common & own
+    assert common is not None
+    inside = _greedy([(c, build(_without(term, common))) for c, term in members.values()], shape)
+    outside = [*common.elements(), (inside, output)]
+    inputs, atoms = [labels for _, labels in outside], [atom for atom, _ in outside]
+    return build(flatten(Einsum(inputs, output, shape, *atoms))), set(members)
+
+
+def _across(
+    terms: list[tuple[Expr, Node, Term]], shape: Shape, output: Labels, share: Share
+) -> tuple[Node, set[int]]:
+    """The terms that have a factor with labels that are summed: A B + A C = A (B + C)."""
+    parts = {n: part for n, (_, _, term) in enumerate(terms) if (part := apart(term, share))}
+    kept = axes_beside(list(parts.values()), share)
+    inner = tuple(next(iter(parts.values())).sizes[k] for k in kept)
+    inside = _greedy([(terms[n][0], build(replace(rest, output=kept)))
+                      for n, rest in parts.items()], inner)  # fmt: skip
+    whole = Einsum((share.labels, kept), output, shape, share.node, inside)
+    return build(flatten(whole)), set(parts)
 
 
 def _without(term: Term, gone: Counter[Factor]) -> Term:
@@ -260,5 +271,5 @@ def _greedy(pairs: Rows, shape: Shape) -> Node:
         shorter = shorten(rows, shape)
         if shorter is not None:
             return shorter
-    shared = _shared_factors(rows)
+    shared = shared_factors(rows)
     return _gathered(rows, shape, shared[0]) if shared else _sum(rows)
