@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from sympy import Expr, Integer, S, Symbol, expand
 
@@ -15,11 +15,16 @@ from symgrad.tensor.scalar import ARGS, ne, where
 
 def in_range(term: Term) -> Term | None:
     """[h = f] [f ≥ 0] = [h = f], and likewise for [f < n]: h is from 0 to n − 1."""
-    bounds = set(_bounds(term))
-    for n, (node, labels) in enumerate(term.factors):
-        if isinstance(node, Iverson) and node.op == "ge" and not node.operands:
-            if _linear(node, labels) in bounds:
-                return replace(term, factors=others(term, n))
+    unequal = [
+        n
+        for n, (node, _) in enumerate(term.factors)
+        if isinstance(node, Iverson) and node.op == "ge" and not node.operands
+    ]
+    bounds = set(_bounds(term)) if unequal else set()
+    for n in unequal:
+        node, labels = term.factors[n]
+        if isinstance(node, Iverson) and _linear(node, labels) in bounds:
+            return replace(term, factors=others(term, n))
     return None
 
 
@@ -207,16 +212,23 @@ def _ends_known(condition: Expr, order: Labels, term: Term) -> bool:
     return all(end.is_nonnegative or end.is_nonpositive for end in (low, above))
 
 
+@lru_cache(2**12)
+def _outcome(node: Iverson, labels: Labels) -> tuple[bool, bool]:
+    """Whether the condition holds at no indices, and at all of them."""
+    condition = _named(node, labels)
+    sizes = {_index(k): size for k, size in zip(labels, node.shape, strict=True) if k != UNIT}
+    low, high = extremes(condition, sizes)
+    never = high.is_negative or (node.op == "eq" and low.is_positive)
+    always = (low.is_nonnegative and node.op == "ge") or (node.op == "eq" and condition.is_zero)
+    return bool(never), bool(always)
+
+
 def decided(term: Term) -> Term | None:
     """A condition that holds at all indices is 1, one that holds at none is 0."""
     for n, (node, labels) in enumerate(term.factors):
         if not (_plain(node) and isinstance(node, Iverson)):
             continue
-        condition = _named(node, labels)
-        sizes: dict[Expr, Dim] = {_index(k): term.sizes[k] for k in labels if k != UNIT}
-        low, high = extremes(condition, sizes)
-        never = high.is_negative or (node.op == "eq" and low.is_positive)
-        always = (low.is_nonnegative and node.op == "ge") or (node.op == "eq" and condition.is_zero)
+        never, always = _outcome(node, tuple(-1 if k == UNIT else labels.index(k) for k in labels))
         if never:
             return replace(term, coefficient=S.Zero, factors=())
         if always:
