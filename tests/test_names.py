@@ -95,6 +95,6 @@ def test_the_order_of_definitions_holds():
     net = sg.parse(NETWORKS[1], symbols={"x": ("n",), "y": ("n",)}, parameters=["x"])
     shown = sg.hessian(net, "x").shown
     seen = {*net.symbols, *(d.leaf for d in net.definitions)}
-    for definition in with_parts_named(shown, ()):
+    for definition in with_parts_named(shown, frozenset()):
         assert set(leaves(definition.expr)) <= seen
         seen.add(definition.leaf)

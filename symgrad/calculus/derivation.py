@@ -114,7 +114,7 @@ class Derivative:
         taken = {leaf.name for leaf in self.graph.symbols} | set(self.graph.dims)
         taken |= {d.leaf.name for d in (*self.graph.definitions, *self.definitions)}
         taken |= {leaf.name for leaf in self.directions}
-        return with_parts_named(self.definitions, taken)
+        return with_parts_named(self.definitions, frozenset(taken))
 
     def anew(self, apart: frozenset[Leaf]) -> "Derivative":
         """The same, in formulas that tell those values from expressions equal to them."""

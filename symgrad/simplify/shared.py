@@ -1,7 +1,8 @@
 """Common subexpressions: what stands several times in formulas gets a name, where that shortens."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from sympy import S
 
@@ -24,8 +25,9 @@ MOST_FACTORS = 4
 LETTERS = ("trcq", "uvwqrp", "UVQRST")
 
 
+@lru_cache(64)  # the same for each notation that a formula is printed in
 def with_parts_named(
-    definitions: Sequence[Definition], taken: Collection[str]
+    definitions: tuple[Definition, ...], taken: frozenset[str]
 ) -> tuple[Definition, ...]:
     """The definitions, with further ones before them for what they share."""
     listed = list(definitions)
@@ -41,7 +43,7 @@ def with_parts_named(
     return tuple(listed)
 
 
-def _name(node: Node, used: Collection[str]) -> str:
+def _name(node: Node, used: set[str]) -> str:
     letters = LETTERS[min(node.ndim, 2)]
     names = (*letters, *(f"{letters[0]}{k}" for k in range(1, len(used) + 2)))
     return next(name for name in names if name not in used)
