@@ -4,40 +4,23 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from symgrad.tensor.nodes import Leaf
-
-_GREEK = """
-    alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau
-    upsilon phi chi psi omega
-""".split()
-#: Names of Greek letters as people type them, and the LaTeX commands of those that have one.
-GREEK = (
-    {name: name for name in _GREEK}
-    | {
-        name.capitalize(): name.capitalize()
-        for name in """
-            gamma delta theta lambda xi pi sigma upsilon phi psi omega
-        """.split()
-    }
-    | {"lam": "lambda", "Lam": "Lambda", "eps": "varepsilon", "phi": "varphi", "varphi": "varphi"}
+from symgrad.declare.spellings import (
+    ABOVE,
+    ACCENTS,
+    GREEK,
+    GREEK_WORDS,
+    latex_name,
+    name_parts,
 )
+from symgrad.tensor.nodes import Leaf
 
 _LETTERS = {
     command: unicodedata.lookup(f"GREEK {kind} LETTER {word.upper()}")
     for kind in ("SMALL", "CAPITAL")
-    for word in _GREEK
+    for word in GREEK_WORDS
     for command in [word if kind == "SMALL" else word.capitalize()]
     for word in [{"lambda": "lamda"}.get(word, word)]
 } | {"varepsilon": "ε", "varphi": "φ", "ell": "ℓ"}
-
-#: Endings that are marks: LaTeX command, combining character.
-_ACCENTS = {
-    "hat": ("hat", "\u0302"),
-    "bar": ("bar", "\u0304"),
-    "tilde": ("tilde", "\u0303"),
-    "dot": ("dot", "\u0307"),
-}
-_ABOVE = {"star": ("^{\\star}", "*"), "prime": ("'", "\u2032"), "T": ("^{T}", "\u1d40")}
 
 SUBSCRIPTS = str.maketrans("0123456789aehijklmnoprstuvx+-−=()",
                            "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋₋₌₍₎")  # fmt: skip
@@ -58,57 +41,22 @@ def superscript(text: str) -> str:
     return f"^{text}" if text.isalnum() else f"^({text})"
 
 
-def _split(name: str) -> tuple[str, list[str], str, str]:
-    """Base, accents, what stands below, what stands above."""
-    first, *rest = [part for part in name.split("_") if part] or [name]
-    base, digits = re.fullmatch(r"(.*?)(\d*)", first).groups()  # type: ignore[union-attr]
-    if not base:
-        base, digits = first, ""
-    accents = [part for part in rest if part in _ACCENTS]
-    above = "".join(part for part in rest if part in _ABOVE)
-    below = [digits] * bool(digits) + [p for p in rest if p not in _ACCENTS and p not in _ABOVE]
-    return base, accents, ",".join(below), above
-
-
-def latex_name(name: str) -> str:
-    r"""The LaTeX spelling that follows from a name.
-
-    >>> [latex_name(n) for n in ("W1", "lam", "x_hat", "b_out", "loss", "h_t")]
-    ['W_{1}', '\\lambda', '\\hat{x}', 'b_{\\mathrm{out}}', '\\mathrm{loss}', 'h_{t}']
-    """
-    base, accents, below, above = _split(name)
-    text = _latex_word(base)
-    for accent in accents:
-        text = f"\\{_ACCENTS[accent][0]}{{{text}}}"
-    if below:
-        text += f"_{{{','.join(map(_latex_word, below.split(',')))}}}"
-    if above:
-        text += _ABOVE[above][0] if above in _ABOVE else f"^{{\\mathrm{{{above}}}}}"
-    return text
-
-
-def _latex_word(word: str) -> str:
-    if word in GREEK:
-        return f"\\{GREEK[word]}"
-    return word if len(word) == 1 or word.isdigit() else f"\\mathrm{{{word}}}"
-
-
 def text_name(name: str) -> str:
     """The Unicode spelling that follows from a name.
 
     >>> [text_name(n) for n in ("W1", "lam", "b_out", "loss", "h_t", "J_t2")]
     ['W₁', 'λ', 'b_out', 'loss', 'hₜ', 'J_t2']
     """
-    base, accents, below, above = _split(name)
+    base, accents, below, above = name_parts(name)
     text = _LETTERS.get(GREEK.get(base, ""), base)
     if accents and len(text) > 1:
         return name
-    text += "".join(_ACCENTS[accent][1] for accent in accents)
+    text += "".join(ACCENTS[accent][1] for accent in accents)
     if below:
         words = [_LETTERS.get(GREEK.get(word, ""), word) for word in below.split(",")]
         text += below.translate(SUBSCRIPTS) if below.isdigit() else _below(words)
     if above:
-        text += _ABOVE[above][1] if above in _ABOVE else f"^{above}"
+        text += ABOVE[above][1] if above in ABOVE else f"^{above}"
     return text
 
 
@@ -132,7 +80,7 @@ def plain(latex: str) -> str | None:
             word = token[1:]
             if word in _LETTERS:
                 token = _LETTERS[word]
-            elif word in _ACCENTS or word in ("mathrm", "mathbf", "mathcal", "text"):
+            elif word in ACCENTS or word in ("mathrm", "mathbf", "mathcal", "text"):
                 pending = word
                 continue
             else:
@@ -157,8 +105,8 @@ def plain(latex: str) -> str | None:
 
 
 def _styled(text: str, word: str) -> str:
-    if word in _ACCENTS:
-        return unicodedata.normalize("NFC", text + _ACCENTS[word][1])
+    if word in ACCENTS:
+        return unicodedata.normalize("NFC", text + ACCENTS[word][1])
     if word == "mathcal" and len(text) == 1:
         script = {"L": "ℒ", "H": "ℋ", "E": "ℰ", "F": "ℱ", "B": "ℬ", "I": "ℐ", "R": "ℛ", "M": "ℳ"}
         return script.get(text, text)
