@@ -23,6 +23,7 @@ _PUBLIC: dict[str, str] = (
         "symgrad.calculus",
     )
     | dict.fromkeys(("CheckReport", "Equality", "check", "equal"), "symgrad.check")
+    | dict.fromkeys(("Verdict", "Verdicts", "verify"), "symgrad.check.verify")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
     | dict.fromkeys(("Summary", "summary"), "symgrad.show.summary")
     | dict.fromkeys(

@@ -12,12 +12,13 @@ from sympy import Expr, S, floor, pi
 
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
+from symgrad.declare.loops import loop_index, over
 from symgrad.declare.symbols import declare
 from symgrad.declare.syntax import Source, describe
 from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import DeclarationError, NameClash, ParseError, SymgradError, UnknownName
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import as_shape, dim
+from symgrad.tensor.dims import as_dim, as_shape, dim
 from symgrad.tensor.nodes import Constant, Leaf, Node
 
 #: Names that stand for NumPy in front of a function.
@@ -355,6 +356,9 @@ class _Reader:
         raise ParseError(f"the attribute .{tree.attr} is outside the grammar", hint=_GRAMMAR)
 
     def _call(self, tree: ast.Call) -> Any:
+        match tree:
+            case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp() as each], keywords=[]):
+                return self._sum_of_each(each)
         function, name, own = self._function(tree.func)
         if any(isinstance(each, ast.Starred) for each in tree.args):
             raise ParseError("starred arguments are outside the grammar")
@@ -371,6 +375,22 @@ class _Reader:
         except TypeError as error:
             raise ParseError(f"{name}: {error}", hint=f"{name}{_signature(function)}") from None
         return function(*arguments, **options)
+
+    def _sum_of_each(self, tree: ast.GeneratorExp) -> Node:
+        """Python's sum(f(j) for j in range(K))."""
+        match tree.generators:
+            case [ast.comprehension(target=ast.Name(id=name), ifs=[], iter=ast.Call(
+                func=ast.Name(id="range"), args=[size], keywords=[],
+            ))] if name not in self.names:  # fmt: skip
+                index, count = loop_index(), as_dim(self.value(size))
+            case _:
+                raise ParseError("a sum goes over one new name in range(...)")
+        self.names[name] = index - 1
+        try:
+            summand = op.as_node(self.value(tree.elt))
+        finally:
+            del self.names[name]
+        return op.sum_over(over(summand, index, count), 0)
 
     def _function(self, tree: ast.expr) -> tuple[Callable[..., Any], str, list[Any]]:
         match tree:

@@ -1,0 +1,186 @@
+"""Claims from a text: which gradients it states, and what it says each of them is."""
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr
+
+from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
+from symgrad.check.claims.scope import Scope, require_short
+from symgrad.check.claims.statements import Interpreter, Returned, _assigned
+from symgrad.check.claims.terms import Term
+from symgrad.check.claims.terms import number as number_term
+from symgrad.declare.syntax import Source
+from symgrad.errors import ParseError, SymgradError
+
+
+@dataclass(slots=True)
+class Text:
+    """The statements of a claim, as they were written."""
+
+    source: Source
+    statements: list[ast.stmt]
+
+    @classmethod
+    def of(cls, text: str) -> "Text":
+        """Parsed with Python's grammar, and not yet looked at."""
+        require_short(text)
+        source = Source(text)
+        source.lines = source.text.replace("\r\n", "\n").expandtabs(4).split("\n")
+        source.indents = [0] * len(source.lines)
+        common = min((len(line) - len(line.lstrip()) for line in source.lines if line.strip()),
+                     default=0)  # fmt: skip
+        source.lines = [line[common:] for line in source.lines]
+        return cls(source, _parsed(source))
+
+
+def _parsed(source: Source) -> list[ast.stmt]:
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            statements = ast.parse("\n".join(source.lines)).body
+    except SyntaxError as error:
+        line = error.lineno or 1
+        source.fail(f"cannot read this: {error.msg}", line, max((error.offset or 1) - 1, 0))
+    except (RecursionError, MemoryError):
+        raise ParseError("the text is nested too deeply", hint="name parts of it") from None
+    except ValueError as error:  # a null byte
+        raise ParseError(f"cannot read this: {error}") from None
+    return statements
+
+
+@dataclass(slots=True)
+class Part:
+    """One claim: a spelling of a gradient, and the statements that lead to it."""
+
+    spelling: str
+    text: Text
+    statements: list[ast.stmt]
+    before: list["Part"] = field(default_factory=list)
+
+    def result(self, scope: Scope, algebra: Algebra, own: Mapping[str, Any] | None = None) -> Any:
+        """The value of the claim: a term or an array.
+
+        `own` are values of gradients that earlier claims gave, in place of the true ones.
+        """
+        names = dict(own or {})
+        for each in self.before:
+            try:
+                names |= each.locals(scope, algebra, names)
+            except SymgradError:
+                continue  # it is said where it stands
+        run = self._run(scope, algebra, names)
+        value = run.names.get(self.spelling)
+        if value is None:
+            raise ParseError(f"nothing is assigned to {self.spelling}",
+                             hint=f"write an expression, or {self.spelling} = ...")  # fmt: skip
+        value = run.array(value, self.statements[-1])
+        if isinstance(value, Expr):
+            if algebra.symbolic:
+                return number_term(value)
+            return Numeric({}, {}).call("array", value)
+        return value
+
+    def locals(self, scope: Scope, algebra: Algebra, names: Mapping[str, Any]) -> dict[str, Any]:
+        """The person's own names after these statements, gradients left out."""
+        run = self._run(scope, algebra, names)
+        return {name: value for name, value in run.names.items() if scope.target(name) is None}
+
+    def _run(self, scope: Scope, algebra: Algebra, names: Mapping[str, Any]) -> Interpreter:
+        run = Interpreter(self.text.source, scope, algebra, dict(names))
+        try:
+            match self.statements:
+                case [ast.Expr(value=value)] if not _is_statement(value):
+                    run.names[self.spelling] = run.value(value)
+                case [*before, ast.Expr(value=value)] if self.spelling not in _assigned(
+                    list(before)
+                ) and not _is_statement(value):
+                    run.run(list(before))
+                    run.names[self.spelling] = run.value(value)
+                case _:
+                    run.run(self.statements)
+        except Returned:
+            pass
+        except RecursionError:
+            raise ParseError("the claim is nested too deeply", hint="name parts of it") from None
+        except _SLIPS as error:  # what Python says of values that an operation is not made for
+            raise ParseError(f"the claim cannot be run: {error}") from None
+        return run
+
+
+_SLIPS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, MemoryError)
+
+
+def _is_statement(tree: ast.expr) -> bool:
+    """np.add.at(...), list.append(...): calls for what they change."""
+    match tree:
+        case ast.Call(func=ast.Attribute(attr="at" | "append")):
+            return True
+    return False
+
+
+def parts_of(claims: str | Mapping[str, object], scope: Scope) -> list[Part | tuple[str, Any]]:
+    """The claims of a text of statements, or of a mapping from gradients to texts.
+
+    Raises
+    ------
+    ParseError    for text that Python's grammar cannot read, or that states no gradient.
+    """
+    if isinstance(claims, str):
+        return list(_of_program(Text.of(claims), scope))
+    parts: list[Part | tuple[str, Any]] = []
+    earlier: list[Part] = []
+    for spelling, given in claims.items():
+        if not isinstance(given, str):
+            parts.append((spelling, given))
+            continue
+        try:
+            text = Text.of(given)
+        except SymgradError as error:
+            parts.append((spelling, error))
+            continue
+        part = Part(spelling, text, text.statements, list(earlier))
+        earlier.append(part)
+        parts.append(part)
+    return parts
+
+
+def _of_program(text: Text, scope: Scope) -> Iterable[Part]:
+    """A claim for each gradient that statements assign; the others are names of the person's own.
+
+    The statements that assign another gradient are left out of a claim: it reads the true one.
+    """
+    statements = _inside(text.statements)
+    assigned = [_assigned([statement]) for statement in statements]
+    targets = dict.fromkeys(
+        name for names in assigned for name in names if scope.target(name) is not None
+    )
+    if not targets:
+        raise ParseError("the text states no gradient", hint="write dW1 = ..., one for each line")
+    for target in targets:
+        last = max(k for k, names in enumerate(assigned) if target in names)
+        chosen = [
+            statement
+            for statement, names in zip(statements[: last + 1], assigned, strict=False)
+            if target in names or not any(name in targets for name in names)
+        ]
+        yield Part(target, text, chosen)
+
+
+def _inside(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """The body of a function, where the text is one."""
+    functions = [each for each in statements if isinstance(each, ast.FunctionDef)]
+    wanted = [each for each in functions if "back" in each.name or "grad" in each.name]
+    others = [each for each in statements if not isinstance(each, ast.FunctionDef | ast.Import
+                                                           | ast.ImportFrom)]  # fmt: skip
+    if wanted and not others:
+        rest = [each for each in functions if each is not wanted[-1]]
+        return [*rest, *wanted[-1].body]
+    return statements
+
+
+__all__ = ["NotSymbolic", "Numeric", "Part", "Symbolic", "Term", "Text", "parts_of"]

@@ -1,0 +1,1 @@
+"""Finding the mistake in a wrong claim."""
