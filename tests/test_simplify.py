@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sympy import S, exp, log, tanh
 
+import symgrad as sg
 from symgrad.declare.sampling import draw
 from symgrad.declare.symbols import dims, scalar, tensor
 from symgrad.declare.vocabulary import FUNCTIONS
@@ -17,6 +18,7 @@ from symgrad.tensor.nodes import (
     LOOKUP,
     Einsum,
     Iverson,
+    Leaf,
     LogSumExp,
     Map,
     Reduce,
@@ -53,6 +55,7 @@ x, v = tensor("x", n), tensor("v", k)
 lam = scalar("lam")
 onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
 soft = Softmax((1,), X)
+deviations = Leaf("D", (n, k), "value", "centred:0")
 window = Iverson("eq", INDEX[0] - 2 * INDEX[1] + 1, (n, k))
 inside, below = (Iverson("ge", c, (k,)) for c in (2 * INDEX[0] - 1, n - 2 * INDEX[0]))
 SIZES = {"n": 3, "k": 4, "m": 5}
@@ -60,14 +63,24 @@ SIZES = {"n": 3, "k": 4, "m": 5}
 
 def values_of(node, seed=0, sizes=SIZES):
     rng = np.random.default_rng(seed)
-    return {leaf.name: draw(leaf, sizes, rng) for leaf in leaves(node)}
+    return {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node)}
+
+
+def value_of(leaf, sizes, rng):
+    """A draw from the domain; columns that sum to zero exactly are drawn here."""
+    if leaf.domain != "centred:0":
+        return draw(leaf, sizes, rng)
+    rows = rng.integers(-9, 9, size=(sizes["n"], sizes["k"])) / 8
+    return rows - np.vstack([rows[1:] * 0, rows.sum(axis=0)])
 
 
 M, K = tensor("M", n, n, domain="invertible"), tensor("K", n, n, domain="spd")
 gram = matmul(X, transpose(X)) + eye(n)
-inv, det, logdet, diag, concatenate = (
-    FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag", "concatenate")
+inv, det, logdet, diag, concatenate, outer = (
+    FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag", "concatenate", "outer")
 )
+K2, V2 = tensor("K2", k, n), tensor("V2", k, n)
+u, w = tensor("u", n), tensor("w", n)
 placed = Iverson("eq", INDEX[0] - INDEX[1] - n, (3 * n, n))
 
 
@@ -113,6 +126,10 @@ FIRES = {
         (sum_over(C, 0), 0),
         (sum_over(p), 0),
         (einsum(((0, 1), (0,)), (), Y, x), 1),
+    ],
+    "deviations sum to zero": [
+        (sum_over(deviations, 0), 0),
+        (einsum(((0, 1), (1,)), (), deviations, v), 0),
     ],
     "powers": [
         (multiply(X, power(X, -1)), 0),
@@ -425,3 +442,77 @@ def test_a_factor_that_most_terms_share_goes_outside():
     parts = [tensor(f"u{i}", n) for i in range(40)]
     result = simplify(total(((1, multiply(x, part)) for part in parts), (n,))).node
     assert operations(result) == 40  # x ⊙ (u0 + ... + u39)
+
+
+SHARED = {
+    "X W + X V = X (W + V)": (lambda: matmul(X, K2) + matmul(X, V2), 2),
+    "transposed": (lambda: matmul(transpose(A), X) + matmul(transpose(X), A), 3),
+    "a matrix and its transpose": (lambda: matmul(M, X) + matmul(transpose(M), X), 2),
+    "from both sides": (lambda: matmul(matmul(M, K), X) + matmul(matmul(M, M), X), 3),
+    "within a chain": (
+        lambda: matmul(matmul(M, inv(K)), X) - matmul(matmul(M, transpose(M)), X),
+        4,
+    ),
+    "scalar products": (lambda: sum_over(multiply(x, u)) + sum_over(multiply(x, w)), 2),
+    "no outer products": (
+        lambda: matmul(X, outer(v, x)) + matmul(X, outer(p, u)),
+        5,
+    ),
+    "a difference that vanishes": (
+        lambda: matmul(x, M - transpose(M)) + matmul(M - transpose(M), x),
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_matrices_that_terms_share_are_put_outside(name):
+    make, least = SHARED[name]
+    node = make()
+    result = simplify(node).node
+    assert operations(result) == least
+    for seed, sizes in enumerate((SIZES, {"n": 1, "k": 3}, {"n": 2, "k": 1})):
+        values = values_of(node, seed, sizes)
+        before, after = evaluate([node, result], values, sizes, precision=40)
+        assert all(abs(a - b) < 1e-30 for a, b in zip(before.ravel(), after.ravel(), strict=True))
+
+
+def test_a_factor_is_shared_for_as_many_rows_as_the_result_has_axes():
+    """Σₖ aᵢₖ (xₖⱼ − xᵢⱼ)ₖᵢⱼ stays two products: the sum inside would have three axes."""
+    D = tensor("D", n, n, k)
+    node = einsum(((0, 2), (0, 2, 1)), (0, 1), M, D) + einsum(((0, 2), (2, 0, 1)), (0, 1), M, D)
+    assert all(each.ndim <= 3 for each in topological(simplify(node).node))
+    assert not any(isinstance(each, Total) and each.ndim == 3
+                   for each in topological(simplify(node).node))  # fmt: skip
+
+
+KNOWN = {
+    "a Gram matrix": ("C = X @ X.T + diag(s); J = logdet(C) + y @ solve(C, y)", "C", "C.T", 0),
+    "through a name": ("r = sum(X**2, axis=1); K = exp(X @ X.T - r - r[:, None]); J = y @ K @ y",
+                       "X", ".T @ X", 0),
+    "rows of a named softmax": ("P = softmax(X, axis=1); J = sum(P * logsumexp(X))", "X", "sum(P", 0),
+    "deviations": ("D = X - mean(X, axis=0); J = sum(D**4)", "X", "sum(", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_definitions_say_shortens(name):
+    text, wrt, word, times = KNOWN[name]
+    net = sg.parse(
+        text, symbols={"X": ("n", "d"), "s": ("n",), "y": ("n",)}, domain={"s": "positive"}
+    )
+    derivative = sg.gradient(net, wrt=[wrt])[wrt]
+    assert derivative.numpy().count(word) == times
+
+
+def test_what_definitions_say_is_not_differentiated_again():
+    """The derivative of C⁻¹ has independent entries: −C⁻ᵀ ⊗ C⁻¹, though C is symmetric."""
+    text = "C = X @ X.T; J = logdet(C + eye(n))"
+    net = sg.parse(text, symbols={"X": ("n", "d")})
+    H = sg.hessian(net, "C")
+    sizes, values = {"n": 3, "d": 4}, net.sample(0, {"n": 3, "d": 4})
+    value = H.evaluate(values)
+    C = values["X"] @ values["X"].T + np.eye(3)
+    expected = -np.einsum("il,kj->ijkl", np.linalg.inv(C).T, np.linalg.inv(C).T)
+    assert sizes["n"] == len(C)
+    np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-14)  # two inverses of 3 × 3

@@ -66,7 +66,8 @@ class Forward:
             step = self._push(shortener, definition)
             if step is None:
                 continue
-            shortener.steps[step.leaf] = steps[definition.leaf] = step
+            steps[definition.leaf] = step
+            shortener.keep(step)
             value = constant_of(step.expr)
             self.tangents[definition.leaf] = step.leaf if value is None else step.exact
         return steps

@@ -85,7 +85,8 @@ class Reverse:
             through=tuple(part.through for part in parts),
             rules=tuple(main_rule(part.rules) for part in parts),
         )
-        self.steps[leaf] = shortener.steps[step.leaf] = step
+        self.steps[leaf] = step
+        shortener.keep(step)
 
     def _adjoint(self, leaf: Leaf, front: Shape) -> Leaf:
         """The symbol of ∂J/∂v: named dv, in the code and in `.numpy()`, unless told otherwise."""

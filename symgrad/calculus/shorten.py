@@ -8,6 +8,7 @@ from symgrad.calculus.derivation import Step
 from symgrad.declare.graph import Definition
 from symgrad.simplify import Simplified, Simplifier
 from symgrad.simplify.cost import operations
+from symgrad.simplify.known import known
 from symgrad.simplify.names import Names
 from symgrad.simplify.recognise import recognised
 from symgrad.tensor.nodes import (
@@ -40,12 +41,15 @@ class Formula(NamedTuple):
 class Shortener:
     """Shortens the formulas of one sweep: names stand for values, and steps for one another.
 
-    `steps` are those that are done, by the symbol that each defines.
+    `steps` are those that are done, by the symbol that each defines; `facts` are values and
+    adjoints with what their definitions say about them, `told` the names with that.
     """
 
     folded: dict[Node, Node]
     names: Names
+    told: Names
     steps: dict[Leaf, Step] = field(default_factory=dict)
+    facts: dict[Node, Node] = field(default_factory=dict)
     shortest: Simplifier = field(default_factory=Simplifier)
     exactly: Simplifier = field(default_factory=lambda: Simplifier(facts=False))
 
@@ -64,8 +68,8 @@ class Shortener:
             for d in definitions
             if d.named and d.leaf not in apart and _may_stand(d.expr)
         }
-        known = recognised(d.expr for d in definitions)
-        folded |= {known[expr]: leaf for expr, leaf in folded.items()}
+        read = recognised(d.expr for d in definitions)
+        folded |= {read[expr]: leaf for expr, leaf in folded.items()}
         shortest, exactly = Simplifier(), Simplifier(facts=False)
         forms = {expr: shortest.run(expr) for expr in folded}
         names = Names.of(
@@ -74,9 +78,30 @@ class Shortener:
                 for expr, form in forms.items()
             }
         )
-        return cls(folded, names, shortest=shortest, exactly=exactly), tuple(
-            replace(d, expr=known[d.expr]) for d in definitions
-        )
+        shortener = cls(folded, names, names, shortest=shortest, exactly=exactly)
+        for definition in definitions:
+            shortener.note(definition.leaf, read[definition.expr])
+        if shortener.facts:
+            told = {shortener._told(expr): shortener._told(leaf) for expr, leaf in folded.items()}
+            shown = {shortest.run(expr).node: leaf for expr, leaf in told.items()}
+            shortener.told = Names.of(shown, facts=True)
+        return shortener, tuple(replace(d, expr=read[d.expr]) for d in definitions)
+
+    def note(self, leaf: Leaf, expr: Node) -> None:
+        """Keep what the formula of a value says about it."""
+        fact = known(leaf, self._told(expr), self.shortest)
+        if fact is not leaf:
+            self.facts[leaf] = fact
+
+    def keep(self, step: Step) -> None:
+        """Later formulas may use the step."""
+        self.steps[step.leaf] = step
+        self.note(step.leaf, step.expr)
+
+    def _told(self, expr: Node) -> Node:
+        """The expression with what is known of its values."""
+        facts = {leaf: self.facts[leaf] for leaf in leaves(expr) if leaf in self.facts}
+        return substitute(expr, facts) if facts else expr
 
     def formula(self, raw: Node) -> Formula:
         """The forms of a formula, that of an earlier step put in place where that is shorter."""
@@ -105,13 +130,19 @@ class Shortener:
 
     def _run(self, simplifier: Simplifier, raw: Node) -> Simplified:
         """The shortest form, products that have names put as these."""
-        plain = simplifier.run(raw)
-        named = self.names.put_back(plain.node)
-        if named is plain.node:
-            return plain
-        again = simplifier.run(named)
-        notes = tuple(dict.fromkeys((*plain.notes, *again.notes)))
-        return Simplified(again.node, notes, plain.used_facts or again.used_facts)
+        told = self._told(raw) if simplifier is self.shortest else raw
+        names = self.names if told is raw else self.told
+        found = simplifier.run(told)
+        named = names.put_back(found.node)
+        if named is not found.node:
+            again = simplifier.run(named)
+            notes = tuple(dict.fromkeys((*found.notes, *again.notes)))
+            used = found.used_facts or again.used_facts or told is not raw
+            found = Simplified(again.node, notes, used)
+        if told is raw:
+            return found
+        back = {fact: leaf for leaf, fact in self.facts.items()}
+        return replace(found, node=substitute(found.node, back))
 
 
 def _may_stand(expr: Node) -> bool:

@@ -1,8 +1,8 @@
-"""Long lines of Unicode formulas, broken in front of the operators that bind loosest."""
+"""Long lines of Unicode formulas, broken in front of loose operators and of conditions."""
 
 import re
 
-_OPERATOR = re.compile(r" (?=[+−⊙⊘] )|(?<=,) ")
+_OPERATOR = re.compile(r" (?=[+−⊙⊘] )|(?<=,) | (?=\[)")
 
 
 def wrapped(text: str, width: int) -> list[str]:

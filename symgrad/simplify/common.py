@@ -49,7 +49,8 @@ def _share(term: Term, at: int) -> Share:
     """The factor of a term, its summed labels named by their places."""
     node, labels = term.factors[at]
     orders = [labels]
-    if len(labels) == 2 and UNIT not in labels and is_symmetric(node, facts=False):
+    across = len(labels) == 2 and UNIT not in labels and not {*labels} <= {*term.output}
+    if across and is_symmetric(node, facts=False):
         orders.append(labels[::-1])
     held = {k for n, (_, own) in enumerate(term.factors) if n != at for k in own}
     found = []
@@ -104,7 +105,7 @@ def _connected(term: Term, wanted: set[int]) -> bool:
     waiting = [set(own) - {UNIT} for _, own in term.factors]
     while met := [own for own in waiting if own & reached]:
         reached.update(*met)
-        waiting = [own for own in waiting if not own & reached]
+        waiting = [own for own in waiting if own not in met]
     return wanted <= reached
 
 

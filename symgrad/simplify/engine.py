@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
+from symgrad.simplify.deviations import is_deviation
 from symgrad.simplify.reshapes import taken_apart
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
 from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
@@ -242,14 +243,8 @@ def _openable(term: Term) -> list[int]:
         n
         for n, (atom, labels) in enumerate(term.factors)
         if isinstance(atom, Total)
-        and (atoms.count(atom) == 1 or alone & {*labels} or not _is_deviation(atom))
+        and (atoms.count(atom) == 1 or alone & {*labels} or not is_deviation(atom))
     ]
-
-
-def _is_deviation(node: Total) -> bool:
-    """Whether two terms are of the same factors along other axes, as in x − mean x or A − Aᵀ."""
-    kinds = [sorted(hash(atom) for atom, _ in flatten(term).factors) for term in node.terms]
-    return any(kind and kind in kinds[:n] for n, kind in enumerate(kinds))
 
 
 def _choices(term: Term, sums: list[int]) -> list[tuple[int, ...]]:
@@ -310,14 +305,18 @@ def _deviates(term: Term) -> bool:
     return any(
         isinstance(atom, Total)
         and any(k in term.summed and held[k] == 1 for k in labels)
-        and _is_deviation(atom)
+        and is_deviation(atom)
         for atom, labels in term.factors
     )
 
 
+#: Domains that rules for products of factors know.
+FACTS = ("onehot", "simplex", "binary", "sign", "centred")
+
+
 def _has_fact(node: Node) -> bool:
     if isinstance(node, Leaf):
-        return node.domain.partition(":")[0] in ("onehot", "simplex", "binary", "sign")
+        return node.domain.partition(":")[0] in FACTS
     return isinstance(node, Softmax | Iverson)
 
 

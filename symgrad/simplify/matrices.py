@@ -1,13 +1,14 @@
 """Rules for matrices: inverses that cancel, transposes and numbers drawn out, symmetry."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from weakref import WeakKeyDictionary
 
-from sympy import S, log
+from sympy import Expr, S, log
 
-from symgrad.simplify.terms import Term, build, flatten, others, power_of
+from symgrad.simplify.terms import Term, build, flatten, others, power_of, relabelled
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import same
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Leaf, Map, Node, Total
@@ -164,6 +165,8 @@ def is_symmetric(node: Node, facts: bool) -> bool:
     """Whether a matrix is known to be its own transpose; with `facts` from declarations too."""
     if node.ndim != 2 or not same(*node.shape):
         return False
+    if node.shape[0] == 1:
+        return True
     known = _known[facts]
     if node not in known:
         known[node] = _is_symmetric(node, facts)
@@ -179,7 +182,8 @@ def _is_symmetric(node: Node, facts: bool) -> bool:
         case Iverson():
             return is_identity(node)
         case Total(terms=terms) if len(terms) <= 16:
-            return all(is_symmetric(term, facts) for term in terms)
+            rest = [(c, each) for c, each in node.pairs if not is_symmetric(each, facts)]
+            return not rest or _exchanged(rest, facts)
         case Map(operands=operands):
             return all(is_symmetric(each, facts) for each in operands)
         case Einsum(factors=factors) if len(factors) <= 8:
@@ -199,12 +203,24 @@ def _renamed(term: Term, output: Labels) -> Term:
     return replace(term, factors=factors, output=output, sizes=sizes)
 
 
-def _identities_first(term: Term) -> Term:
-    """The term with the labels of identities in increasing order."""
-    factors = tuple(
-        (f, tuple(sorted(own)) if is_identity(f) and UNIT not in own else own)
-        for f, own in term.factors
+def _exchanged(pairs: Sequence[tuple[Expr, Node]], facts: bool) -> bool:
+    """Whether transposing exchanges the terms of a sum, as in x 𝟏ᵀ + 𝟏 xᵀ."""
+    terms = [(c, flatten(node)) for c, node in pairs]
+    given = Counter((c, _canonical(term, facts)) for c, term in terms)
+    return given == Counter(
+        (c, _canonical(_renamed(replace(t, output=t.output[::-1]), t.output), facts))
+        for c, t in terms
     )
+
+
+def _identities_first(term: Term) -> Term:
+    """The term with one label for both of what an identity couples, so that sᵢ [i = j] is sⱼ."""
+    factors = term.factors
+    for n, (node, own) in enumerate(factors):
+        if is_identity(node) and UNIT not in own:
+            low, high = sorted(own)
+            rest = relabelled((*factors[:n], *factors[n + 1 :]), high, low)
+            factors = (*rest[:n], (node, (low, high)), *rest[n:])
     return replace(term, factors=factors)
 
 
@@ -248,10 +264,19 @@ def _turns(term: Term, places: list[int]) -> list[Term]:
 def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
     """Transposes that a chain of the factors needs, and the labels in canonical order."""
     marks = 0
+    held = Counter(k for _, own in term.factors for k in own)
+    alone = {k for k in term.summed if held[k] == 1}
     vectors = {own[0] for _, own in term.factors if len(own) == 1}
+    vectors |= {k for _, own in term.factors if len(own) == 2 and {*own} & alone for k in own}
     for label in term.summed:
-        ends = [own.index(label) for _, own in term.factors if label in own and len(own) == 2]
-        marks += len(ends) == 2 and ends[0] == ends[1]
+        sides = [
+            own
+            for _, own in term.factors
+            if label in own and len(own) == 2 and not {*own} & alone - {label}
+        ]
+        ends = [own.index(label) for own in sides]
+        entrywise = len(sides) == 2 and {*sides[0]} == {*sides[1]}
+        marks += len(ends) == 2 and (ends[0] == ends[1]) != entrywise
         marks += len(ends) == 1 and label in vectors and ends[0] == 0  # M v, not vᵀ M
     for axis, label in enumerate(term.output):
         marks += sum(

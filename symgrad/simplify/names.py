@@ -28,11 +28,15 @@ class Names:
 
     whole: dict[Node, Node] = field(default_factory=dict)
     patterns: dict[Node, list[_Pattern]] = field(default_factory=dict)
+    facts: bool = False
 
     @classmethod
-    def of(cls, values: Mapping[Node, Node]) -> "Names":
-        """For a mapping from expressions to the names that may stand for them."""
-        names = cls()
+    def of(cls, values: Mapping[Node, Node], *, facts: bool = False) -> "Names":
+        """For a mapping from expressions to the names that may stand for them.
+
+        With `facts`, matrices that were declared symmetric are found in both orders.
+        """
+        names = cls(facts=facts)
         for expr, name in values.items():
             names.whole[expr] = name
             if not isinstance(expr, Einsum):
@@ -69,7 +73,7 @@ class Names:
         while changed:
             changed = False
             for pattern in self._candidates(term):
-                matched = _matched(pattern, term)
+                matched = _matched(pattern, term, self.facts)
                 if matched is not None:
                     term, changed = matched, True
                     break
@@ -99,10 +103,10 @@ def _opened(term: Term) -> Term:
     return replace(term, factors=tuple(factors))
 
 
-def _matched(pattern: _Pattern, term: Term) -> Term | None:
+def _matched(pattern: _Pattern, term: Term, facts: bool) -> Term | None:
     """The term with the name in place of the pattern's factors, if they are joined in its way."""
     inner = pattern.term
-    for taken, place in matches(inner, term):
+    for taken, place in matches(inner, term, facts=facts):
         rest = [f for n, f in enumerate(term.factors) if n not in taken]
         own = tuple(place[k] for k in inner.output)
         coefficient: Expr = term.coefficient / inner.coefficient
@@ -114,7 +118,12 @@ Placement = tuple[tuple[int, ...], dict[int, int]]
 
 
 def matches(
-    inner: Term, term: Term, place: Mapping[int, int] | None = None, apart: tuple[int, ...] = ()
+    inner: Term,
+    term: Term,
+    place: Mapping[int, int] | None = None,
+    apart: tuple[int, ...] = (),
+    *,
+    facts: bool = False,
 ) -> Iterator[Placement]:
     """The ways in which all factors of a product stand in another, joined alike.
 
@@ -122,9 +131,8 @@ def matches(
     product sums nothing else may hold. Some labels may be placed already, and factors set `apart`.
     """
     bound = set(inner.summed)
-    for taken, found in _placements(
-        inner.factors, term.factors, {UNIT: UNIT, **(place or {})}, apart
-    ):
+    known = {UNIT: UNIT, **(place or {})}
+    for taken, found in _placements(inner.factors, term.factors, known, apart, facts):
         used = taken[len(apart) :]
         rest = [f for n, f in enumerate(term.factors) if n not in taken]
         ends = [found[k] for k in bound]
@@ -139,6 +147,7 @@ def _placements(
     given: tuple[Factor, ...],
     place: dict[int, int],
     taken: tuple[int, ...],
+    facts: bool,
 ) -> Iterator[Placement]:
     """The ways to find the wanted factors among those given; no deeper than they are many."""
     if not wanted:
@@ -148,10 +157,10 @@ def _placements(
     for n, (node, own) in enumerate(given):
         if n in taken or node is not atom:
             continue
-        turned = (own, own[::-1]) if is_symmetric(node, facts=False) else (own,)
+        turned = (own, own[::-1]) if is_symmetric(node, facts) else (own,)
         for ends in turned:
             new = dict(place)
             if all(
                 new.setdefault(k, there) == there for k, there in zip(labels, ends, strict=True)
             ):
-                yield from _placements(tuple(others), given, new, (*taken, n))
+                yield from _placements(tuple(others), given, new, (*taken, n), facts)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, S
 
-from symgrad.simplify import brackets, functions, matrices, recognise, reshapes
+from symgrad.simplify import brackets, deviations, functions, matrices, recognise, reshapes
 from symgrad.simplify.functions import INDICATORS, is_root, label_axes
 from symgrad.simplify.terms import Term, components, others, power_of, relabelled
 from symgrad.tensor.nodes import (
@@ -257,6 +257,13 @@ TERM_RULES: tuple[Rule, ...] = (
         "declared to sum to one",
         sums_to_one(_declared_to_one),
         "rows of {0} sum to one",
+        quiet=False,
+        fact=True,
+    ),
+    Rule(
+        "deviations sum to zero",
+        deviations.sums_to_zero,
+        "deviations {0} from a mean sum to zero",
         quiet=False,
         fact=True,
     ),

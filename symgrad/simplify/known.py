@@ -1,0 +1,55 @@
+"""What the definition of a value says about it: symmetric, rows that sum to one or to zero.
+
+Such facts shorten formulas as declared ones do, and like these they never enter what is
+differentiated again.
+"""
+
+from symgrad.simplify.deviations import is_deviation
+from symgrad.simplify.engine import Simplifier
+from symgrad.simplify.functions import label_axes
+from symgrad.simplify.matrices import is_symmetric
+from symgrad.simplify.terms import flatten
+from symgrad.tensor.dims import ONE, same
+from symgrad.tensor.nodes import Leaf, Node, Softmax, Total
+from symgrad.tensor.operators import constant_of, sum_over
+
+
+def known(leaf: Leaf, expr: Node, simplifier: Simplifier) -> Leaf:
+    """The leaf with the domain that its definition gives it; itself where that tells nothing."""
+    if leaf.domain != "real" or not leaf.ndim:
+        return leaf
+    domain = _domain(expr, simplifier)
+    return Leaf(leaf.name, leaf.shape, leaf.role, domain, leaf.latex) if domain else leaf
+
+
+def _domain(expr: Node, simplifier: Simplifier) -> str:
+    last = expr.ndim - 1
+    if isinstance(expr, Softmax):
+        return {(last,): "simplex", (0,): "simplex:0"}.get(expr.axes, "")
+    if label_axes(expr) == (last,):
+        return "onehot"
+    if expr.ndim == 2 and same(*expr.shape) and is_symmetric(simplifier.run(expr).node, facts=True):
+        return "symmetric"
+    if expr.ndim <= 2 and _may_be_centred(expr):
+        for axis, size in enumerate(expr.shape):
+            if size is not ONE and constant_of(simplifier.run(sum_over(expr, axis)).node) == 0:
+                return f"centred:{axis}"
+    return ""
+
+
+def _may_be_centred(expr: Node) -> bool:
+    """Whether a deviation from a mean is among its factors or terms."""
+    parts = [atom for atom, _ in flatten(expr).factors]
+    parts += [
+        atom
+        for part in parts
+        if isinstance(part, Total)
+        for term in part.terms
+        for atom, _ in flatten(term).factors
+    ]
+    return any(
+        part.domain.startswith("centred")
+        if isinstance(part, Leaf)
+        else isinstance(part, Total) and is_deviation(part)
+        for part in parts
+    )
