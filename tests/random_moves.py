@@ -13,7 +13,6 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.declare.vocabulary import FUNCTIONS
-from symgrad.tensor.nodes import Node
 
 n, m, k, length = sg.dims("n m k l")
 #: Pairwise different, so that a mix-up of axes shows as a shape; and some of size 1.
@@ -286,9 +285,9 @@ class Network:
 
     # --- statements
 
-    def move(self):
+    def move(self, only=None):
         """One statement more, or an expression for later ones to hold."""
-        name = self.pick(MOVES)
+        name = self.pick(only or MOVES)
         self.moves.append(name)
         made = MOVES[name](self)
         self.add(made, named=self.chance(0.7))
@@ -320,11 +319,11 @@ class Network:
         return self
 
 
-def drawn(seed, most=6):
-    """The network of that seed."""
+def drawn(seed, most=6, only=None):
+    """The network of that seed, of so many moves; `only` some of them."""
     net = Network(random.Random(seed))
     for _ in range(net.rng.randint(1, most)):
-        net.move()
+        net.move(only)
     if not net.parameters:
         net.pool.append(net.symbol((n,), parameter=True))
     return net.finish()
@@ -775,5 +774,3 @@ OPERATORS = {
 
 #: Every function and operator, each as likely as any other.
 MOVES = TABLE | OPERATORS
-
-assert isinstance(sg.ones(("n",)), Node)

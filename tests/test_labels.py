@@ -95,6 +95,7 @@ y = sg.tensor("y", n, domain="labels:c")
         (sg.arange(n)[2:], INDEX[0] + 2),
         (sg.arange(n)[::-1], n - 1 - INDEX[0]),
         (sg.ones((n,)), 1),
+        (sg.arange(n) + sg.arange(1), INDEX[0]),
         (sg.arange(n) * sg.arange(n), None),
         (sg.cumsum(sg.arange(n)), None),
         (y, None),

@@ -10,9 +10,9 @@ from typing import Self, TypeGuard
 from sympy import Expr, S, expand, floor
 
 from symgrad.errors import DeclarationError, ShapeError
+from symgrad.tensor import labels as known
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, show
-from symgrad.tensor.labels import affine_in_indices, classes_of, extremes
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Node
 
 
@@ -130,10 +130,10 @@ class _Arrays:
 
 def _picks(array: Node, size: Dim) -> tuple[Iverson, Labels]:
     """[j = yᵢ] for an array of indices, and the axis of it that each index is of; −1 is for j."""
-    value = affine_in_indices(array)
+    value = known.affine_in_indices(array)
     if value is not None:
         return _affine(array, value, size)
-    classes = classes_of(array)
+    classes = known.classes_of(array)
     if classes is None:
         raise DeclarationError(
             "an index must be a whole number or a symbol of labels, not an array",
@@ -149,7 +149,7 @@ def _picks(array: Node, size: Dim) -> tuple[Iverson, Labels]:
 
 def _affine(array: Node, value: Expr, size: Dim) -> tuple[Iverson, Labels]:
     """[j = n·i + k] for an array that counts: `n * arange(m)[:, None] + arange(n)`."""
-    low, high = extremes(value, array.shape)
+    low, high = known.extremes(value, array.shape)
     room = expand(size - 1 - high)
     if not value.is_integer:
         raise DeclarationError("an array of indices must hold whole numbers")

@@ -43,6 +43,8 @@ def _spread(node: Einsum) -> Expr | None:
             at[new[0][1]] = solved.xreplace(others)
         else:
             rest.append((factor, labels))
+    if not rest:
+        return result
     if len(rest) != 1:
         return None
     ((factor, labels),) = rest

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Min
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_shape, same, same_shape, show
 from symgrad.tensor.nodes import Constant, Node
+from symgrad.tensor.scalar import minimum
 
 
 def number(value: object) -> Any:
-    """The value of a Constant; anything else as it is."""
-    return value.value if isinstance(value, Constant) else value
+    """The value of a Constant, where the smaller of two sizes is a size; anything else as it is."""
+    return value.value.replace(minimum, Min) if isinstance(value, Constant) else value
 
 
 def flag(value: object) -> bool:

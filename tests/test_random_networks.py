@@ -1,0 +1,65 @@
+"""Random networks over the whole vocabulary; `random_networks.py` runs any number of them.
+
+Every fault that was found so stands in FOUND, reduced to a few statements.
+"""
+
+import pytest
+from random_moves import FUNCTIONS, MOVES, TABLE, drawn
+from random_networks import WildValuesError, check, values_of
+
+import symgrad as sg
+
+#: Networks of a few statements of functions whose derivatives are short; the others are for runs by
+#: hand, and have tests of their own.
+SEEDS = range(0, 150)
+QUICK = [name for name in MOVES if name not in ("gru_cell", "lstm_cell", "layer_norm")]
+
+
+def test_every_function_has_a_move():
+    assert TABLE.keys() == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_every_move_is_drawn(name):
+    """Each move makes statements that are read as they were built."""
+    for seed in range(3):
+        net = drawn(seed, only=[name])
+        graph = net.parsed()
+        for mine, read in zip(net.graph.definitions, graph.definitions, strict=True):
+            assert mine.expr is read.expr
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_networks(part, tmp_path):
+    for seed in SEEDS[part::10]:
+        try:
+            check(drawn(seed, 3, QUICK), seed, tmp_path if seed % 40 == 0 else None, seed % 8 < 2)
+        except WildValuesError:
+            continue
+        except Exception as error:
+            error.add_note(f"network {seed}:\n{drawn(seed, 3, QUICK).text}")
+            raise
+
+
+# text, symbols (parameters first), domains; sizes differ where names do
+FOUND = [
+    # entries of an inverse to more digits than others had no equal, and so no minimum
+    ("v = min(inv(S), axis=(1, 0), keepdims=True); J = sum(sin(v))", {"S": ("n", "n")},
+     {"S": "invertible"}),
+    # −∞ times 0 in what is printed of a maximum with padding
+    ("J = sum(max_pool1d(x, 2, stride=2, padding=1)**2)", {"x": ("m", "m", "l")}, {}),
+    # vec of what is no matrix, and indices that count
+    ("v = vec(X[:, None] * Y); J = sum(sin(v[n * arange(k) + arange(1)]))",
+     {"X": ("n", "m"), "Y": ("n", "k", 1)}, {}),
+    ("J = sum(sin(kron(tanh(x), X)) * 0.5)", {"x": ("n",), "X": ("m", "n")}, {}),
+    # labels below a size that is no name
+    ("s = svd(X)[1]; J = s[argmax(s)] + sum(max_pool1d(x, 2)[argmax(x[:, 0])])",
+     {"X": ("n", "m"), "x": ("n", "l")}, {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "symbols", "domain"), FOUND, ids=[t[:60] for t, *_ in FOUND])
+def test_found(text, symbols, domain):
+    graph = sg.parse(text, symbols, domain=domain, parameters=[*symbols])
+    for seed in range(3):
+        values_of(graph, seed)
