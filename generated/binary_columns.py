@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "41cae69d6d26e0a2e149c589b1becc5a4aed55b82d4bc9802cd2060f24c58296",
+    "code": "a551bb08b12173b5cf694a4e3ddfcfaab2c31b70e1afed3d5f7e0f7ba3db9aab",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -625,8 +625,8 @@ def _kind(value):
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
-def _fit(arrays, known):
-    sizes, source, later = dict(known), dict.fromkeys(known, "the workspace"), []
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
     for name, array in arrays.items():
         shape, dims = array.shape, SHAPES[name]
         if len(shape) != len(dims):

@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "ab756d9e676ef1eb0c617200e1ac4daedc542cca5e9c2624ec6e0423d83067f9",
+    "code": "d8b48c0e00f95fc817055c8aff5e3b78f15f86d6f437efc2906a43344c4a1d15",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -714,8 +714,8 @@ def _kind(value):
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
-def _fit(arrays, known):
-    sizes, source, later = dict(known), dict.fromkeys(known, "the workspace"), []
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
     for name, array in arrays.items():
         shape, dims = array.shape, SHAPES[name]
         if len(shape) != len(dims):

@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "9e4142053f62cb9a8f50a2a519a8f8c93691d57bf753c7795eb8b8d0bb5d74e8",
+    "code": "91a823f384adbfd668b1dec9d6a1380359e69ea396a99822077ad7af972367ec",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -703,8 +703,8 @@ def _kind(value):
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
-def _fit(arrays, known):
-    sizes, source, later = dict(known), dict.fromkeys(known, "the workspace"), []
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
     for name, array in arrays.items():
         shape, dims = array.shape, SHAPES[name]
         if len(shape) != len(dims):

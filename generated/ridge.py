@@ -39,7 +39,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "c62a51658e8936d3d210edb41f533e28a00f88a1e7652fe9ef46e3c74f2a2e08",
+    "code": "d2bc6bb120d1345782e2c2f790baf996b46920fcf7ce8b04b9a9e677d5346048",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -378,8 +378,8 @@ def _kind(value):
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
-def _fit(arrays, known):
-    sizes, source, later = dict(known), dict.fromkeys(known, "the workspace"), []
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
     for name, array in arrays.items():
         shape, dims = array.shape, SHAPES[name]
         if len(shape) != len(dims):

@@ -46,7 +46,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "4a50a60dbe45070b949924fb58a593a01792b7f9656294c3991f2a62938a64f5",
+    "code": "4274aca370a98d95d3c37b5d28e477271b9f820ba212e0f60d662595f2fffac3",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -611,8 +611,8 @@ def _kind(value):
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
 
 
-def _fit(arrays, known):
-    sizes, source, later = dict(known), dict.fromkeys(known, "the workspace"), []
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
     for name, array in arrays.items():
         shape, dims = array.shape, SHAPES[name]
         if len(shape) != len(dims):

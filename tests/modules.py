@@ -1,6 +1,8 @@
 """Generated modules in tests: compiled, or run by Python alone, beside the reference evaluator."""
 
 import itertools
+import warnings
+from contextlib import contextmanager
 
 import numba
 import numpy as np
@@ -21,6 +23,19 @@ def module_of(graph, folder, dtype="float64", jit=True):
         numba.config.DISABLE_JIT = before
 
 
+@contextmanager
+def unoptimised():
+    """Compile without optimisation, which takes most of the time: for types and values alone."""
+    before = numba.config.OPT
+    numba.config.OPT = type(before)(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", numba.NumbaWarning)  # such code is not cached
+            yield
+    finally:
+        numba.config.OPT = before
+
+
 def arguments(module, graph, values):
     """Parameters and inputs for a module, in its dtype; labels stay integers."""
     cast = {
@@ -29,7 +44,8 @@ def arguments(module, graph, values):
         else np.ascontiguousarray(value, module.DTYPE).reshape(np.shape(value))
         for name, value in ((s.name, values[s.name]) for s in graph.symbols)
     }
-    params = module.pack({name: cast[name] for name in graph.parameters})
+    told = {name: values[name] for name in getattr(module, "FREE", ())}
+    params = module.pack({name: cast[name] for name in graph.parameters}, **told)
     return params, [cast[name] for name in graph.inputs], cast
 
 
@@ -38,6 +54,7 @@ def compare(module, graph, values, rtol, atol, again=True):
     params, inputs, cast = arguments(module, graph, values)
     wide = {name: np.asarray(v, float) if np.ndim(v) else v for name, v in cast.items()}
     wide |= {name: cast[name] for name in cast if graph.leaf(name).domain.startswith("labels")}
+    wide |= {name: values[name] for name in graph.dims if name in values}
     expected = float(graph.evaluate(wide))
     derivation = sg.gradient(graph)
     slopes = {name: derivation[name].evaluate(wide) for name in graph.parameters}

@@ -388,10 +388,46 @@ def test_any_name_can_be_chosen(tmp_path):
     assert np.isfinite(module.check())
 
 
-def test_sizes_must_stand_in_an_argument():
-    graph = sg.parse("J = sum(x) / m", symbols={"x": ("2 * m",)}, parameters=["x"])
-    with pytest.raises(TemplateError, match="the size of m cannot be read off any argument"):
-        graph_text(graph)
+def test_sizes_of_no_axis_follow_or_are_told(tmp_path):
+    text = "f = tanh(reshape(X @ W, (n, a, e))); J = sum(f[:, 0] * x[0]) / a + sum(x) / m"
+    graph = sg.parse(
+        text, symbols={"X": ("n", "d"), "W": ("d", "a*e"), "x": ("2*m",)}, parameters=["W"]
+    )
+    module = module_of(graph, tmp_path, jit=False)
+    assert module.FREE == ("a", "e", "m")
+    compare(module, graph, graph.sample(1, {"n": 3, "d": 2, "a": 2, "e": 5, "m": 4}), 1e-12, 1e-13)
+    X, W, x = np.ones((3, 2)), np.ones((2, 6)), np.ones(4)
+    value, _ = module.value_and_grad(module.pack({"W": W}, a=2), X, x)  # e = 3, m = 2
+    assert value == pytest.approx(9 * np.tanh(2) / 2 + 2, rel=1e-14)
+    for told, given, error, message in (
+        ({}, x, module.ShapeError, "no argument tells the size a: give it to pack, as a=..."),
+        ({"a": 4}, x, module.ShapeError, r"axis 1 of W has size 6; it must be a\*e"),
+        ({"a": 2, "e": 2}, x, module.ShapeError, r"it must be a\*e, which is 4 here"),
+        ({"a": 0}, x, module.ShapeError, "a = 0; a size is a whole number, at least 1"),
+        ({"d": 2}, x, KeyError, "d is not one of the sizes a, e, m"),
+        ({"a": 2}, np.ones(5), module.ShapeError, r"axis 0 of x has size 5; it must be 2\*m"),
+    ):
+        with pytest.raises(error, match=message):
+            module.value_and_grad(module.pack({"W": W}, **told), X, given)
+    assert module.init(d=2, a=2, e=3, m=1).W.shape == (2, 6)
+    assert np.isfinite(module.check())
+
+
+def test_sizes_that_parameters_do_not_show(tmp_path):
+    symbols = {"x": ("n",), "w": ("n + 1",), "W": ("k", "n**2")}
+    text = "J = sum(x * w[1:]) + w[0] + sum(W) / n"
+    graph = sg.parse(text, symbols=symbols, parameters=["w", "W"])
+    module = module_of(graph, tmp_path, jit=False)
+    params = module.pack({"w": np.ones(4), "W": np.ones((2, 9))})
+    assert params.sizes["n"] == 3
+    assert module.value_and_grad(params, np.ones(3))[0] == pytest.approx(10, rel=1e-15)
+    with pytest.raises(module.ShapeError, match=r"x has shape .*; but n = 3 in params"):
+        module.value_and_grad(params, np.ones(2))
+    graph = sg.parse("J = sum(x) * sum(W)", symbols={"x": ("n",), "W": ("n**2",)}, parameters=["W"])
+    module = module_of(graph, tmp_path, jit=False)
+    assert module.pack({"W": np.ones(9)}, n=3).sizes == {"n": 3}
+    with pytest.raises(module.ShapeError, match="no argument tells the size n"):
+        module.pack({"W": np.ones(9)})
 
 
 def test_unspecified_functions_have_no_code():

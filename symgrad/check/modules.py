@@ -84,7 +84,8 @@ class ModulePoint:
         symbols, bound = graph.bind(values, sizes, nan=True)
         own = {leaf.name: _cast(leaf, symbols[leaf.name], module.DTYPE) for leaf in graph.symbols}
         formulas = FormulaPoint.at(derivation, own, bound)
-        params = module.pack({name: own[name] for name in graph.parameters})
+        told = {name: bound[name] for name in getattr(module, "FREE", ())}
+        params = module.pack({name: own[name] for name in graph.parameters}, **told)
         inputs = tuple(own[name] for name in graph.inputs)
         workspace = module.workspace(params, *inputs)
         value, grads = module.value_and_grad(params, *inputs, workspace=workspace)
@@ -139,7 +140,9 @@ class ModulePoint:
 
     def output_of(self, leaf: Leaf) -> Function:
         """The module's value as a function of one parameter, which is rounded to its dtype."""
-        moving = self.module.pack({name: self.params[name] for name in self.module.PARAMETERS})
+        told = {name: self.params.sizes[name] for name in getattr(self.module, "FREE", ())}
+        own = {name: self.params[name] for name in self.module.PARAMETERS}
+        moving = self.module.pack(own, **told)
         view = moving[leaf.name]
 
         def f(x: Array) -> float:

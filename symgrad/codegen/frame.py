@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Expr, S, Symbol, expand, prod
+from sympy import Expr, S, Symbol, degree, expand, prod
 
 from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
 from symgrad.codegen.names import free
 from symgrad.codegen.numbers import polynomial_text, size_text
-from symgrad.codegen.plan import Plan, Program, label_size
+from symgrad.codegen.plan import Plan, Program, free_sizes, label_size
 from symgrad.codegen.products import matrices
 from symgrad.codegen.samples import sample_text, start_text
 from symgrad.codegen.statements import Product, flat
@@ -117,15 +117,13 @@ def _wrapped(text: str) -> Iterable[str]:
 
 def _sizes_text(plan: Plan) -> str:
     """Each dimension with the first axis that shows it."""
-    found = []
-    for name in plan.graph.dims:
-        leaf, axis = next(
-            (leaf, axis)
-            for leaf in plan.graph.symbols
-            for axis, size in enumerate(leaf.shape)
-            if isinstance(size, Symbol) and size.name == name
-        )
-        found.append(f"{name} = {leaf.name}.shape[{axis}]")
+    shown: dict[str, str] = {}
+    for leaf in plan.graph.symbols:
+        for axis, size in enumerate(leaf.shape):
+            if isinstance(size, Symbol):
+                shown.setdefault(size.name, f"{size.name} = {leaf.name}.shape[{axis}]")
+    found = [shown[name] for name in plan.graph.dims if name in shown]
+    found += [f"{name} as it follows, or told" for name in plan.graph.dims if name not in shown]
     return ", ".join(found) or "all are fixed"
 
 
@@ -182,6 +180,12 @@ def _tables(plan: Plan) -> dict[str, Any]:
             (literal(x.name), literal(tuple(_literal(d) for d in x.shape))) for x in graph.symbols
         ],
         "derived": [line for text, d in derived.items() for line in _entry(text, d)],
+        "free": free_sizes(graph),
+        "free_sizes": _assigned("FREE", free_sizes(graph)),
+        "solved": [
+            f"{literal(text)}: {literal(names)}"
+            for text, names in _solved(derived, free_sizes(graph)).items()
+        ],
         "bounds": [line for gap, text in _bounds(plan).items() for line in _entry(text, gap)],
         "facts": list(_facts(graph.leaf(name) for name in graph.inputs)),
     }
@@ -225,6 +229,21 @@ def _bounds(plan: Plan) -> dict[Expr, str]:
 
 def _assigned(name: str, values: Sequence[str]) -> list[str]:
     return bracketed(f"{name} = ", map(literal, values), "")
+
+
+def _solved(derived: Mapping[str, Expr], free: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The free sizes that each expression gives, where it is linear in them, if all others are
+    known.
+    """
+    found = {
+        text: tuple(
+            s.name
+            for s in sorted(size.free_symbols, key=str)
+            if s.name in free and size.is_polynomial(s) and degree(size, s) == 1
+        )
+        for text, size in derived.items()
+    }
+    return {text: names for text, names in found.items() if names}
 
 
 def _literal(dim: Expr) -> int | str:
@@ -330,10 +349,12 @@ def _samples(plan: Plan) -> dict[str, Any]:
     inputs = [graph.leaf(name) for name in graph.inputs]
     sizes = _sample_sizes(plan)
     of_parameters = {s.name for p in parameters for d in p.shape for s in d.free_symbols}
-    listed = [name for name in graph.dims if name in of_parameters]
+    told = free_sizes(graph)
+    listed = [name for name in graph.dims if name in of_parameters or name in told]
     return {
         "init_own": {name: free(name, {dims[d] for d in listed}) for name in ("dtype", "seed")},
         "init_given": [dims[name] for name in listed],
+        "free_given": ["", *(f"{dims[name]}={dims[name]}" for name in told)],
         "init_example": ", ".join(f"{dims[name]}={sizes[name]}" for name in listed),
         "starts": [f"{literal(p.name)}: {start_text(p, dims)}" for p in parameters],
         "check_sizes": (

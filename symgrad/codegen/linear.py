@@ -30,6 +30,18 @@ class Routine:
 _CUTOFF = {"float64": "1e-15", "float32": "5.4e-7"}
 
 ROUTINES = {
+    "finite": Routine(
+        '''
+        @_jit
+        def _finite(A):
+            """Whether all entries are."""
+            for x in A.flat:
+                if not abs(x) < inf:
+                    return False
+            return True
+        ''',
+        (2,),
+    ),
     "lu": Routine(
         '''
         @_jit
@@ -38,6 +50,10 @@ ROUTINES = {
             n = A.shape[1]
             for k in range(len(A)):
                 lu = out[k]
+                if not _finite(A[k]):
+                    lu[:n] = np.nan
+                    lu[n] = zero
+                    continue
                 for i in range(n):
                     for j in range(n):
                         lu[j, i] = A[k, i, j]
@@ -59,6 +75,7 @@ ROUTINES = {
                             lu[l, i] -= u * lu[j, i]
         ''',
         (2, 2),
+        ("finite",),
     ),
     "det": Routine(
         '''
@@ -177,6 +194,9 @@ ROUTINES = {
             n = A.shape[1]
             for k in range(len(A)):
                 L = out[k]
+                if not _finite(A[k]):
+                    L[:] = np.nan
+                    continue
                 L[:] = zero
                 for i in range(n):
                     for j in range(i + 1):
@@ -192,7 +212,7 @@ ROUTINES = {
             return -1
         ''',
         (2, 2),
-        (),
+        ("finite",),
         "not positive definite",
     ),
     "eigh": Routine(
@@ -204,13 +224,14 @@ ROUTINES = {
             values = out[: stack * n].reshape(stack, n)
             vectors = out[stack * n :].reshape(stack, n, n)
             for k in range(stack):
-                S = half * (A[k] + A[k].T)
-                if np.all(np.isfinite(S)):
+                if _finite(A[k]):
+                    S = half * (A[k] + A[k].T)
                     values[k], vectors[k] = np.linalg.eigh(S)
                 else:
                     values[k], vectors[k] = np.nan, np.nan
         ''',
         (2, None),
+        ("finite",),
         allocates=True,
     ),
     "svd": Routine(
@@ -225,13 +246,13 @@ ROUTINES = {
             s = out[first:last].reshape(stack, r)
             vt = out[last:].reshape(stack, r, n)
             for k in range(stack):
-                X = A[k].copy()
-                if np.all(np.isfinite(X)):
-                    u[k], s[k], vt[k] = np.linalg.svd(X, False)
+                if _finite(A[k]):
+                    u[k], s[k], vt[k] = np.linalg.svd(A[k].copy(), False)
                 else:
                     u[k], s[k], vt[k] = np.nan, np.nan, np.nan
         ''',
         (2, None),
+        ("finite",),
         allocates=True,
     ),
     "pinv": Routine(
@@ -275,7 +296,7 @@ ROUTINES = {
                     for i in range(n):
                         column += abs(A[k, i, j])
                     size = max(size, column)
-                if not (size < np.inf and np.all(np.isfinite(A[k]))):
+                if not (size < inf and _finite(A[k])):
                     out[k] = np.nan
                     continue
                 scale, squarings = 1.0, 0

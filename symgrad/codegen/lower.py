@@ -3,11 +3,13 @@ functions spelled out, so that equal parts (a row's maximum, its sum of exponent
 """
 
 from collections.abc import Iterable
+from math import prod
 
 from sympy import Abs, S, exp, log, oo
 
 from symgrad.declare.graph import Definition
 from symgrad.errors import TemplateError
+from symgrad.simplify.matrices import of_transpose
 from symgrad.simplify.recognise import known
 from symgrad.simplify.rules import NODE_RULES
 from symgrad.tensor.cost import pairwise
@@ -28,9 +30,9 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import einsum
-from symgrad.tensor.primitives import StopGradient
+from symgrad.tensor.primitives import MatrixFunction, StopGradient
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
-from symgrad.tensor.windows import Place, loops, places, solid
+from symgrad.tensor.windows import Place, loops, places, representatives, solid
 
 #: The rewrite rules that make numbers stable; lowering looks through names.
 STABLE = (
@@ -95,6 +97,9 @@ def _lowered(node: Node) -> Node:
             return split(_peeled(node))
         case StopGradient():
             return node.operand
+        case MatrixFunction():
+            turned = of_transpose(node)
+            return node if turned is None else turned
         case UnspecifiedTensor():
             raise TemplateError(
                 f"{node.name}: a function that nobody specified has no code",
@@ -185,6 +190,9 @@ def split(node: Einsum) -> Node:
     picked = _picked(node, found, arrays)
     if picked is not None:
         return picked
+    solved = _solved_first(node)
+    if solved is not None:
+        return solved
     every = set(loops((k for labels in node.inputs for k in labels), found))
     if len(arrays) == 2 or any(every <= set(loops(node.inputs[n], found)) for n in arrays):
         return node
@@ -203,6 +211,38 @@ def split(node: Einsum) -> Node:
         labels = tuple(k for k in every_label if k != UNIT and k in kept)
         held.append((labels, einsum([p[0] for p in parts], labels, *(p[1] for p in parts))))
     return node
+
+
+def _solved_first(node: Einsum) -> Node | None:
+    """A product with inverses: the solution of a system with one of the other factors first.
+
+    Of several the one with the fewest entries: a vector before a matrix.
+    """
+    best: tuple[int, tuple[int, ...]] | None = None
+    sizes = representatives(node)
+    for n, (own, factor) in enumerate(zip(node.inputs, node.factors, strict=True)):
+        if not (isinstance(factor, MatrixFunction) and factor.name == "inv") or UNIT in own:
+            continue
+        for solved, end in ((own[-1], own[-2]), (own[-2], own[-1])):
+            held = [m for m, labels in enumerate(node.inputs) if solved in labels and m != n]
+            labels = {k for m in held for k in node.inputs[m]} - {UNIT}
+            if len(held) > 1 or solved in node.output or end in labels:
+                continue
+            if any(isinstance(node.factors[m], MatrixFunction | Iverson) for m in held):
+                continue
+            size = prod(sizes[k] for k in labels)
+            if best is None or size < best[0]:
+                best = size, (n, *held)
+    if best is None or len(best[1]) == len(node.factors):
+        return None
+    pair = best[1]
+    rest = [m for m in range(len(node.factors)) if m not in pair]
+    read = {*node.output}.union(*(node.inputs[m] for m in rest))
+    output = tuple(dict.fromkeys(k for m in pair for k in node.inputs[m] if k in read - {UNIT}))
+    inner = einsum([node.inputs[m] for m in pair], output, *(node.factors[m] for m in pair))
+    inputs = [output, *(node.inputs[m] for m in rest)]
+    factors = [inner, *(node.factors[m] for m in rest)]
+    return split(Einsum(inputs, node.output, node.shape, *factors))
 
 
 def _ready(

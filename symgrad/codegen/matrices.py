@@ -15,6 +15,7 @@ from symgrad.codegen.lower import split, summed
 from symgrad.tensor.dims import Shape, labels_below
 from symgrad.tensor.nodes import (
     UNIT,
+    Constant,
     Einsum,
     Labels,
     Leaf,
@@ -178,17 +179,18 @@ def _solution(node: Einsum) -> Node | None:
 
 
 def _solved(node: Einsum, n: int, name: str, solved: int, free: int) -> Node | None:
-    """The factors that have the label `solved` are the right side; the others multiply after."""
+    """The factors that have the label `solved` are the right side, or ones; others come after."""
     inverse, stack = node.factors[n], node.inputs[n][:-2]
     others = [m for m in range(len(node.factors)) if m != n]
     right = [m for m in others if solved in node.inputs[m]]
     after = [m for m in others if m not in right]
     held = {k for m in right for k in node.inputs[m]} - {UNIT}
-    if solved in node.output or not {solved, *stack} <= held or free in held:
+    if solved in node.output or free in held or (right and not set(stack) <= held):
         return None
     read = {*node.output}.union(*(node.inputs[m] for m in after))
     rest = tuple(k for k in sorted(held - {solved, *stack}) if k in read)
-    rhs = _product(node, {m: node.factors[m] for m in right}, (*stack, solved, *rest))
+    factors = {m: node.factors[m] for m in right} or {n: Constant(1)}
+    rhs = _product(node, factors, (*stack, solved, *rest), {} if right else {n: ()})
     own = (*stack, free, *rest)
     shape = tuple(node.sizes[k] for k in own)
     whole = Whole(name, len(stack), shape, inverse.operands[0], _reals(rhs))

@@ -23,8 +23,8 @@ RESERVED = frozenset(
     real whole params grads work sizes zero one two three four ten half third quarter
     Params Workspace ShapeError DtypeError LabelError DomainError MatrixError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
-    SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE EXPRESSION PROVENANCE NO YES
-    rng arguments seed dtype sizes value out
+    SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE FREE SOLVED EXPRESSION
+    PROVENANCE NO YES rng arguments seed dtype sizes value out
     """.split()
 ) | {*dir(builtins), *keyword.kwlist, *functions.constants("float64")}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from symgrad.calculus.derivation import Derivation
 from symgrad.codegen import statements
@@ -15,7 +15,7 @@ from symgrad.codegen.schedule import schedule
 from symgrad.codegen.statements import Start, Statement
 from symgrad.codegen.storage import Storage, storage
 from symgrad.declare.graph import Definition, Graph
-from symgrad.errors import DeclarationError, SymgradError, TemplateError
+from symgrad.errors import DeclarationError, SymgradError
 from symgrad.tensor.dims import as_dim, show
 from symgrad.tensor.nodes import Constant, Leaf, Map, Node, leaves, topological
 from symgrad.tensor.scalar import ARGS
@@ -105,13 +105,12 @@ def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
     Raises
     ------
     DeclarationError    if the dtype is none of float32 and float64.
-    TemplateError       if something has no code, or a size stands in no argument.
+    TemplateError       if something has no code.
     """
     graph = derivation.graph
     if dtype not in DTYPES:
         raise DeclarationError(f"dtype {dtype!r}: modules hold {' or '.join(DTYPES)}")
     try:
-        _require_sizes(graph)
         ids = Identifiers()
         dims = {name: ids.give(name) for name in graph.dims}
         symbols = {leaf: ids.give(leaf.name) for leaf in graph.symbols}
@@ -122,15 +121,18 @@ def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
     return Plan(graph, derivation, dtype, gradient, predicted, dims, symbols, frozenset(ids.taken))
 
 
-def _require_sizes(graph: Graph) -> None:
-    """Raise TemplateError unless each dimension is the size of some symbol's axis."""
-    bound = {size.name for leaf in graph.symbols for size in leaf.shape if isinstance(size, Symbol)}
-    for name in graph.dims:
-        if name not in bound:
-            raise TemplateError(
-                f"the size of {name} cannot be read off any argument",
-                hint=f"declare a symbol with an axis of size {name} itself",
-            )
+def free_sizes(graph: Graph) -> tuple[str, ...]:
+    """The dimensions that are the size of no symbol's axis: they follow from others, or are told.
+
+    A number of heads or groups is one, where axes are as long as heads times something. So are
+    those in the shapes of parameters that are the size of no parameter's axis.
+    """
+    bound = {size for leaf in graph.symbols for size in leaf.shape if size.is_Symbol}
+    shapes = [graph.leaf(name).shape for name in graph.parameters]
+    used = {s for shape in shapes for size in shape for s in size.free_symbols}
+    missing = used - {size for shape in shapes for size in shape}
+    known = {s.name for s in bound - missing}
+    return tuple(name for name in graph.dims if name not in known)
 
 
 def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifiers) -> Program:
