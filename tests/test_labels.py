@@ -40,10 +40,15 @@ TEXTS = [
 
 
 def graph_of(text):
-    symbols = {name: shape for name, shape in SYMBOLS.items() if name in text} | {"E": ("n", "c")}
+    symbols = {name: shape for name, shape in SYMBOLS.items() if name in text} | {
+        "E": ("n", "c"),
+        "X": ("n", "d"),
+    }
     domain = {name: DOMAIN[name] for name in symbols if name in DOMAIN}
     real = [name for name in symbols if name not in DOMAIN]
-    return sg.parse(f"z = {text}; J = sum(cos(z)) + mean(E)", symbols, domain, parameters=real)
+    return sg.parse(
+        f"z = {text}; J = sum(cos(z)) + mean(E) + mean(X)", symbols, domain, parameters=real
+    )
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -57,7 +62,7 @@ def test_values_and_gradients(text, tmp_path):
         for place in np.ndindex(np.shape(values[name])):
             moved = values[name].astype(complex)
             moved[place] += 1j * step
-            slope = np.cos(run(text, values | {name: moved})).sum() + moved.mean() * (name == "E")
+            slope = np.cos(run(text, values | {name: moved})).sum() + moved.mean() * (name in "EX")
             found = gradient[name].evaluate(values)[place]
             np.testing.assert_allclose(found, slope.imag / step, rtol=1e-13, atol=1e-14)
     # at most thirty cosines of numbers of order one
