@@ -136,9 +136,10 @@ class Shortener:
         named = names.put_back(found.node)
         if named is not found.node:
             again = simplifier.run(named)
-            notes = tuple(dict.fromkeys((*found.notes, *again.notes)))
-            used = found.used_facts or again.used_facts or told is not raw
-            found = Simplified(again.node, notes, used)
+            if operations(again.node) < operations(found.node):
+                notes = tuple(dict.fromkeys((*found.notes, *again.notes)))
+                used = found.used_facts or again.used_facts or told is not raw
+                found = Simplified(again.node, notes, used)
         if told is raw:
             return found
         back = {fact: leaf for leaf, fact in self.facts.items()}

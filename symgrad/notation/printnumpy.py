@@ -333,7 +333,8 @@ def _factors(top: Codes, pairs: Sequence[tuple[Formula, Code]], scalars: int) ->
 
 def _averages(bottom: Expr, pairs: list[tuple[Formula, Code]]) -> Codes:
     """Makes a sum over as many entries as it is divided by a mean; what it is still divided by."""
-    for n, (formula, code) in enumerate(pairs):
+    for n, (outer, code) in enumerate(pairs):
+        formula = outer.operand if isinstance(outer, Spread | Squeeze) else outer
         if not isinstance(formula, Along | Norm2 | Inner) or not code.text.startswith("sum("):
             continue
         inside = formula.left if isinstance(formula, Inner) else formula.operand
@@ -341,7 +342,7 @@ def _averages(bottom: Expr, pairs: list[tuple[Formula, Code]]) -> Codes:
         count = prod(inside.shape[a] for a in axes)
         left = (bottom / count).cancel()
         if left.as_numer_denom()[1] == 1:
-            pairs[n] = (formula, replace(code, text="mean" + code.text.removeprefix("sum")))
+            pairs[n] = (outer, replace(code, text="mean" + code.text.removeprefix("sum")))
             return [_number(left)]
     return []
 

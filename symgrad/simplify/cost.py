@@ -1,8 +1,10 @@
 """The measure of "compact": the number of operations in an expression as people write it."""
 
+from collections import Counter
+from math import prod
 from weakref import WeakKeyDictionary
 
-from sympy import Expr
+from sympy import Expr, Rational, cancel
 
 from symgrad.tensor.nodes import (
     UNIT,
@@ -54,27 +56,58 @@ def _own(node: Node) -> int:
             return number_operations(node.value)
         case Total():
             negative = all(c.could_extract_minus_sign() for c in node.coefficients)
-            return (
-                len(node.terms) - 1 + negative + sum(map(coefficient_operations, node.coefficients))
-            )
+            return len(node.terms) - 1 + negative + sum(_scaling(c, t) for c, t in node.pairs)
         case Einsum():
-            return max(len(node.factors) - 1, 0) + _lone_sums(node)
+            return max(len(node.factors) - 1, 0) + bool(_summed_alone(node))
         case Iverson():
             return 0 if node.operands else 1  # labels read as the one-hot rows that they are
         case Map():
             found = root_of(node.body)
+            if found is not None and is_square(node.operands[0]):
+                return _of_norm(found[1]) - _own(node.operands[0])
             body = node.body if found is None else found[0] ** found[1]
             return int(body.count_ops(visual=False))
     return 1
 
 
-def _lone_sums(node: Einsum) -> int:
-    """1 if a label is summed that no product of two factors sums."""
-    output = set(node.output)
+def is_square(node: Node) -> bool:
+    """Whether it is a sum of squares, whose root is a norm."""
+    return (
+        isinstance(node, Einsum)
+        and len(node.factors) == 2
+        and node.factors[0] is node.factors[1]
+        and node.inputs[0] == node.inputs[1]
+        and {*node.output} - {UNIT} < {*node.inputs[0]}
+    )
+
+
+def _of_norm(exponent: Expr) -> int:
+    """Operations of a power of the square of a norm: ‖x‖, 1/‖x‖, ‖x‖³."""
+    return 1 + (exponent.is_negative is True) + (abs(exponent) != Rational(1, 2))
+
+
+def _scaling(coefficient: Expr, node: Node) -> int:
+    """Operations to multiply an array by a number: none for a sum that is divided to a mean."""
+    if coefficient in (1, -1):
+        return 0
+    if isinstance(node, Einsum) and (labels := _summed_alone(node)):
+        count = prod(node.sizes[k] for k in labels)
+        left = cancel(coefficient * count)
+        if left.as_numer_denom()[1] == 1:
+            return coefficient_operations(left)
+    return coefficient_operations(coefficient)
+
+
+def _summed_alone(node: Einsum) -> set[int]:
+    """The labels that are summed entry by entry, not as a product of matrices or vectors."""
+    holders: dict[int, set[frozenset[int]]] = {}
     for labels in node.inputs:
-        for label in labels:
-            if label != UNIT and label not in output:
-                holders = sum(label in other for other in node.inputs)
-                if holders == 1:
-                    return 1
-    return 0
+        own = frozenset(labels) - {UNIT}
+        for label in own - {*node.output}:
+            holders.setdefault(label, set()).add(own)
+    times = Counter(k for labels in node.inputs for k in {*labels})
+    return {
+        label
+        for label, kinds in holders.items()
+        if times[label] == 1 or (len(kinds) == 1 and len(next(iter(kinds))) > 1)
+    }

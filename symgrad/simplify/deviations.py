@@ -1,4 +1,4 @@
-"""Deviations from a mean: x − mean x, whose sum is 0 and whose square no sum of squares replaces."""
+"""Deviations from a mean, x − mean x: their sum is 0, and their square is summed as it is."""
 
 from symgrad.simplify.terms import Term, flatten
 from symgrad.tensor.nodes import Leaf, Node, Total

@@ -7,7 +7,7 @@ from sympy import Expr, S, exp, log
 
 from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.sums import collect
-from symgrad.simplify.terms import power_of
+from symgrad.simplify.terms import is_root, power_of
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
@@ -33,7 +33,6 @@ from symgrad.tensor.scalar import (
     lt,
     ne,
     relu,
-    root_of,
     sigmoid,
     softplus,
     where,
@@ -51,10 +50,6 @@ def label_axes(node: Node) -> tuple[int, ...]:
             if node.condition in (INDEX[axis] - LOOKUP[0], LOOKUP[0] - INDEX[axis])
         )
     return ()
-
-
-def is_root(node: Node) -> bool:
-    return isinstance(node, Map) and root_of(node.body) is not None
 
 
 def log_of_softmax(node: Node) -> Node | None:

@@ -25,7 +25,7 @@ def known(leaf: Leaf, expr: Node, simplifier: Simplifier) -> Leaf:
 def _domain(expr: Node, simplifier: Simplifier) -> str:
     last = expr.ndim - 1
     if isinstance(expr, Softmax):
-        return {(last,): "simplex", (0,): "simplex:0"}.get(expr.axes, "")
+        return "simplex" if expr.axes == (last,) else "simplex:0" if expr.axes == (0,) else ""
     if label_axes(expr) == (last,):
         return "onehot"
     if expr.ndim == 2 and same(*expr.shape) and is_symmetric(simplifier.run(expr).node, facts=True):

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr
+from sympy import Expr, S
 
-from symgrad.simplify.cost import operations
+from symgrad.simplify.cost import is_square, operations
 from symgrad.simplify.matrices import is_symmetric
-from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
-from symgrad.tensor.nodes import UNIT, Einsum, Node, Total, transform
-from symgrad.tensor.operators import power
+from symgrad.simplify.terms import Factor, Term, build, content, flatten, is_root, power_of
+from symgrad.tensor.nodes import UNIT, Einsum, Labels, Map, Node, Total, transform
+from symgrad.tensor.operators import apply, power, scale
+from symgrad.tensor.scalar import ARGS, root
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,15 @@ class _Pattern:
 
 @dataclass(slots=True)
 class Names:
-    """What has a name: whole expressions, and products, found by one of their factors."""
+    """What has a name: whole expressions, and products, found by one of their factors.
+
+    A sum is found in its multiples, and a power of something by other powers of that.
+    """
 
     whole: dict[Node, Node] = field(default_factory=dict)
     patterns: dict[Node, list[_Pattern]] = field(default_factory=dict)
+    sums: dict[Node, tuple[Expr, Node]] = field(default_factory=dict)
+    powers: dict[Node, tuple[Expr, Node]] = field(default_factory=dict)
     facts: bool = False
 
     @classmethod
@@ -39,24 +45,31 @@ class Names:
         names = cls(facts=facts)
         for expr, name in values.items():
             names.whole[expr] = name
+            base, exponent = power_of(expr)
+            if base is not expr:
+                names.powers.setdefault(base, (exponent, name))
+            if isinstance(expr, Total):
+                number, rest = _multiple(expr)
+                if isinstance(rest, Total):
+                    names.sums.setdefault(rest, (number, name))
             if not isinstance(expr, Einsum):
                 continue
             term = _opened(flatten(expr))
             held = {k for _, labels in term.factors for k in labels}
             if len(term.factors) < 2 or any(k not in held for k in term.output):
                 continue
-            atoms = Counter(atom for atom, _ in term.factors)
+            atoms = Counter(_atom(atom) for atom, _ in term.factors)
             pattern = _Pattern(name, term, atoms)
             rarest = min(atoms, key=lambda atom: len(names.patterns.get(atom, ())))
             names.patterns.setdefault(rarest, []).append(pattern)
         return names
 
     def put_back(self, node: Node) -> Node:
-        """The formula with names where that is shorter."""
+        """The formula with names where that is no longer."""
         if not self.whole:
             return node
         found = transform([node], self._change)[node]
-        return found if operations(found) < operations(node) else node
+        return found if operations(found) <= operations(node) else node
 
     def has_part(self, node: Node) -> bool:
         """Whether a product is a part of one that has a name, so that its factors may find it."""
@@ -66,6 +79,12 @@ class Names:
     def _change(self, node: Node) -> Node:
         if node in self.whole:
             return self.whole[node]
+        if isinstance(node, Total) and self.sums:
+            number, rest = _multiple(node)
+            own, name = self.sums.get(rest, (number, node))
+            return node if name is node else scale(number / own, name)
+        if isinstance(node, Map) and self.powers:
+            return self._power(node)
         if not isinstance(node, Einsum) or not any(map(self._leads_to, node.factors)):
             return node
         term, changed = _opened(flatten(node)), True
@@ -79,28 +98,63 @@ class Names:
                     break
         return node if term is first else build(term)
 
+    def _power(self, node: Map) -> Node:
+        """1/‖x‖³ as r⁻³ for a named r = ‖x‖, and 0 where that is 0."""
+        base, exponent = power_of(node)
+        own, name = self.powers.get(base, (exponent, node))
+        times = exponent / own
+        if base is node or name is node or not times.is_Integer:
+            return node
+        if not is_root(node):
+            return power(name, times) if own.is_Integer else node
+        return apply(root(ARGS[0], times), name) if own.is_positive else node
+
     def _leads_to(self, factor: Node) -> bool:
         """Whether a product that has a name may be found by this factor."""
         if isinstance(factor, Einsum | Total) or factor in self.patterns:
             return True
-        base, exponent = power_of(factor)
-        return exponent.is_negative is True and power(base, -1) in self.patterns
+        return any(_atom(atom) in self.patterns for atom, _ in _copies(factor, ()))
 
     def _candidates(self, term: Term) -> Iterable[_Pattern]:
         """The patterns whose factors all stand in the term, those of most factors first."""
-        atoms = Counter(atom for atom, _ in term.factors)
+        atoms = Counter(_atom(atom) for atom, _ in term.factors)
         found = [p for atom in atoms for p in self.patterns.get(atom, ()) if p.atoms <= atoms]
         return sorted(found, key=lambda p: -len(p.term.factors))
 
 
+def _multiple(node: Total) -> tuple[Expr, Node]:
+    """The sum as a number times one that is no multiple."""
+    number: Expr = S.One
+    inner: Node = node
+    while isinstance(inner, Total) and len(inner.terms) == 1:
+        number, inner = number * inner.coefficients[0], inner.terms[0]
+    if isinstance(inner, Total):
+        own, inner = content(inner)
+        number *= own
+    return number, inner
+
+
 def _opened(term: Term) -> Term:
-    """The term with x⁻² as x⁻¹ x⁻¹, so that a quotient by x is found in it."""
-    factors: list[Factor] = []
-    for atom, labels in term.factors:
-        base, exponent = power_of(atom)
-        copies = -int(exponent) if exponent.is_Integer and -4 <= exponent <= -2 else 1
-        factors += [(power(base, -1) if copies > 1 else atom, labels)] * copies
+    """The term with x⁻² as x⁻¹ x⁻¹, ‖x‖⁻³ as three, so that a quotient is found in it."""
+    factors = (copy for atom, labels in term.factors for copy in _copies(atom, labels))
     return replace(term, factors=tuple(factors))
+
+
+def _copies(atom: Node, labels: Labels) -> list[Factor]:
+    base, exponent = power_of(atom)
+    one = S.One if exponent.is_Integer else S.Half
+    if exponent not in (-2 * one, -3 * one, -4 * one):
+        return [(atom, labels)]
+    single = apply(root(ARGS[0], -one), base) if is_root(atom) else power(base, -one)
+    return [(single, labels)] * int(-exponent / one)
+
+
+def _atom(node: Node) -> Node:
+    """A factor as it is looked up: a quotient by a norm is one thing, 0 at 0 or not."""
+    base, exponent = power_of(node)
+    if exponent == -S.Half and is_square(base):
+        return apply(root(ARGS[0], exponent), base)
+    return node
 
 
 def _matched(pattern: _Pattern, term: Term, facts: bool) -> Term | None:
@@ -155,7 +209,7 @@ def _placements(
         return
     (atom, labels), *others = wanted
     for n, (node, own) in enumerate(given):
-        if n in taken or node is not atom:
+        if n in taken or (node is not atom and _atom(node) is not _atom(atom)):
             continue
         turned = (own, own[::-1]) if is_symmetric(node, facts) else (own,)
         for ends in turned:

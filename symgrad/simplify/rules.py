@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from sympy import Expr, S
 
 from symgrad.simplify import brackets, deviations, functions, matrices, recognise, reshapes
-from symgrad.simplify.functions import INDICATORS, is_root, label_axes
-from symgrad.simplify.terms import Term, components, others, power_of, relabelled
+from symgrad.simplify.functions import INDICATORS, label_axes
+from symgrad.simplify.terms import Term, components, is_root, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
     UNIT,

@@ -8,10 +8,19 @@ from sympy import Expr, S
 
 from symgrad.simplify.common import Rows, Share, apart, axes_beside, shared_factors
 from symgrad.simplify.cost import operations
-from symgrad.simplify.terms import Factor, Term, build, common_factor, flatten, place
+from symgrad.simplify.terms import (
+    Factor,
+    Term,
+    build,
+    common_factor,
+    flatten,
+    is_root,
+    place,
+    power_of,
+)
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import UNIT, Constant, Einsum, Labels, Map, Node, Total
-from symgrad.tensor.operators import apply, constant_of, full, total
+from symgrad.tensor.operators import apply, constant_of, full, power, total
 from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, where
 
 COMPARISONS = (lt, le, gt, ge, eq, ne)
@@ -29,7 +38,7 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
-    rows = _aligned(rows)
+    rows = _alike(_aligned(rows))
     for shorten in (_narrowed, _branched, _completed):
         shorter = shorten(rows, shape)
         if shorter is not None:
@@ -68,6 +77,32 @@ def _aligned(rows: Rows) -> Rows:
         factors = tuple((turned.get(atom, atom), labels) for atom, labels in term.factors)
         new = build(replace(term, factors=factors)) if signs else node
         found.append((-c if signs % 2 else c, new))
+    return found
+
+
+def _alike(rows: Rows) -> Rows:
+    """The terms with 1/‖x‖, 0 at 0, as the plain quotient where another has that: it decides."""
+    terms = [flatten(node) for _, node in rows]
+    plain, rooted = set[Factor](), False
+    for term in terms:
+        for atom, labels in term.factors:
+            base, exponent = power_of(atom)
+            if base is not atom and exponent.is_negative and {*labels} <= {UNIT, *term.output}:
+                rooted = rooted or is_root(atom)
+                plain.update([] if is_root(atom) else [(base, labels)])
+    if not plain or not rooted:
+        return rows
+    found: Rows = []
+    for (c, node), term in zip(rows, terms, strict=True):
+        factors = tuple(
+            (power(base, exponent), labels)
+            if is_root(atom) and exponent.is_negative and (base, labels) in plain
+            else (atom, labels)
+            for atom, labels in term.factors
+            for base, exponent in (power_of(atom),)
+        )
+        same = factors == term.factors
+        found.append((c, node if same else build(replace(term, factors=factors))))
     return found
 
 

@@ -63,6 +63,11 @@ def power_of(node: Node) -> tuple[Node, Expr]:
     return node, S.One
 
 
+def is_root(node: Node) -> bool:
+    """Whether it is a power that is 0 at 0, as that of a norm in its gradient."""
+    return isinstance(node, Map) and root_of(node.body) is not None
+
+
 def flatten(node: Node) -> Term:
     """The node as one term: nested Einsums are merged, numbers drawn out; sums stay atoms."""
     fresh = count(10_000)
