@@ -57,10 +57,14 @@ def _best(listed: Sequence[Definition]) -> Node | None:
         return None
     found: Node | None = None
     least = before - LEAST_SAVED + 1
+    inside = [set(topological(expr)) for expr in exprs]
     for part in _parts(exprs):
         placeholder = Leaf("_", part.shape, "value")
         named = Names.of({part: placeholder})
-        after = operations(part) + sum(operations(named.put_back(expr)) for expr in exprs)
+        after = operations(part)
+        for expr, nodes in zip(exprs, inside, strict=True):
+            there = part in nodes or nodes.issuperset(part.operands)
+            after += operations(named.put_back(expr) if there else expr)
         if after < least:
             found, least = part, after
     return found

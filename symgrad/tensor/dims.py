@@ -55,7 +55,7 @@ def as_dim(value: object) -> Dim:
     if isinstance(value, str):
         result = _parsed(value)
     elif isinstance(value, Expr):
-        result = value.xreplace({s: dim(s.name) for s in value.free_symbols})
+        result = _of_dims(value)
     elif isinstance(value, Integral) and not isinstance(value, bool):
         result = Integer(int(value))
     else:
@@ -64,6 +64,13 @@ def as_dim(value: object) -> Dim:
             hint="a dimension is a name, a positive integer, or an expression in them",
         )
     return _normal(result)
+
+
+@cache
+def _of_dims(value: Expr) -> Expr:
+    """A SymPy expression with the dimensions of its symbols' names for these."""
+    known = {s: dim(s.name) for s in value.free_symbols}
+    return value if all(s is d for s, d in known.items()) else value.xreplace(known)
 
 
 @cache
