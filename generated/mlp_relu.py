@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "6f2fed7dc3e1c0454c4882dfb9deb5c5c315a0128e613ade3984d589feb89942",
+    "code": "85d2dfc6077387483ed3a017ab889d59b0210b9ae4335d32eeb0392f216041a5",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -622,16 +622,6 @@ def _gt(x, y):
 # The checks, which Numba would not make, and what they need.
 
 
-def _array(values):
-    if np.iscomplexobj(values):
-        raise DtypeError(f"complex values are no {DTYPE}")
-    return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
-
-
-def _shape(name, sizes):
-    return tuple(_axis(dim, sizes) for dim in SHAPES[name])
-
-
 def _axis(dim, sizes):
     if isinstance(dim, int):
         return dim
@@ -641,59 +631,9 @@ def _axis(dim, sizes):
     return sizes[dim]
 
 
-def _room(m, n, h, c):
-    """The length of the vector of all buffers."""
-    return 2 * c * m + 2 * h * m
-
-
-def _workspace(params, inputs):
-    work = Workspace()
-    work.sizes = _check(inputs, params)
-    _check_labels({name: inputs[name] for name in LABELS}, work.sizes)
-    sizes = [work.sizes[name] for name in SIZES]
-    work.vector = np.array(sizes, np.int64)
-    work.buffers = np.empty(_room(*sizes), DTYPE)
-    work.grads = Params(np.zeros_like(params.flat), params.sizes)
-    work.scratch = work.params = work.form = None
-    work.full = False
-    return work
-
-
-def _ready(work, params, X, y, lam):
-    """The workspace, once the arguments are known to fit it: at once if they are as last time."""
-    if work is None:
-        return _workspace(params, {"X": X, "y": y, "lam": lam})
-    try:
-        form = ((X.shape, X.strides, X.dtype), (y.shape, y.strides, y.dtype))
-    except AttributeError:
-        form = None
-    if (
-        type(work) is not Workspace
-        or params is not work.params
-        or form != work.form
-        or type(lam) is not float
-    ):
-        if not isinstance(work, Workspace):
-            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
-        _check({"X": X, "y": y, "lam": lam}, params, work.sizes)
-        if np.may_share_memory(params.flat, work.grads.flat):
-            raise ValueError("params is the gradient that this workspace holds; copy it")
-        work.form, work.params = form, params
-    return work
-
-
-def _scratch(work):
-    """A second gradient, to be added to the first."""
-    if work.scratch is None:
-        work.scratch = np.empty_like(work.grads.flat)
-    return work.scratch
-
-
-def _check(inputs, params, known=None):
-    """The sizes; or the error that names the first argument that is at fault."""
-    if not isinstance(params, Params):
-        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
-    arrays = {name: params[name] for name in PARAMETERS}
+def _arrays(inputs):
+    """The inputs as arrays: numbers too."""
+    arrays = {}
     for name, value in inputs.items():
         if not isinstance(value, np.ndarray):
             if SHAPES[name]:
@@ -702,13 +642,7 @@ def _check(inputs, params, known=None):
             if value.dtype.kind not in "fiu":
                 raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
         arrays[name] = value
-    sizes = _fit(arrays, known or {})
-    return sizes
-
-
-def _kind(value):
-    kind, home = type(value).__name__, type(value).__module__
-    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+    return arrays
 
 
 def _fit(arrays, known, teller="the workspace"):
@@ -767,9 +701,83 @@ def _outside(labels, size):
     return wrong > 0
 
 
+def _array(values):
+    if np.iscomplexobj(values):
+        raise DtypeError(f"complex values are no {DTYPE}")
+    return np.ascontiguousarray(values, DTYPE).reshape(np.shape(values))
+
+
+def _shape(name, sizes):
+    return tuple(_axis(dim, sizes) for dim in SHAPES[name])
+
+
+def _room(m, n, h, c):
+    """The length of the vector of all buffers."""
+    return 2 * c * m + 2 * h * m
+
+
+def _workspace(params, inputs):
+    work = Workspace()
+    work.sizes = _check(inputs, params)
+    _check_labels({name: inputs[name] for name in LABELS}, work.sizes)
+    sizes = [work.sizes[name] for name in SIZES]
+    work.vector = np.array(sizes, np.int64)
+    work.buffers = np.empty(_room(*sizes), DTYPE)
+    work.grads = Params(np.zeros_like(params.flat), params.sizes)
+    work.scratch = work.params = work.form = None
+    work.full = False
+    return work
+
+
+def _ready(work, params, X, y, lam):
+    """The workspace, once the arguments are known to fit it: at once if they are as last time."""
+    if work is None:
+        return _workspace(params, {"X": X, "y": y, "lam": lam})
+    try:
+        form = ((X.shape, X.strides, X.dtype), (y.shape, y.strides, y.dtype))
+    except AttributeError:
+        form = None
+    if (
+        type(work) is not Workspace
+        or params is not work.params
+        or form != work.form
+        or type(lam) is not float
+    ):
+        if not isinstance(work, Workspace):
+            raise TypeError(f"workspace is a {_kind(work)}; make one with workspace(...)")
+        _check({"X": X, "y": y, "lam": lam}, params, work.sizes)
+        if np.may_share_memory(params.flat, work.grads.flat):
+            raise ValueError("params is the gradient that this workspace holds; copy it")
+        work.form, work.params = form, params
+    return work
+
+
+def _scratch(work):
+    """A second gradient, to be added to the first."""
+    if work.scratch is None:
+        work.scratch = np.empty_like(work.grads.flat)
+    return work.scratch
+
+
+def _check(inputs, params, known=None):
+    """The sizes; or the error that names the first argument that is at fault."""
+    if not isinstance(params, Params):
+        raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
+    arrays = {name: params[name] for name in PARAMETERS} | _arrays(inputs)
+    sizes = _fit(arrays, known or {})
+    return sizes
+
+
+def _kind(value):
+    kind, home = type(value).__name__, type(value).__module__
+    return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
 def _prediction(params, inputs):
     """The vectors for predict: of the result, of its buffers and of sizes."""
     sizes = _check(inputs, params)
+    labels = {name: inputs[name] for name in inputs if name in LABELS}
+    _check_labels(labels, sizes)
     known = [sizes.get(name, 1) for name in SIZES]
     shape, room = _prediction_shape(*known), _prediction_room(*known)
     vector = np.array(known, np.int64)

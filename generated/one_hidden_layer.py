@@ -54,7 +54,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "6d879c64ae33235145a527e9fa39d7d2731f843ae83bf8631130e8bf247de0dd",
+    "code": "43d5761935c4232b53adf1377ec555df4294185a72d9f80046db25d7dc44c951",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -392,6 +392,66 @@ def _tanh(x):
 # The checks, which Numba would not make, and what they need.
 
 
+def _axis(dim, sizes):
+    if isinstance(dim, int):
+        return dim
+    if dim in DERIVED:
+        names, size = DERIVED[dim]
+        return size(*(sizes[name] for name in names))
+    return sizes[dim]
+
+
+def _arrays(inputs):
+    """The inputs as arrays: numbers too."""
+    arrays = {}
+    for name, value in inputs.items():
+        if not isinstance(value, np.ndarray):
+            if SHAPES[name]:
+                raise DtypeError(f"{name} is a {type(value).__name__}; it must be a NumPy array")
+            value = np.asarray(value)
+            if value.dtype.kind not in "fiu":
+                raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
+        arrays[name] = value
+    return arrays
+
+
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
+    for name, array in arrays.items():
+        shape, dims = array.shape, SHAPES[name]
+        if len(shape) != len(dims):
+            axes = ", ".join(map(str, dims))
+            raise ShapeError(f"{name} has shape {shape}; its axes are ({axes})")
+        for axis, (dim, size) in enumerate(zip(dims, shape)):
+            if size == 0:
+                raise ShapeError(f"{name} has shape {shape}; an axis must be at least 1")
+            if isinstance(dim, int) or dim in DERIVED:
+                later.append((name, axis, dim, size))
+                continue
+            expected, where = sizes.setdefault(dim, size), source.setdefault(dim, name)
+            if size != expected:
+                rule = f"{dim} = {size}; but {dim} = {expected} in {where}"
+                raise ShapeError(f"{name} has shape {shape}, so {rule}")
+        if name in LABELS:
+            if array.dtype.kind not in "iu" or not array.dtype.isnative:
+                raise DtypeError(f"{name} holds {array.dtype}; it must hold integers")
+        elif array.dtype != DTYPE and (dims or array.dtype.kind not in "fiu"):
+            raise DtypeError(f"{name} holds {array.dtype}; it must hold {DTYPE}")
+        if not array.flags.c_contiguous:
+            raise ShapeError(f"{name} is not C-contiguous; pass np.ascontiguousarray({name})")
+    for name, axis, dim, size in later:
+        if dim in DERIVED and not set(DERIVED[dim][0]) <= sizes.keys():
+            continue  # parameters alone do not say all sizes
+        if _axis(dim, sizes) != size:
+            said = "" if isinstance(dim, int) else f", which is {_axis(dim, sizes)} here"
+            raise ShapeError(f"axis {axis} of {name} has size {size}; it must be {dim}{said}")
+    for rule, (names, gap) in BOUNDS.items():
+        if set(names) <= sizes.keys() and gap(*(sizes[name] for name in names)) < 0:
+            found = ", ".join(f"{name} = {sizes[name]}" for name in names)
+            raise ShapeError(f"{rule} does not hold for {found}")
+    return sizes
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -400,15 +460,6 @@ def _array(values):
 
 def _shape(name, sizes):
     return tuple(_axis(dim, sizes) for dim in SHAPES[name])
-
-
-def _axis(dim, sizes):
-    if isinstance(dim, int):
-        return dim
-    if dim in DERIVED:
-        names, size = DERIVED[dim]
-        return size(*(sizes[name] for name in names))
-    return sizes[dim]
 
 
 def _room(h, d, q):
@@ -462,15 +513,7 @@ def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
         raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
-    arrays = {name: params[name] for name in PARAMETERS}
-    for name, value in inputs.items():
-        if not isinstance(value, np.ndarray):
-            if SHAPES[name]:
-                raise DtypeError(f"{name} is a {type(value).__name__}; it must be a NumPy array")
-            value = np.asarray(value)
-            if value.dtype.kind not in "fiu":
-                raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
-        arrays[name] = value
+    arrays = {name: params[name] for name in PARAMETERS} | _arrays(inputs)
     sizes = _fit(arrays, known or {})
     return sizes
 
@@ -478,43 +521,6 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
-
-
-def _fit(arrays, known, teller="the workspace"):
-    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
-    for name, array in arrays.items():
-        shape, dims = array.shape, SHAPES[name]
-        if len(shape) != len(dims):
-            axes = ", ".join(map(str, dims))
-            raise ShapeError(f"{name} has shape {shape}; its axes are ({axes})")
-        for axis, (dim, size) in enumerate(zip(dims, shape)):
-            if size == 0:
-                raise ShapeError(f"{name} has shape {shape}; an axis must be at least 1")
-            if isinstance(dim, int) or dim in DERIVED:
-                later.append((name, axis, dim, size))
-                continue
-            expected, where = sizes.setdefault(dim, size), source.setdefault(dim, name)
-            if size != expected:
-                rule = f"{dim} = {size}; but {dim} = {expected} in {where}"
-                raise ShapeError(f"{name} has shape {shape}, so {rule}")
-        if name in LABELS:
-            if array.dtype.kind not in "iu" or not array.dtype.isnative:
-                raise DtypeError(f"{name} holds {array.dtype}; it must hold integers")
-        elif array.dtype != DTYPE and (dims or array.dtype.kind not in "fiu"):
-            raise DtypeError(f"{name} holds {array.dtype}; it must hold {DTYPE}")
-        if not array.flags.c_contiguous:
-            raise ShapeError(f"{name} is not C-contiguous; pass np.ascontiguousarray({name})")
-    for name, axis, dim, size in later:
-        if dim in DERIVED and not set(DERIVED[dim][0]) <= sizes.keys():
-            continue  # parameters alone do not say all sizes
-        if _axis(dim, sizes) != size:
-            said = "" if isinstance(dim, int) else f", which is {_axis(dim, sizes)} here"
-            raise ShapeError(f"axis {axis} of {name} has size {size}; it must be {dim}{said}")
-    for rule, (names, gap) in BOUNDS.items():
-        if set(names) <= sizes.keys() and gap(*(sizes[name] for name in names)) < 0:
-            found = ", ".join(f"{name} = {sizes[name]}" for name in names)
-            raise ShapeError(f"{rule} does not hold for {found}")
-    return sizes
 
 
 def _prediction(params, inputs):

@@ -39,7 +39,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "d2bc6bb120d1345782e2c2f790baf996b46920fcf7ce8b04b9a9e677d5346048",
+    "code": "c0671c963f1517971e1121e15228dfd27714e73702dbc4c0b7338aa4d17e52d3",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -290,6 +290,66 @@ def _predict(X, y, params, out, work, sizes):
 # The checks, which Numba would not make, and what they need.
 
 
+def _axis(dim, sizes):
+    if isinstance(dim, int):
+        return dim
+    if dim in DERIVED:
+        names, size = DERIVED[dim]
+        return size(*(sizes[name] for name in names))
+    return sizes[dim]
+
+
+def _arrays(inputs):
+    """The inputs as arrays: numbers too."""
+    arrays = {}
+    for name, value in inputs.items():
+        if not isinstance(value, np.ndarray):
+            if SHAPES[name]:
+                raise DtypeError(f"{name} is a {type(value).__name__}; it must be a NumPy array")
+            value = np.asarray(value)
+            if value.dtype.kind not in "fiu":
+                raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
+        arrays[name] = value
+    return arrays
+
+
+def _fit(arrays, known, teller="the workspace"):
+    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
+    for name, array in arrays.items():
+        shape, dims = array.shape, SHAPES[name]
+        if len(shape) != len(dims):
+            axes = ", ".join(map(str, dims))
+            raise ShapeError(f"{name} has shape {shape}; its axes are ({axes})")
+        for axis, (dim, size) in enumerate(zip(dims, shape)):
+            if size == 0:
+                raise ShapeError(f"{name} has shape {shape}; an axis must be at least 1")
+            if isinstance(dim, int) or dim in DERIVED:
+                later.append((name, axis, dim, size))
+                continue
+            expected, where = sizes.setdefault(dim, size), source.setdefault(dim, name)
+            if size != expected:
+                rule = f"{dim} = {size}; but {dim} = {expected} in {where}"
+                raise ShapeError(f"{name} has shape {shape}, so {rule}")
+        if name in LABELS:
+            if array.dtype.kind not in "iu" or not array.dtype.isnative:
+                raise DtypeError(f"{name} holds {array.dtype}; it must hold integers")
+        elif array.dtype != DTYPE and (dims or array.dtype.kind not in "fiu"):
+            raise DtypeError(f"{name} holds {array.dtype}; it must hold {DTYPE}")
+        if not array.flags.c_contiguous:
+            raise ShapeError(f"{name} is not C-contiguous; pass np.ascontiguousarray({name})")
+    for name, axis, dim, size in later:
+        if dim in DERIVED and not set(DERIVED[dim][0]) <= sizes.keys():
+            continue  # parameters alone do not say all sizes
+        if _axis(dim, sizes) != size:
+            said = "" if isinstance(dim, int) else f", which is {_axis(dim, sizes)} here"
+            raise ShapeError(f"axis {axis} of {name} has size {size}; it must be {dim}{said}")
+    for rule, (names, gap) in BOUNDS.items():
+        if set(names) <= sizes.keys() and gap(*(sizes[name] for name in names)) < 0:
+            found = ", ".join(f"{name} = {sizes[name]}" for name in names)
+            raise ShapeError(f"{rule} does not hold for {found}")
+    return sizes
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -298,15 +358,6 @@ def _array(values):
 
 def _shape(name, sizes):
     return tuple(_axis(dim, sizes) for dim in SHAPES[name])
-
-
-def _axis(dim, sizes):
-    if isinstance(dim, int):
-        return dim
-    if dim in DERIVED:
-        names, size = DERIVED[dim]
-        return size(*(sizes[name] for name in names))
-    return sizes[dim]
 
 
 def _room(n, d):
@@ -360,15 +411,7 @@ def _check(inputs, params, known=None):
     """The sizes; or the error that names the first argument that is at fault."""
     if not isinstance(params, Params):
         raise TypeError(f"params is a {_kind(params)}; make Params of it with pack")
-    arrays = {name: params[name] for name in PARAMETERS}
-    for name, value in inputs.items():
-        if not isinstance(value, np.ndarray):
-            if SHAPES[name]:
-                raise DtypeError(f"{name} is a {type(value).__name__}; it must be a NumPy array")
-            value = np.asarray(value)
-            if value.dtype.kind not in "fiu":
-                raise DtypeError(f"{name} is a {type(inputs[name]).__name__}; it must be a number")
-        arrays[name] = value
+    arrays = {name: params[name] for name in PARAMETERS} | _arrays(inputs)
     sizes = _fit(arrays, known or {})
     return sizes
 
@@ -376,43 +419,6 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
-
-
-def _fit(arrays, known, teller="the workspace"):
-    sizes, source, later = dict(known), dict.fromkeys(known, teller), []
-    for name, array in arrays.items():
-        shape, dims = array.shape, SHAPES[name]
-        if len(shape) != len(dims):
-            axes = ", ".join(map(str, dims))
-            raise ShapeError(f"{name} has shape {shape}; its axes are ({axes})")
-        for axis, (dim, size) in enumerate(zip(dims, shape)):
-            if size == 0:
-                raise ShapeError(f"{name} has shape {shape}; an axis must be at least 1")
-            if isinstance(dim, int) or dim in DERIVED:
-                later.append((name, axis, dim, size))
-                continue
-            expected, where = sizes.setdefault(dim, size), source.setdefault(dim, name)
-            if size != expected:
-                rule = f"{dim} = {size}; but {dim} = {expected} in {where}"
-                raise ShapeError(f"{name} has shape {shape}, so {rule}")
-        if name in LABELS:
-            if array.dtype.kind not in "iu" or not array.dtype.isnative:
-                raise DtypeError(f"{name} holds {array.dtype}; it must hold integers")
-        elif array.dtype != DTYPE and (dims or array.dtype.kind not in "fiu"):
-            raise DtypeError(f"{name} holds {array.dtype}; it must hold {DTYPE}")
-        if not array.flags.c_contiguous:
-            raise ShapeError(f"{name} is not C-contiguous; pass np.ascontiguousarray({name})")
-    for name, axis, dim, size in later:
-        if dim in DERIVED and not set(DERIVED[dim][0]) <= sizes.keys():
-            continue  # parameters alone do not say all sizes
-        if _axis(dim, sizes) != size:
-            said = "" if isinstance(dim, int) else f", which is {_axis(dim, sizes)} here"
-            raise ShapeError(f"axis {axis} of {name} has size {size}; it must be {dim}{said}")
-    for rule, (names, gap) in BOUNDS.items():
-        if set(names) <= sizes.keys() and gap(*(sizes[name] for name in names)) < 0:
-            found = ", ".join(f"{name} = {sizes[name]}" for name in names)
-            raise ShapeError(f"{rule} does not hold for {found}")
-    return sizes
 
 
 def _prediction(params, inputs):

@@ -49,6 +49,18 @@ def arguments(module, graph, values):
     return params, [cast[name] for name in graph.inputs], cast
 
 
+def evaluated(module, values, **options):
+    """What the module of a derivative gives for values by name."""
+    told = {name: values[name] for name in getattr(module, "FREE", ())}
+    given = {}
+    for name in module.ARGUMENTS:
+        value = np.asarray(values[name])
+        if name not in module.LABELS:
+            value = np.ascontiguousarray(value, module.DTYPE).reshape(value.shape)
+        given[name] = value if value.ndim else float(value)
+    return module.evaluate(**given, **told, **options)
+
+
 def compare(module, graph, values, rtol, atol, again=True):
     """Value and gradient of a module against the evaluator; `again`: forward and backward too."""
     params, inputs, cast = arguments(module, graph, values)

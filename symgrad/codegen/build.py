@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
-from symgrad.codegen.module import ZEROS, graph_text
+from symgrad.calculus import Derivative
+from symgrad.codegen.module import ZEROS, source_text
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, TemplateError
 
@@ -19,12 +20,18 @@ _IMPORTED = frozenset({"llvmlite", "math", "numba", "numpy", "scipy"})
 
 
 def generate(
-    graph: Graph, path: str | os.PathLike[str], *, dtype: str = "float64", threads: int = 1
+    what: Graph | Derivative,
+    path: str | os.PathLike[str],
+    *,
+    dtype: str = "float64",
+    threads: int = 1,
 ) -> Path:
-    """Write the module of a graph; returns its path.
+    """Write the module of a graph, or of one derivative; returns its path.
 
     Parameters
     ----------
+    what :     a graph: its value and gradient, predictions, checks. A derivative, such as a
+               Jacobian or a Hessian: `evaluate`, which fills its array.
     dtype :    of all real arrays, float64 or float32.
     threads :  1; BLAS may use more inside a product.
 
@@ -34,7 +41,7 @@ def generate(
     TemplateError       if something in the graph has no code, or the file cannot be written there.
     """
     _require_one(threads)
-    source = graph_text(graph, dtype)
+    source = source_text(what, dtype)
     target = Path(path)
     name = target.stem
     if target.suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
@@ -63,7 +70,7 @@ def write_whole(target: Path, source: str) -> None:
 
 
 def compile(  # the public name
-    graph: Graph, *, dtype: str = "float64", threads: int = 1
+    what: Graph | Derivative, *, dtype: str = "float64", threads: int = 1
 ) -> ModuleType:
     """Generate a module into a folder of the user's cache and import it.
 
@@ -71,8 +78,9 @@ def compile(  # the public name
     Otherwise as `generate`.
     """
     _require_one(threads)
-    source = graph_text(graph, dtype)
-    name = f"{graph.name}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    source = source_text(what, dtype)
+    stem = what.name if isinstance(what, Graph) else what.graph.name
+    name = f"{stem}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     target = _cache_folder() / f"{name}.py"
     if not (target.exists() and target.read_text(encoding="utf-8") == source):
         write_whole(target, source)
@@ -114,13 +122,15 @@ def _cache_folder() -> Path:
     return Path(base) / "symgrad"
 
 
-def difference(graph: Graph, path: str | os.PathLike[str], *, dtype: str = "float64") -> str:
+def difference(
+    what: Graph | Derivative, path: str | os.PathLike[str], *, dtype: str = "float64"
+) -> str:
     """Why a file is not what would be generated now; empty if it is."""
     target = Path(path)
     if not target.exists():
         return f"{target} does not exist"
     found = target.read_text(encoding="utf-8", errors="replace")
-    if found == graph_text(graph, dtype):
+    if found == source_text(what, dtype):
         return ""
     digest = re.search(r'"code": "([0-9a-f]{64})"', found)
     if not digest:

@@ -8,13 +8,14 @@ import numpy as np
 from sympy import Expr, S, Symbol, degree, expand, prod
 
 from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
+from symgrad.codegen.linear import ROUTINES
 from symgrad.codegen.names import free
 from symgrad.codegen.numbers import polynomial_text, size_text
 from symgrad.codegen.plan import Plan, Program, free_sizes, label_size
 from symgrad.codegen.products import matrices
 from symgrad.codegen.samples import sample_text, start_text
-from symgrad.codegen.statements import Product, flat
-from symgrad.declare.graph import Definition
+from symgrad.codegen.statements import Call, Product, flat
+from symgrad.declare.graph import Definition, Graph
 from symgrad.notation import numpy, text_equation
 from symgrad.tensor.bounds import undecided
 from symgrad.tensor.dims import show
@@ -33,22 +34,28 @@ _PRIVATE = frozenset(
 
 def frame(plan: Plan) -> dict[str, Any]:
     """The context of the template, but for kernels and constants."""
+    return {
+        **provenance(plan.graph, plan.graph.definitions, plan.dtype),
+        **_documentation(plan),
+        **_tables(plan),
+        **_arguments(plan),
+        **_samples(plan),
+    }
+
+
+def provenance(graph: Graph, definitions: Iterable[Definition], dtype: str) -> dict[str, Any]:
+    """What a module is made from."""
     from symgrad import __version__
 
-    graph = plan.graph
-    expression = "; ".join(f"{d.leaf.name} = {numpy(d.expr)}" for d in graph.definitions)
+    expression = "; ".join(f"{d.leaf.name} = {numpy(d.expr)}" for d in definitions)
     expression = expression.replace('"', "'")  # no marks in front of quotes inside quotes
     return {
         "version": __version__,
         "graph": graph.name,
         "output": graph.output,
-        "dtype": plan.dtype,
+        "dtype": dtype,
         "expression": _expression(expression),
         "digest": hashlib.sha256(expression.encode()).hexdigest(),
-        **_documentation(plan),
-        **_tables(plan),
-        **_arguments(plan),
-        **_samples(plan),
     }
 
 
@@ -68,26 +75,22 @@ def _expression(expression: str) -> list[str]:
 
 def _documentation(plan: Plan) -> dict[str, Any]:
     graph = plan.graph
-    rows = [(_equation(d), d) for d in graph.definitions]
-    more = [(_equation(d), d) for d in plan.derivation.definitions]
-    width = max(len(next(iter(pieces(row, WIDE - 24)))) for row, _ in rows + more)
+    equations, gradient = equation_rows(graph.definitions, plan.derivation.definitions)
     products = [size_products(plan.gradient, n) for n in range(2)]
     numbers = _count(graph.leaf(name) for name in graph.parameters)
     return {
-        "equations": [line for row, d in rows for line in _row(row, d, width)],
-        "gradient": [line for row, d in more for line in _row(row, d, width)],
-        "sizes_text": list(_wrapped("Sizes: " + _sizes_text(plan) + ".")),
-        "inputs_text": list(_wrapped(_inputs_text(plan))),
+        "equations": equations,
+        "gradient": gradient,
+        "sizes_text": sizes_text(graph.symbols, graph.dims),
+        "inputs_text": wrapped(_inputs_text(plan)),
         "cost": [
             f"{name:<15} {polynomial_text(flops)}"
             for name, flops in (("forward", products[0]), ("value_and_grad", sum(products)))
         ],
-        "memory_text": list(
-            _wrapped(
-                f"Memory: a workspace holds {polynomial_text(plan.gradient.storage.room)} "
-                f"numbers, and {polynomial_text(numbers)} for the gradient. Calls that are given "
-                "one allocate nothing."
-            )
+        "memory_text": wrapped(
+            f"Memory: a workspace holds {polynomial_text(plan.gradient.storage.room)} "
+            f"numbers, and {polynomial_text(numbers)} for the gradient. Calls that are given "
+            f"one allocate nothing{allocating(plan.gradient)}."
         ),
         "usage": [
             f"work = {line}" if n == 0 else line
@@ -97,8 +100,20 @@ def _documentation(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _equation(definition: Definition) -> str:
-    return text_equation(definition.leaf, definition.expr)
+def allocating(program: Program) -> str:
+    """What still takes memory in every call."""
+    names = {s.node.name for k in program.kernels for _, s in flat(k.body) if isinstance(s, Call)}
+    found = [name for name in sorted(names) if ROUTINES[name].allocates]
+    return f" but in {' and '.join(found)}" if found else ""
+
+
+def equation_rows(
+    *groups: Iterable[Definition], names: Mapping[str, str] | None = None
+) -> list[list[str]]:
+    """Definitions as lines, with the shapes in one column; `names` are spelled so."""
+    rows = [[(text_equation(d.leaf, d.expr, names), d) for d in group] for group in groups]
+    width = max(len(next(iter(pieces(row, WIDE - 24)))) for group in rows for row, _ in group)
+    return [[line for row, d in group for line in _row(row, d, width)] for group in rows]
 
 
 def _row(equation: str, definition: Definition, width: int) -> Iterable[str]:
@@ -111,20 +126,22 @@ def _row(equation: str, definition: Definition, width: int) -> Iterable[str]:
     yield from (f"        {piece}".rstrip() for piece in rest)
 
 
-def _wrapped(text: str) -> Iterable[str]:
-    return (piece.rstrip() for piece in pieces(text, WIDE))
+def wrapped(text: str) -> list[str]:
+    """A text in lines."""
+    return [piece.rstrip() for piece in pieces(text, WIDE)]
 
 
-def _sizes_text(plan: Plan) -> str:
+def sizes_text(symbols: Iterable[Leaf], dims: Iterable[str]) -> list[str]:
     """Each dimension with the first axis that shows it."""
     shown: dict[str, str] = {}
-    for leaf in plan.graph.symbols:
+    for leaf in symbols:
         for axis, size in enumerate(leaf.shape):
             if isinstance(size, Symbol):
                 shown.setdefault(size.name, f"{size.name} = {leaf.name}.shape[{axis}]")
-    found = [shown[name] for name in plan.graph.dims if name in shown]
-    found += [f"{name} as it follows, or told" for name in plan.graph.dims if name not in shown]
-    return ", ".join(found) or "all are fixed"
+    names = list(dims)
+    found = [shown[name] for name in names if name in shown]
+    found += [f"{name} as it follows, or told" for name in names if name not in shown]
+    return wrapped(f"Sizes: {', '.join(found) or 'all are fixed'}.")
 
 
 def _inputs_text(plan: Plan) -> str:
@@ -132,10 +149,11 @@ def _inputs_text(plan: Plan) -> str:
     leaves = [plan.graph.leaf(name) for name in plan.graph.inputs]
     if not leaves:
         return "There are no inputs but the parameters."
-    return f"Inputs, in order or by name: {'; '.join(map(_about, leaves))}."
+    return f"Inputs, in order or by name: {'; '.join(map(about, leaves))}."
 
 
-def _about(leaf: Leaf) -> str:
+def about(leaf: Leaf) -> str:
+    """An argument with its shape and its domain."""
     size = label_size(leaf)
     if size is not None:
         last = size_text(expand(size - 1))
@@ -166,30 +184,46 @@ def _count(leaves: Iterable[Leaf]) -> Expr:
 def _tables(plan: Plan) -> dict[str, Any]:
     graph = plan.graph
     fields = tuple(free(name, set(_FIELDS)) for name in graph.parameters)
-    labels = {name: label_size(graph.leaf(name)) for name in graph.inputs}
-    derived = {
-        str(d): d for leaf in graph.symbols for d in leaf.shape if not (d.is_Symbol or d.is_Integer)
-    }
+    inputs = [graph.leaf(name) for name in graph.inputs]
+    told = free_sizes(graph)
     return {
-        "parameters": _assigned("PARAMETERS", graph.parameters),
-        "fields": _assigned("FIELDS", fields),
-        "inputs": _assigned("INPUTS", graph.inputs),
-        "dims": _assigned("SIZES", graph.dims),
-        "labels": literal({n: _literal(size) for n, size in labels.items() if size is not None}),
-        "shapes": [
-            (literal(x.name), literal(tuple(_literal(d) for d in x.shape))) for x in graph.symbols
-        ],
-        "derived": [line for text, d in derived.items() for line in _entry(text, d)],
-        "free": free_sizes(graph),
-        "free_sizes": _assigned("FREE", free_sizes(graph)),
-        "solved": [
-            f"{literal(text)}: {literal(names)}"
-            for text, names in _solved(derived, free_sizes(graph)).items()
-        ],
-        "bounds": [line for gap, text in _bounds(plan).items() for line in _entry(text, gap)],
-        "facts": list(_facts(graph.leaf(name) for name in graph.inputs)),
+        "parameters": assigned("PARAMETERS", graph.parameters),
+        "fields": assigned("FIELDS", fields),
+        "inputs": assigned("INPUTS", graph.inputs),
+        "tell": "give it to pack, as {name}=...",
+        **size_tables(graph.symbols, inputs, graph.dims, told, bounds(graph.definitions)),
     }
 
+
+def size_tables(
+    symbols: Sequence[Leaf],
+    inputs: Iterable[Leaf],
+    dims: Sequence[str],
+    told: Sequence[str],
+    limits: Mapping[Expr, str],
+) -> dict[str, Any]:
+    """Tables of shapes, labels, sizes and facts; the facts of the inputs are checked."""
+    labels = {leaf.name: size for leaf in symbols if (size := label_size(leaf)) is not None}
+    sizes = [*(d for leaf in symbols for d in leaf.shape), *labels.values()]
+    derived = {str(d): d for d in sizes if not (d.is_Symbol or d.is_Integer)}
+    return {
+        "dims": assigned("SIZES", dims),
+        "labels": literal({name: _literal(size) for name, size in labels.items()}),
+        "shapes": [
+            (literal(x.name), literal(tuple(_literal(d) for d in x.shape))) for x in symbols
+        ],
+        "derived": [line for text, d in derived.items() for line in _entry(text, d)],
+        "free": tuple(told),
+        "free_sizes": assigned("FREE", told),
+        "solved": [
+            f"{literal(text)}: {literal(names)}" for text, names in _solved(derived, told).items()
+        ],
+        "bounds": [line for gap, text in limits.items() for line in _entry(text, gap)],
+        "facts": list(_facts(inputs)),
+    }
+
+
+_SYMMETRIC = "~(abs(x - x.swapaxes(-1, -2)) > 1e-5 * abs(x).max())"
 
 #: Domain -> what its entries are, or its rows along an axis, and which of them are so. Only the
 #: facts by which formulas are shortened: without them the gradient would be another.
@@ -198,6 +232,8 @@ _FACTS = {
     "sign": ("-1 or 1", "abs(x) == 1"),
     "onehot": ("one-hot", "((x == 0) | (x == 1)).all({0}) & (x.sum({0}) == 1)"),
     "simplex": ("of sum one", "(x >= 0).all({0}) & (abs(x.sum({0}) - 1) < 1e-3)"),
+    "symmetric": ("symmetric", _SYMMETRIC),
+    "spd": ("symmetric", _SYMMETRIC),
 }
 
 
@@ -216,9 +252,9 @@ def _entry(text: str, size: Expr) -> list[str]:
     return call(f"    {literal(text)}: ", [literal(tuple(names)), function], ",")
 
 
-def _bounds(plan: Plan) -> dict[Expr, str]:
+def bounds(definitions: Iterable[Definition]) -> dict[Expr, str]:
     """What must not be negative, so that slices are in range and no axis is empty."""
-    roots = [d.expr for d in plan.graph.definitions]
+    roots = [d.expr for d in definitions]
     found = undecided(roots)
     for node in topological(*roots):
         for size in node.shape:
@@ -227,7 +263,8 @@ def _bounds(plan: Plan) -> dict[Expr, str]:
     return found
 
 
-def _assigned(name: str, values: Sequence[str]) -> list[str]:
+def assigned(name: str, values: Sequence[str]) -> list[str]:
+    """The assignment of a tuple of names."""
     return bracketed(f"{name} = ", map(literal, values), "")
 
 
@@ -272,9 +309,7 @@ def _arguments(plan: Plan) -> dict[str, Any]:
         )
     }
     private = [plan.symbols[leaf] for leaf in inputs]
-    arrays = [plan.symbols[leaf] for leaf in inputs if leaf.ndim]
     labels = [leaf for leaf in inputs if label_size(leaf) is not None]
-    form = [f"({x}.shape, {x}.strides, {x}.dtype)" for x in arrays]
     return {
         "own": own,
         "given": list(public.values()),
@@ -283,19 +318,23 @@ def _arguments(plan: Plan) -> dict[str, Any]:
         "mapping": literal_mapping({leaf.name: name for leaf, name in public.items()}),
         "private_mapping": literal_mapping({leaf.name: plan.symbols[leaf] for leaf in inputs}),
         "label_mapping": literal_mapping({leaf.name: public[leaf] for leaf in labels}),
-        "form": bracketed("        form = ", form, ""),
-        "unlike": either(
-            "    if ",
-            [
-                "type(work) is not Workspace",
-                "params is not work.params",
-                "form != work.form",
-                *(f"type({plan.symbols[leaf]}) is not float" for leaf in inputs if not leaf.ndim),
-            ],
+        **forms(
+            {leaf: plan.symbols[leaf] for leaf in inputs},
+            ["type(work) is not Workspace", "params is not work.params"],
         ),
         "dim_arguments": list(plan.dims.values()),
         "room": size_text(plan.gradient.storage.room, plan.dims),
         **_prediction(plan, public),
+    }
+
+
+def forms(names: Mapping[Leaf, str], tests: Iterable[str]) -> dict[str, Any]:
+    """The form of arguments, and the test whether a workspace saw it last time."""
+    shapes = [f"({x}.shape, {x}.strides, {x}.dtype)" for leaf, x in names.items() if leaf.ndim]
+    numbers = [f"type({x}) is not float" for leaf, x in names.items() if not leaf.ndim]
+    return {
+        "form": bracketed("        form = ", shapes, ""),
+        "unlike": either("    if ", [*tests, "form != work.form", *numbers]),
     }
 
 
@@ -332,7 +371,7 @@ def _prediction(plan: Plan, public: Mapping[Leaf, str]) -> dict[str, Any]:
 def _sample_sizes(plan: Plan) -> dict[str, int]:
     """Sizes for a check: pairwise different, the first the largest, and within all bounds."""
     names = plan.graph.dims
-    gaps = _bounds(plan)
+    gaps = bounds(plan.graph.definitions)
     tries = [[6, *range(3, 2 + len(names))]]
     rng = np.random.default_rng(0)
     tries += [list(map(int, 1 + rng.permutation(20 + len(names)))) for _ in range(500)]

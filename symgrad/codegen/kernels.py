@@ -1,7 +1,7 @@
 """Kernels as text: the statements, and before them the sizes, views and constants they name."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from symgrad.codegen.layout import call, chained
 from symgrad.codegen.matrices import View
 from symgrad.codegen.names import Identifiers
 from symgrad.codegen.numbers import Numbers, Scales
-from symgrad.codegen.plan import Kernel, Plan, Program, label_size
+from symgrad.codegen.plan import Kernel, Program, label_size
 from symgrad.codegen.scalars import Scalars
 from symgrad.codegen.writer import Writer
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import Node
+from symgrad.tensor.nodes import Leaf, Node
 from symgrad.tensor.primitives import entries
 
 
@@ -33,41 +33,44 @@ class Function:
 
 
 class Kernels:
-    """Writes the kernels of a plan; what they share (constants, functions) is collected."""
+    """Writes the kernels of programs; what they share (constants, functions) is collected.
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.ids = Identifiers(set(plan.taken))
-        for program in self.programs():
+    `dims` maps the names of dimensions to identifiers, `taken` are those that mean something.
+    """
+
+    def __init__(
+        self, programs: Sequence[Program], dims: Mapping[str, str], taken: Set[str], dtype: str
+    ) -> None:
+        self.programs, self.dims, self.dtype = programs, dims, dtype
+        self.ids = Identifiers(set(taken))
+        for program in programs:
             self.ids.taken |= {*program.names.values(), *program.arrays.values()}
-        numbers, scales = Numbers(self.ids), Scales(self.ids, plan.dims)
-        self.scalars = Scalars(numbers, scales)
-
-    def programs(self) -> Iterator[Program]:
-        yield self.plan.gradient
-        if self.plan.prediction is not None:
-            yield self.plan.prediction.program
+        self.scalars = Scalars(Numbers(self.ids), Scales(self.ids, dims))
 
     def functions(self) -> list[Function]:
-        """All kernels, the one that does everything first."""
-        first, then = self.plan.gradient.kernels
-        forward = self._function(self.plan.gradient, first)
+        """All kernels; those that belong together behind the one that calls them."""
+        return [f for program in self.programs for f in self._functions(program)]
+
+    def _functions(self, program: Program) -> Iterator[Function]:
+        if len(program.kernels) == 1:
+            yield self._function(program, program.kernels[0])
+            return
+        first, then = program.kernels
+        forward = self._function(program, first)
         fails = bool(self.scalars.faults)
-        backward = self._function(self.plan.gradient, then)
+        backward = self._function(program, then)
         both = (
             *call("    value = _forward", forward.arguments),
             *(("    if sizes[-2]:", "        return value") if fails else ()),
             *call("    _backward", backward.arguments),
             "    return value",
         )
-        found = [Function("_value_and_grad", backward.arguments, both), forward, backward]
-        if self.plan.prediction is not None:
-            program = self.plan.prediction.program
-            found += [self._function(program, kernel) for kernel in program.kernels]
-        return found
+        yield Function("_value_and_grad", backward.arguments, both)
+        yield forward
+        yield backward
 
     def _function(self, program: Program, kernel: Kernel) -> Function:
-        narrow, returns = self.plan.dtype == "float32", kernel.result is not None
+        narrow, returns = self.dtype == "float32", kernel.result is not None
         writer = Writer(program, self.scalars, self.ids.taken, narrow, returns)
         writer.write(kernel.body)
         body = writer.lines
@@ -76,7 +79,7 @@ class Kernels:
             body = [*self._label_checks(program), *body, returned]
         lines = [*self._prologue(program, kernel.out, body), *body] or ["    pass"]
         inputs = (program.names[leaf] for leaf in program.inputs)
-        vectors = [name for name in ("params", kernel.out, "work", "sizes") if name]
+        vectors = [name for name in (*program.packed, kernel.out, "work", "sizes") if name]
         return Function(kernel.name, (*inputs, *vectors), tuple(lines))
 
     def _label_checks(self, program: Program) -> Iterator[str]:
@@ -90,11 +93,13 @@ class Kernels:
     def _prologue(self, program: Program, out: str, body: Sequence[str]) -> list[str]:
         """The sizes, views and constants that the body names."""
         used = words(body)
-        graph, names = self.plan.graph, program.names
-        parameters = [graph.leaf(name) for name in graph.parameters]
-        where = program.storage
+        names, where = program.names, program.storage
+        packed = {
+            vector: [_array(program, (leaf,), leaf.shape) for leaf in symbols]
+            for vector, symbols in program.packed.items()
+        }
         views = [
-            *self._views("params", [_array(program, (p,), p.shape) for p in parameters], used),
+            *(line for each, arrays in packed.items() for line in self._views(each, arrays, used)),
             *self._views(out, [_array(program, b.values, b.shape) for b in where.results], used),
             *self._views("work", [_array(program, b.values, b.shape) for b in where.buffers], used),
             *self._reshaped(program, used),
@@ -102,7 +107,7 @@ class Kernels:
         numbers = [
             f"    {names[leaf]} = real({names[leaf]})"
             for leaf in program.inputs
-            if not leaf.ndim and names[leaf] in used and self.plan.dtype == "float32"
+            if not leaf.ndim and names[leaf] in used and self.dtype == "float32"
         ]
         scales = [
             f"    {name} = {text}"
@@ -110,7 +115,7 @@ class Kernels:
             if name in used
         ]
         known = words([*body, *views, *scales])
-        pairs = [(f"sizes[{n}]", d) for n, d in enumerate(self.plan.dims.values()) if d in known]
+        pairs = [(f"sizes[{n}]", d) for n, d in enumerate(self.dims.values()) if d in known]
         sizes = []
         if pairs:
             sizes = [f"    {', '.join(d for _, d in pairs)} = {', '.join(p for p, _ in pairs)}"]
@@ -121,7 +126,7 @@ class Kernels:
         start: Expr = S.Zero
         for array in arrays:
             found = [name for name in array.names if name in used]
-            if found and not array.shape and vector == "params":
+            if found and not array.shape and array.symbol:
                 yield f"    {found[0]} = {vector}[{self.scalars.size(start)}]"
             elif found:
                 yield from chained(found, self._view(vector, start, array.shape))
@@ -148,6 +153,7 @@ class _Array(NamedTuple):
 
     names: tuple[str, ...]
     shape: Shape
+    symbol: bool
     views: tuple[tuple[View, str], ...]
 
 
@@ -159,7 +165,7 @@ def _array(program: Program, values: Iterable[Node], shape: Shape) -> _Array:
         for view, name in program.arrays.items()
         if isinstance(view, View) and view.operand in values
     )
-    return _Array(tuple(called), shape, views)
+    return _Array(tuple(called), shape, isinstance(values[0], Leaf), views)
 
 
 def words(lines: Iterable[str]) -> set[str]:

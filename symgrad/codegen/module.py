@@ -7,13 +7,15 @@ from typing import Any
 
 from sympy import Integer, S
 
-from symgrad.calculus import gradient
+from symgrad.calculus import Derivation, Derivative, gradient
 from symgrad.codegen import functions, linear
+from symgrad.codegen.evaluation import Evaluation, evaluation, evaluation_frame
 from symgrad.codegen.frame import frame
 from symgrad.codegen.kernels import Kernels, words
 from symgrad.codegen.layout import literal
-from symgrad.codegen.plan import Plan, plan
+from symgrad.codegen.plan import Plan, Program, plan
 from symgrad.declare.graph import Graph
+from symgrad.errors import DeclarationError
 
 #: Products of fewer multiplications are loops.
 THRESHOLD = 1024
@@ -21,16 +23,26 @@ ZEROS = "0" * 64
 _GEMM = {"float64": "dgemm", "float32": "sgemm"}
 
 
-def module_text(plan: Plan) -> str:
-    """The source of a module with forward, backward, value_and_grad, predict and check."""
-    kernels = Kernels(plan)
+def module_text(plan: Plan | Evaluation) -> str:
+    """The source of a module, which a plan says all of."""
+    if isinstance(plan, Evaluation):
+        return _rendered("evaluation.py.jinja", [plan.program], plan, evaluation_frame(plan))
+    predicted = [plan.prediction.program] if plan.prediction is not None else []
+    return _rendered("module.py.jinja", [plan.gradient, *predicted], plan, frame(plan))
+
+
+def _rendered(
+    template: str, programs: list[Program], plan: Plan | Evaluation, frame: dict[str, Any]
+) -> str:
+    kernels = Kernels(programs, plan.dims, plan.taken, plan.dtype)
     written = kernels.functions()
     scalars = kernels.scalars
     lines = [line for kernel in written for line in kernel.lines]
     helpers = functions.sources(scalars.used, plan.dtype)
     routines = linear.sources(scalars.routines, plan.dtype)
     texts = [*helpers, *routines]
-    context = frame(plan) | {
+    numbers = _numbers(plan.dtype, kernels, [*(h for f in texts for h in f.splitlines()), *lines])
+    context = frame | {
         "zeros": ZEROS,
         "kernels": written,
         "products": sorted(scalars.products),
@@ -40,9 +52,9 @@ def module_text(plan: Plan) -> str:
         "routines": routines,
         "faults": list(map(literal, scalars.faults)),
         "math": "math." in "\n".join([*texts, *scalars_text(kernels)]),
-        "numbers": _numbers(plan, kernels, [*(h for f in texts for h in f.splitlines()), *lines]),
+        "numbers": numbers,
     }
-    return sealed(environment().get_template("module.py.jinja").render(context))
+    return sealed(environment().get_template(template).render(context))
 
 
 def scalars_text(kernels: Kernels) -> list[str]:
@@ -50,7 +62,7 @@ def scalars_text(kernels: Kernels) -> list[str]:
     return list(kernels.scalars.scales.definitions().values())
 
 
-def _numbers(plan: Plan, kernels: Kernels, lines: list[str]) -> list[tuple[str, str]]:
+def _numbers(dtype: str, kernels: Kernels, lines: list[str]) -> list[tuple[str, str]]:
     """The typed constants that the lines name, and those of the functions."""
     numbers, used = kernels.scalars.numbers, words(lines)
     for value in (S.Zero, S.One):  # the products name them
@@ -58,9 +70,9 @@ def _numbers(plan: Plan, kernels: Kernels, lines: list[str]) -> list[tuple[str, 
     for value, name in ((S.Half, "half"), (Integer(2), "two")):
         if name in used:
             numbers.name(value)
-    found = numbers.definitions() | functions.used_constants(lines, plan.dtype)
+    found = numbers.definitions() | functions.used_constants(lines, dtype)
     bits = "whole" in words([*lines, *found.values()])
-    types = {"real": f"np.{plan.dtype}"} | ({"whole": f"np.int{plan.dtype[-2:]}"} if bits else {})
+    types = {"real": f"np.{dtype}"} | ({"whole": f"np.int{dtype[-2:]}"} if bits else {})
     return list((types | found).items())
 
 
@@ -72,6 +84,25 @@ def sealed(source: str) -> str:
 def graph_text(graph: Graph, dtype: str = "float64") -> str:
     """The module of a graph: derived, planned and written."""
     return module_text(plan(gradient(graph), dtype))
+
+
+def source_text(what: Graph | Derivative, dtype: str = "float64") -> str:
+    """The module of a graph or of a derivative.
+
+    Raises
+    ------
+    DeclarationError    if it is neither; the dtype is none of float32 and float64.
+    """
+    match what:
+        case Graph():
+            return graph_text(what, dtype)
+        case Derivative():
+            return module_text(evaluation(what, dtype))
+        case Derivation():
+            hint = f"choose one, such as [{what.wrt[0].name!r}]; a module of the graph gives all"
+            raise DeclarationError("a module is of one derivative, or of a graph", hint=hint)
+    kind = type(what).__name__
+    raise DeclarationError(f"a module is of a Graph or a Derivative, not of a {kind}")
 
 
 @cache

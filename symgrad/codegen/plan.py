@@ -37,12 +37,14 @@ class Kernel:
 class Program:
     """Kernels over shared values: which are kept, where they live, what they are called.
 
+    `inputs` are arguments, `packed` the symbols that stand one behind the other in vectors.
     `names` are those of symbols and values, `arrays` of the arrays in which stored values live;
     `formulas` say what holds of a value once it is made; `shared` are read by several others.
     """
 
     kernels: tuple[Kernel, ...]
     inputs: tuple[Leaf, ...]
+    packed: Mapping[str, tuple[Leaf, ...]]
     kept: frozenset[Node]
     storage: Storage
     names: Mapping[Node, str]
@@ -99,6 +101,12 @@ class Plan:
         return "\n".join(parts)
 
 
+def require_dtype(dtype: str) -> None:
+    """Raise DeclarationError unless modules can hold numbers of that dtype."""
+    if dtype not in DTYPES:
+        raise DeclarationError(f"dtype {dtype!r}: modules hold {' or '.join(DTYPES)}")
+
+
 def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
     """Kernels, loops and memory for the value and the gradient of a derivation's graph.
 
@@ -108,8 +116,7 @@ def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
     TemplateError       if something has no code.
     """
     graph = derivation.graph
-    if dtype not in DTYPES:
-        raise DeclarationError(f"dtype {dtype!r}: modules hold {' or '.join(DTYPES)}")
+    require_dtype(dtype)
     try:
         ids = Identifiers()
         dims = {name: ids.give(name) for name in graph.dims}
@@ -140,19 +147,23 @@ def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifi
     output, wanted = graph.leaf(graph.output), [s.leaf for s in steps(derivation)]
     used = needed([*graph.definitions, *derivation.definitions], [output, *wanted])
     lowered = in_parts(lower(used))
-    value = _distinct(lowered[output], ())
+    value = distinct(lowered[output], ())
     results: dict[Leaf, Node] = {}
     for definition in derivation.definitions:  # each as soon as it can be had
         if definition.leaf in wanted:
             taken = {*results.values(), *topological(value)}
-            results[definition.leaf] = _distinct(lowered[definition.leaf], taken)
-    titles = _titles(lowered)
+            results[definition.leaf] = distinct(lowered[definition.leaf], taken)
+    titles = titles_of(lowered)
     titles |= {node: leaf.name for leaf, node in results.items()}
     first, then, kept = schedule([value], results.values(), titles)
     kernels = (Kernel("_forward", first, value), Kernel("_backward", then, out="grads"))
     inputs = tuple(graph.leaf(name) for name in graph.inputs)
     ordered = [results[leaf] for leaf in wanted]
-    return _program(kernels, inputs, kept, ordered, symbols, titles, used, ids)
+    return make_program(kernels, inputs, _packed(graph), kept, ordered, symbols, titles, used, ids)
+
+
+def _packed(graph: Graph) -> dict[str, tuple[Leaf, ...]]:
+    return {"params": tuple(graph.leaf(name) for name in graph.parameters)}
 
 
 def steps(derivation: Derivation) -> list[Definition]:
@@ -168,15 +179,16 @@ def _prediction(graph: Graph, symbols: Mapping[Leaf, str], ids: Identifiers) -> 
     what, definition, inputs = found
     used = [*needed(graph.definitions, leaves(definition.expr)), definition]
     lowered = in_parts(lower(used))
-    node = _distinct(lowered[definition.leaf], ())
-    titles = _titles(lowered)
+    node = distinct(lowered[definition.leaf], ())
+    titles = titles_of(lowered)
     if titles.get(node) == definition.leaf.name:
         titles[node] = "prediction"
     body, _, kept = schedule([node], [], titles)
     kernels = (Kernel("_predict", body, out="out"),)
-    return Prediction(
-        what, _program(kernels, inputs, kept, [node], symbols, titles, used, ids), node
+    program = make_program(
+        kernels, inputs, _packed(graph), kept, [node], symbols, titles, used, ids
     )
+    return Prediction(what, program, node)
 
 
 def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[Definition]:
@@ -189,7 +201,7 @@ def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[De
     return [d for d in listed if d.leaf in need]
 
 
-def _distinct(node: Node, taken: Iterable[Node]) -> Node:
+def distinct(node: Node, taken: Iterable[Node]) -> Node:
     """A value of its own: a copy of what is an argument, a number, or computed for another use."""
     others = set(taken)
     while isinstance(node, Leaf | Constant | View | Whole) or node in others:
@@ -197,7 +209,7 @@ def _distinct(node: Node, taken: Iterable[Node]) -> Node:
     return node
 
 
-def _titles(lowered: Mapping[Leaf, Node]) -> dict[Node, str]:
+def titles_of(lowered: Mapping[Leaf, Node]) -> dict[Node, str]:
     """The values that definitions name, each by the first of its names."""
     titles: dict[Node, str] = {}
     for leaf, node in lowered.items():
@@ -206,9 +218,10 @@ def _titles(lowered: Mapping[Leaf, Node]) -> dict[Node, str]:
     return titles
 
 
-def _program(
+def make_program(
     kernels: tuple[Kernel, ...],
     inputs: tuple[Leaf, ...],
+    packed: Mapping[str, tuple[Leaf, ...]],
     kept: frozenset[Node],
     results: Sequence[Node],
     symbols: Mapping[Leaf, str],
@@ -216,6 +229,7 @@ def _program(
     used: Iterable[Definition],
     ids: Identifiers,
 ) -> Program:
+    """The program of scheduled kernels: where values live, and what they are called."""
     returned = [kernel.result for kernel in kernels if kernel.result is not None]
     where = storage([kernel.body for kernel in kernels], kept, results, returned)
     hidden = {old: new for old, new in where.heirs.items() if old not in titles}
@@ -236,7 +250,7 @@ def _program(
                 arrays[node] = names[node] if node.ndim else ids.give(f"{names[node]}_kept")
     equations = {d.leaf.name: _equation(d) for d in used}
     formulas = {node: equations[titles[node]] for node in made if titles.get(node, "") in equations}
-    return Program(kernels, inputs, kept, where, names, arrays, formulas, _shared(kept))
+    return Program(kernels, inputs, packed, kept, where, names, arrays, formulas, _shared(kept))
 
 
 def _shared(kept: Iterable[Node]) -> frozenset[Node]:
