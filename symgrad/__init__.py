@@ -16,6 +16,7 @@ _PUBLIC: dict[str, str] = (
     | dict.fromkeys(("elementwise", "function"), "symgrad.declare.functions")
     | dict.fromkeys(("Graph",), "symgrad.declare.graph")
     | dict.fromkeys(("parse",), "symgrad.declare.parse")
+    | dict.fromkeys(("parse_latex",), "symgrad.declare.latex")
     | dict.fromkeys(("load",), "symgrad.declare.files")
     | dict.fromkeys(("batched",), "symgrad.declare.batched")
     | dict.fromkeys(

@@ -4,21 +4,20 @@ import ast
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, NoReturn
 
 from sympy import Expr, S, floor, pi
 
+from symgrad.declare.arguments import closest, declared, require_known, texts
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.loops import loop_index, over
-from symgrad.declare.symbols import declare
 from symgrad.declare.syntax import Source, describe
 from symgrad.declare.vocabulary import FUNCTIONS
-from symgrad.errors import DeclarationError, NameClash, ParseError, SymgradError, UnknownName
+from symgrad.errors import NameClash, ParseError, SymgradError, UnknownName
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import as_dim, as_shape, dim
+from symgrad.tensor.dims import as_dim, dim
 from symgrad.tensor.nodes import Constant, Leaf, Node
 
 #: Names that stand for NumPy in front of a function.
@@ -97,51 +96,14 @@ def parse(
     >>> net.parameters, net.inputs, net.output
     (('w',), ('X', 'y'), 'J')
     """
-    if not isinstance(symbols, Mapping):
-        raise DeclarationError(
-            "symbols= is a mapping from names to shapes",
-            hint='symbols={"X": ("n", "d"), "w": ("d",)}',
-        )
-    domains, spellings = _texts(domain, "domain"), _texts(latex, "latex")
-    parameters = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
-    for wanted in parameters:
-        if wanted not in symbols:
-            raise UnknownName(
-                f"the parameter {wanted!r} is not among the symbols",
-                hint=_closest(str(wanted), [*symbols]),
-            )
-    ordered = [*parameters, *(each for each in symbols if each not in parameters)]
-    leaves = [
-        declare(
-            each,
-            as_shape(symbols[each]),
-            "parameter" if each in parameters else "input",
-            domains.pop(each, "real"),
-            spellings.pop(each, ""),
-        )
-        for each in ordered
-    ]
+    domains, spellings = texts(domain, "domain"), texts(latex, "latex")
+    leaves = declared(symbols, parameters, domains, spellings)
     graph = Graph(name, symbols=leaves, output=output or "")
     reader = _Reader(Source(text), graph, domains, spellings)
     reader.read()
-    for what, left in (("domain", domains), ("spelling", spellings)):
-        if left:
-            raise UnknownName(
-                f"the {what} of {next(iter(left))!r} is given, but no such name is",
-                hint=_closest(next(iter(left)), [*reader.names]),
-            )
+    require_known(domains, "domain", reader.names)
+    require_known(spellings, "spelling", reader.names)
     return graph.freeze()
-
-
-def _texts(given: Mapping[str, str] | None, what: str) -> dict[str, str]:
-    if not isinstance(given, Mapping | None):
-        raise DeclarationError(f"{what}= is a mapping from names to texts")
-    for name, text in (given or {}).items():
-        if not (isinstance(name, str) and isinstance(text, str)):
-            raise DeclarationError(
-                f"{what}= is a mapping from names to texts, not {name!r}: {text!r}"
-            )
-    return dict(given or {})
 
 
 @dataclass(slots=True)
@@ -225,7 +187,7 @@ class _Reader:
             expr = each if isinstance(each, Node | Expr) else self._no_tensor(tree, each)
             self.names[name] = self.graph.define(
                 name, expr, domain=self.domains.pop(name, "real"),
-                latex=self.spellings.pop(name, ""),
+                latex=self.spellings.get(name, ""),
             )  # fmt: skip
             if self._is_truth(tree):
                 self.truths.add(name)
@@ -334,7 +296,7 @@ class _Reader:
             raise UnknownName(f"{name!r} is a function; it needs arguments")
         if name == "inf":
             return S.Infinity  # an order of a norm; no expression can hold it
-        raise UnknownName(f"{name!r} is not declared", hint=_closest(name, [*self.names]))
+        raise UnknownName(f"{name!r} is not declared", hint=closest(name, [*self.names]))
 
     def _number(self, tree: ast.Constant) -> Any:
         value = tree.value
@@ -411,11 +373,11 @@ class _Reader:
             case ast.Attribute(value=value, attr=name):
                 self.value(value)  # an unknown name is the nearer fault
                 raise UnknownName(f"arrays have no method {name!r} here",
-                                  hint=_closest(name, sorted(_METHODS)))  # fmt: skip
+                                  hint=closest(name, sorted(_METHODS)))  # fmt: skip
             case _:
                 raise ParseError(f"{describe(tree)} cannot be called")
         if name not in FUNCTIONS:
-            raise UnknownName(f"no function is named {name!r}", hint=_closest(name, [*FUNCTIONS]))
+            raise UnknownName(f"no function is named {name!r}", hint=closest(name, [*FUNCTIONS]))
         return FUNCTIONS[name], name, own
 
     def _subscript(self, tree: ast.Subscript) -> Any:
@@ -461,14 +423,6 @@ def _exact(typed: str, value: float) -> Expr:
     if len(typed) > _MOST_DIGITS:
         raise ParseError("a number has too many digits", hint=f"at most {_MOST_DIGITS}")
     return op.exact(Fraction(typed.replace("_", "")))
-
-
-def _closest(name: str, names: list[str]) -> str:
-    close = get_close_matches(name, names, 1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    listed = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
-    return f"known are {listed}"
 
 
 def _signature(function: Callable[..., Any]) -> str:
