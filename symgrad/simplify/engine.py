@@ -12,12 +12,14 @@ from sympy import Expr, S
 
 from symgrad.simplify.cost import operations
 from symgrad.simplify.deviations import is_deviation
+from symgrad.simplify.quotients import cleared, lowest_power
 from symgrad.simplify.reshapes import taken_apart
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES, Rule
 from symgrad.simplify.sums import MOST_FACTORS, MOST_TERMS, collect, flat_pairs
 from symgrad.simplify.terms import Factor, Term, build, components, flatten, power_of
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import (
+    UNIT,
     Constant,
     Einsum,
     Iverson,
@@ -137,6 +139,11 @@ class Simplifier:
         if apart is not None:
             return self._again(apart)
         plain = build(term)
+        clear = cleared(term)
+        if clear is not None:
+            clear = self._reduced(clear)
+            if operations(build(clear)) < operations(plain):
+                term, plain = clear, build(clear)
         sums = _openable(term)
         if not sums or not isinstance(plain, Einsum | Total) or not _may_reduce(term):
             return plain
@@ -197,9 +204,19 @@ class Simplifier:
         whole = total(pairs, shape)
         if not isinstance(whole, Total) or constant_of(best) is not None:
             return best
+        told = dict(self._notes)
+        over = lowest_power(pairs)
+        if over is not None:
+            (factor, labels), rows = over
+            inside = collect(rows, shape)
+            output = tuple(UNIT if size == 1 else k for k, size in enumerate(shape))
+            product = Einsum((labels, output), output, shape, factor, inside)
+            product = build(self._reduced(flatten(product)))
+            if operations(product) < operations(best):
+                return product
+            self._notes = dict(told)
         if not _may_cancel(whole):
             return best
-        told = dict(self._notes)
         expanded = self._multiplied_out(whole)
         if expanded is not None and operations(expanded) < operations(best):
             return expanded
