@@ -212,10 +212,12 @@ def _shifted(
     else:
         return None
     gap = (length - front - (size - first)).expand()
-    if gap.is_nonpositive or (trusted and front == 0 and not gap.is_positive):
+    if gap.is_nonpositive:
         count = (length - front).expand()
     elif gap.is_nonnegative:
         count = (size - first).expand()
+    elif trusted and front == 0:
+        count = (length - front).expand()
     else:
         return None
     if same(count, length):
