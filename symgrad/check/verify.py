@@ -13,6 +13,7 @@ from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.read import Part, parts_of
 from symgrad.check.claims.scope import Scope
 from symgrad.check.claims.terms import Slice, Term, subterms
+from symgrad.check.diagnose import diagnose
 from symgrad.check.equal import Witness
 from symgrad.check.verify_judge import Frame, Judgement, Run, judge
 from symgrad.check.verify_truth import Point, truth_of
@@ -182,13 +183,13 @@ def _judged(frame: Frame, part: Part) -> Verdict:
         shape = clash.what if isinstance(clash, ShapeError) else ""
         if not shape:
             return Verdict(part.spelling, "unreadable", str(clash))
-        return _verdict(frame, part, term, Judgement("wrong", "", shape=shape))
+        return _verdict(frame, part, name, term, run, Judgement("wrong", "", shape=shape))
     if term is None and not _computes(frame, run):
         try:
             run(frame.point(0))
         except SymgradError as error:
             return Verdict(part.spelling, "unreadable", str(error))
-    return _verdict(frame, part, term, judge(frame, name, run, node, _least(term)))
+    return _verdict(frame, part, name, term, run, judge(frame, name, run, node, _least(term)))
 
 
 def _runner(frame: Frame, part: Part, term: Term | None) -> Run:
@@ -252,13 +253,17 @@ def _least(term: Term | None) -> int:
     return top if 3 <= top <= 300 else 0
 
 
-def _verdict(frame: Frame, part: Part, term: Term | None, judgement: Judgement) -> Verdict:
-    explanation = judgement.why
-    if judgement.shape:
-        explanation = judgement.shape
+def _verdict(
+    frame: Frame, part: Part, name: str, term: Term | None, run: Run, judgement: Judgement
+) -> Verdict:
+    if judgement.status != "wrong":
+        return Verdict(part.spelling, judgement.status, judgement.why, facts=judgement.facts)
+    diagnosis = diagnose(frame, name, term, run)
+    shape = f"{judgement.shape}. " if judgement.shape else ""
     return Verdict(
-        part.spelling, judgement.status, explanation, witness=judgement.witness,
-        facts=judgement.facts,
+        part.spelling, "wrong", shape + diagnosis.explanation,
+        diagnosis.candidates[0] if diagnosis.candidates else None, diagnosis.candidates,
+        diagnosis.corrected, judgement.witness,
     )  # fmt: skip
 
 

@@ -90,10 +90,12 @@ class Truth:
         names = list(self.graph.dims)
         symbols = None
         for attempt in range(12):
-            pool = SIZES[: max(len(names), 3) + attempt // 4]
+            pool = SIZES[: max(len(names), 4) + attempt // 4]
             while len(pool) < len(names):
                 pool = (*pool, pool[-1] + 1)
-            picked = rng.choice(pool, size=len(names), replace=False)
+            # each dimension has another size at each of the first points
+            turned = [pool[(n + k + attempt) % len(pool)] for n in range(len(names))]
+            picked = turned if attempt % 2 == 0 else rng.choice(pool, len(names), replace=False)
             sizes = {name: int(v) + least for name, v in zip(names, picked, strict=True)}
             try:
                 symbols = self.graph.sample(k, sizes)

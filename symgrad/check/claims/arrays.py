@@ -1,6 +1,7 @@
 """The operations of claims on NumPy arrays, with bounds on how large a result may be."""
 
 from collections.abc import Callable
+from functools import reduce
 from math import prod
 from typing import Any
 
@@ -59,6 +60,16 @@ def dot(a: Any, b: Any) -> Any:
     if np.ndim(a) and np.ndim(b):
         _matmul_fits(a, b)
     return np.dot(a, b)
+
+
+def folded(rule: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """One operation after the other, from the left."""
+    return lambda *parts: reduce(rule, parts)
+
+
+def over(x: Any) -> Any:
+    """1/x."""
+    return np.divide(1.0, x)
 
 
 def outer(a: Any, b: Any) -> Array:

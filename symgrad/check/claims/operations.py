@@ -4,7 +4,7 @@ Both readings of one row must agree; a claim whose two readings differ is not ju
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,6 +48,11 @@ def _astype(x: object, kind: str) -> Node:
     if "float" in kind or kind == "double" or _looks_true(node):
         return node
     raise DeclarationError(f"an array made {kind} has no formula")
+
+
+def _folded(rule: Callable[[Any, Any], Node], *parts: object) -> Node:
+    """One operation after the other, from the left."""
+    return op.as_node(reduce(rule, parts))
 
 
 def _square(x: object) -> Node:
@@ -368,6 +373,14 @@ _ARITHMETIC: dict[str, Operation] = {
     "ne": Operation(lambda a, b: _not(op.compare("eq", a, b)), np.not_equal),
 }
 
+#: Sums and products of any number of operands, as edits of claims see them; `over` divides.
+_MANY: dict[str, Operation] = {
+    "plus": Operation(partial(_folded, op.add), arrays.folded(np.add)),
+    "times": Operation(partial(_folded, op.multiply), arrays.folded(np.multiply)),
+    "chain": Operation(partial(_folded, op.matmul), arrays.folded(arrays.matmul)),
+    "over": Operation(lambda x: op.divide(1, x), arrays.over),
+}
+
 _ENTRIES: dict[str, Operation] = {
     "index": Operation(_index, arrays.index),
     "set": Operation(_set, arrays.set_entries),
@@ -444,6 +457,7 @@ OPERATIONS: dict[str, Operation] = (
         for name, function in FUNCTIONS.items()
     }
     | _ARITHMETIC
+    | _MANY
     | _ENTRIES
     | _SUMS
     | _SLOPES

@@ -25,13 +25,14 @@ class Slice(NamedTuple):
 class Term:
     """One operation on arguments: terms, numbers, texts, tuples of these. Equal terms are one."""
 
-    __slots__ = ("__weakref__", "args", "free", "op", "options", "size")
+    __slots__ = ("__weakref__", "args", "free", "op", "options", "size", "terms")
 
     op: str
     args: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...]
     free: frozenset[Symbol]  # indices of loops that it depends on
     size: int  # the number of operations in it
+    terms: tuple["Term", ...]  # those among its arguments, within tuples too
 
     def __new__(cls, op: str, *args: Any, **options: Any) -> "Term":
         listed = tuple(sorted(options.items()))
@@ -44,14 +45,10 @@ class Term:
             term.free = frozenset().union(*(_free(each) for each in inner))
             if op == "each":
                 term.free -= {args[1]}
-            term.size = 1 + sum(each.size for each in inner if isinstance(each, Term))
+            term.terms = tuple(each for each in inner if isinstance(each, Term))
+            term.size = 1 + sum(each.size for each in term.terms)
             term = _interned.setdefault(key, term)
         return term
-
-    @property
-    def terms(self) -> tuple["Term", ...]:
-        """The terms among its arguments, those within tuples too."""
-        return tuple(each for each in _parts((self.args, self.options)) if isinstance(each, Term))
 
     def __repr__(self) -> str:
         given = [repr(each) for each in self.args]

@@ -1,0 +1,136 @@
+"""Terms with sums and products of any number of operands, which edits are made on.
+
+| operation | meaning |
+| --- | --- |
+| plus(a, b, …) | a + b + …; a difference is plus(a, neg(b)) |
+| times(a, b, …) | a ⊙ b ⊙ …; a quotient is times(a, over(b)) |
+| chain(A, B, …) | A @ B @ …, from the left |
+"""
+
+from symgrad.check.claims.terms import Term, subterms
+
+
+def spread(term: Term, scalars: frozenset[str] = frozenset()) -> Term:
+    """The term with nested sums and products made one; `scalars` are names that are numbers."""
+    done: dict[Term, Term] = {}
+    for each in subterms(term):
+        inner = each.replaced({old: done[old] for old in each.terms})
+        done[each] = _spread(inner, scalars)
+    return done[term]
+
+
+def _is_scalar(term: Term, scalars: frozenset[str]) -> bool:
+    if term.op in ("number", "name"):
+        return term.op == "number" or term.args[0] in scalars
+    return term.op in ("times", "over", "neg", "plus", "sqrt") and all(
+        _is_scalar(each, scalars) for each in term.terms
+    )
+
+
+def _spread(term: Term, scalars: frozenset[str]) -> Term:
+    if term.op in ("matmul", "dot") and len(term.args) == 2:
+        return _matrix_product(*term.args, scalars)
+    match term.op, term.args:
+        case "add", (a, b):
+            return plus(a, b)
+        case "sub", (a, b):
+            return plus(a, negative(b))
+        case "neg", (a,):
+            return negative(a)
+        case "mul", (a, b):
+            return times(a, b)
+        case "div", (a, b):
+            return times(a, over(b))
+        case "square", (a,):
+            return times(a, a)
+        case "reciprocal", (a,):
+            return over(a)
+    return term
+
+
+def _matrix_product(a: Term, b: Term, scalars: frozenset[str]) -> Term:
+    """The product, numbers in front of it."""
+    numbers: list[Term] = []
+    rest: list[Term] = []
+    for each in (a, b):
+        if _is_scalar(each, scalars):
+            return times(a, b)
+        own = factors(each)
+        outside = [f for f in own if _is_scalar(f, scalars)]
+        numbers += outside
+        kept = [f for f in own if f not in outside]
+        minus = each.op == "neg"
+        inner = times(*kept) if kept and outside else (each.args[0] if minus else each)
+        rest.append(negative(inner) if minus else inner)
+    return times(*numbers, chain(*rest))
+
+
+def plus(*terms: Term) -> Term:
+    """The sum."""
+    items = [item for each in terms for item in (each.args if each.op == "plus" else (each,))]
+    return items[0] if len(items) == 1 else Term("plus", *items)
+
+
+def negative(term: Term) -> Term:
+    """The term with its sign changed."""
+    if term.op == "neg":
+        inner: Term = term.args[0]
+        return inner
+    if term.op == "plus":
+        return plus(*(negative(each) for each in term.args))
+    return Term("neg", term)
+
+
+def times(*factors: Term) -> Term:
+    """The product entry by entry; signs go in front."""
+    items: list[Term] = []
+    minus = False
+    for each in factors:
+        if each.op == "neg":
+            minus, each = not minus, each.args[0]
+        items += each.args if each.op == "times" else (each,)
+    result = items[0] if len(items) == 1 else Term("times", *items)
+    return Term("neg", result) if minus else result
+
+
+def over(term: Term) -> Term:
+    """The reciprocal."""
+    if term.op == "over":
+        inner: Term = term.args[0]
+        return inner
+    if term.op == "times":
+        return times(*(over(each) for each in term.args))
+    if term.op == "neg":
+        return Term("neg", over(term.args[0]))
+    return Term("over", term)
+
+
+def chain(*factors: Term) -> Term:
+    """The product of matrices; a sign of a factor goes in front."""
+    items: list[Term] = []
+    minus = False
+    for k, each in enumerate(factors):
+        if each.op == "neg":
+            minus, each = not minus, each.args[0]
+        items += each.args if each.op == "chain" and k == 0 else (each,)
+    result = items[0] if len(items) == 1 else Term("chain", *items)
+    return Term("neg", result) if minus else result
+
+
+def transposed(term: Term) -> Term:
+    """Its transpose; that of a transpose is the term itself."""
+    if term.op == "T":
+        inner: Term = term.args[0]
+        return inner
+    return Term("T", term)
+
+
+def summands(term: Term) -> list[Term]:
+    """The terms of a sum, signs with them."""
+    return list(term.args) if term.op == "plus" else [term]
+
+
+def factors(term: Term) -> list[Term]:
+    """The factors of a product entry by entry."""
+    inner = term.args[0] if term.op == "neg" else term
+    return list(inner.args) if inner.op == "times" else [inner]

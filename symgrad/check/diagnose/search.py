@@ -1,0 +1,377 @@
+"""The search for a mistake: what, changed in a claim or in the derivation, makes the two agree."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from sympy import S
+
+from symgrad.check.claims.terms import Term, names_in, number
+from symgrad.check.diagnose.all_places import changes
+from symgrad.check.diagnose.cuts import Faulty, faulty
+from symgrad.check.diagnose.edits import edits, everywhere, places, put
+from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
+from symgrad.check.diagnose.many import plus, spread, times
+from symgrad.check.diagnose.parts import contributions, parts
+from symgrad.check.diagnose.scales import ratio, recognised
+from symgrad.check.verify_judge import Run
+from symgrad.errors import SymgradError
+
+#: Changes of a claim that are tried: one alone, and two at once; and seconds, should they be slow.
+MOST_EDITS, MOST_PAIRS, MOST_SECONDS = 6_000, 12_000, 3.0
+
+
+@dataclass(slots=True)
+class Budget:
+    """What a search may still try; the seconds are for claims that are slow to compute."""
+
+    left: int
+    until: float
+
+    @classmethod
+    def of(cls, count: int) -> "Budget":
+        """So many changes."""
+        return cls(count, monotonic() + MOST_SECONDS)
+
+    def spent(self) -> bool:
+        """One change more; whether it is too many."""
+        self.left -= 1
+        return self.left < 0 or (self.left % 32 == 0 and monotonic() > self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A mistake that explains a claim: its label, how likely it is, what is said, what is right."""
+
+    label: str
+    cost: float
+    said: str
+    term: Term | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Case:
+    """A wrong claim: its values at the points (None where it has none), and the true ones."""
+
+    know: Knowledge
+    target: str
+    claim: Term | None
+    ours: list[Any]
+    truths: list[Any]
+
+    @classmethod
+    def of(cls, know: Knowledge, target: str, claim: Term | None, run: Run) -> "Case":
+        """The case of a claim that `run` computes."""
+        ours: list[Any] = []
+        truths = []
+        for k in range(CHECKS):
+            point = know.frame.point(k)
+            truths.append(np.asarray(point.names[f"d:{target}"], dtype=float))
+            try:
+                ours.append(np.asarray(run(point), dtype=float))
+            except (SymgradError, TypeError, ValueError):
+                ours.append(None)
+        known = spread(claim, know.scalars) if claim is not None else None
+        return cls(know, target, known, ours, truths)
+
+    def value(self, term: Term, k: int) -> Any:
+        """The array of a term at a point; None if it has none."""
+        try:
+            with np.errstate(all="ignore"):
+                return np.asarray(self.know.values(k).array(term), dtype=float)
+        except (SymgradError, TypeError, ValueError):
+            return None
+
+    @property
+    def shapeless(self) -> bool:
+        """Whether the claim has no value of the gradient's shape."""
+        pairs = zip(self.ours, self.truths, strict=True)
+        return any(ours is None or ours.shape != truth.shape for ours, truth in pairs)
+
+    @property
+    def faults(self) -> list[Faulty]:
+        """Derivations with one mistake that start where the claim does."""
+        names = names_in(self.claim) if self.claim is not None else []
+        atoms = frozenset(text[2:] for text in names if text.startswith("d:"))
+        return faulty(self.know, self.target, atoms)
+
+    def is_true(self, term: Term) -> bool:
+        """Whether a term is the gradient, at all points."""
+        return all(same(self.value(term, k), self.truths[k]) for k in range(CHECKS))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two arrays are equal up to rounding."""
+    if a is None or b is None or a.shape != b.shape:
+        return False
+    scale = np.max(np.abs(b), initial=0.0)
+    if not np.isfinite(scale) or not np.isfinite(a).all():
+        return False
+    return bool(np.all(np.abs(a - b) <= 1e-8 * scale + 1e-300))
+
+
+def search(case: Case) -> list[Hit]:
+    """All explanations that were found, likeliest first, one for each label."""
+    hits: list[Hit] = []
+    for finder, always in FINDERS:
+        if always or not hits:
+            hits += finder(case, Budget.of(MOST_EDITS if always else MOST_PAIRS))
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda hit: hit.cost):
+        best.setdefault(hit.label, hit)
+    return list(best.values())
+
+
+# --- ratios
+
+
+def _scaled_parts(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A constant factor of the claim, or of a part of it."""
+    know, claim = case.know, case.claim
+    if claim is None:
+        yield from _scaled_values(case)
+        return
+    zero = number(S.Zero)
+    for place in places(claim):
+        parent = place.around[-1].op if place.around else ""
+        if place.part.op == "number" and parent in ("times", "over") and len(place.path) > 1:
+            continue
+        ratios = []
+        for k in range(CHECKS):
+            without = case.value(put(claim, place.path, times(zero, place.part)), k)
+            if without is None or case.ours[k] is None or without.shape != case.truths[k].shape:
+                break
+            c = ratio(case.truths[k] - without, case.ours[k] - without)
+            if c is None:
+                break
+            ratios.append(c)
+        scale = recognised(know, ratios, regular=_is_regular(case, place.part))
+        if scale is None:
+            continue
+        if parent == "times" and place.path and scale.label != "wrong-count":
+            continue  # the product around it has the same factor
+        new = put(claim, place.path, times(scale.factor, place.part))
+        if case.is_true(new):
+            deep = 0.0 if not place.path else 0.1
+            yield Hit(scale.label, scale.cost + deep, scale.said, new, scale.also)
+
+
+def _scaled_values(case: Case) -> Iterable[Hit]:
+    ratios = [ratio(t, o) for t, o in zip(case.truths, case.ours, strict=True) if o is not None]
+    if len(ratios) == CHECKS and None not in ratios:
+        scale = recognised(case.know, [r for r in ratios if r is not None])
+        if scale is not None:
+            yield Hit(scale.label, scale.cost, scale.said, None, scale.also)
+
+
+def _is_regular(case: Case, part: Term) -> bool:
+    """Whether a part depends on the variable itself alone, as a regulariser's does."""
+    names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
+    return case.target in names and names <= {case.target} | set(case.know.hyper)
+
+
+# --- single edits
+
+
+def _edited(case: Case, budget: Budget) -> Iterable[Hit]:
+    if case.claim is None:
+        return
+    often = Counter(place.part for place in places(case.claim))
+    for edit, place in edits(case.know, case.target, case.claim):
+        if budget.spent():
+            return
+        deep = 0.05 * len(place.path)
+        several = {put(case.claim, place.path, edit.new): 0.0}
+        if often[place.part] > 1:
+            several.setdefault(everywhere(case.claim, place.part, edit.new), 0.1)
+        for new, more in several.items():
+            if same(case.value(new, 0), case.truths[0]) and case.is_true(new):
+                yield Hit(edit.label, edit.cost + deep + more, edit.said, new, edit.also)
+
+
+# --- the derivation
+
+
+def _missing_parts(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A summand of the truth that the claim lacks, or has with the other sign."""
+    if case.shapeless:
+        return
+    gaps = [t - o for t, o in zip(case.truths, case.ours, strict=True)]
+    for part in parts(case.know, case.target):
+        values = [case.value(part.term, k) for k in range(CHECKS)]
+        if any(v is None for v in values):
+            continue
+        new = plus(case.claim, part.term) if case.claim is not None else None
+        if all(same(v, gap) for v, gap in zip(values, gaps, strict=True)):
+            yield Hit(part.label, part.cost, part.said, new)
+        elif all(same(2 * v, gap) for v, gap in zip(values, gaps, strict=True)):
+            yield Hit("sign", part.cost, "the sign of a term is wrong", None)
+        else:
+            rest = [ratio(truth - v, ours) for truth, v, ours in
+                    zip(case.truths, values, case.ours, strict=True)]  # fmt: skip
+            scale = recognised(case.know, [r for r in rest if r is not None])
+            if scale is not None and None not in rest:
+                yield Hit(part.label, part.cost + scale.cost, f"{part.said}; {scale.said}", None,
+                          (scale.label,))  # fmt: skip
+
+
+def _faulty_sweeps(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A derivation with one use of a value not followed, or one rule that is faulty."""
+    for each in case.faults:
+        if all(same(a, o) for a, o in zip(each.arrays, case.ours, strict=True)):
+            yield Hit(each.label, each.cost, each.said)
+
+
+# --- several parts
+
+
+def _matched(case: Case, budget: Budget) -> Iterable[Hit]:
+    """One and the same mistake in each of several summands, or joined parts."""
+    claim = case.claim
+    if claim is None:
+        return
+    if claim.op == "plus":
+        paths = [case.know.pooled(case.know.frame.scaled(case.target, node))
+                 for _, node in contributions(case.know, case.target)]  # fmt: skip
+        targets = [[case.value(path, k) for k in range(CHECKS)] for path in paths]
+        mine = [(n, each) for n, each in enumerate(claim.args)]
+        for pair in list(mine):
+            for m, goal in enumerate(targets):
+                if all(same(case.value(pair[1], k), goal[k]) for k in range(CHECKS)):
+                    del targets[m]
+                    mine.remove(pair)
+                    break
+        if 2 <= len(mine) == len(targets) <= 6:
+            yield from _each_repaired(case, mine, targets, budget)
+    if claim.op in ("concatenate", "hstack", "vstack"):
+        rows: Any = claim.args[0]
+        axis = dict(claim.options).get("axis", claim.args[1] if len(claim.args) > 1 else 0)
+        if isinstance(rows, tuple):
+            goals = []
+            for k in range(CHECKS):
+                values = [case.value(each, k) for each in rows]
+                if any(v is None or not v.ndim for v in values):
+                    return
+                ends = np.cumsum([v.shape[int(axis)] for v in values])
+                if ends[-1] != case.truths[k].shape[int(axis)]:
+                    return
+                goals.append(np.split(case.truths[k], ends[:-1], axis=int(axis)))
+            wrong = [(n, each) for n, each in enumerate(rows)
+                     if not same(case.value(each, 0), goals[0][n])]  # fmt: skip
+            wanted = [[goals[k][n] for k in range(CHECKS)] for n, _ in wrong]
+            if len(wrong) >= 2:
+                yield from _each_repaired(case, wrong, wanted, budget, in_order=True)
+
+
+def _each_repaired(
+    case: Case, mine: list[tuple[int, Term]], targets: list[Any], budget: Budget,
+    in_order: bool = False,
+) -> Iterable[Hit]:  # fmt: skip
+    """All parts repaired one by one by edits of one label."""
+    found: list[dict[str, tuple[float, str, Term, int]]] = []
+    for n, (_, part) in enumerate(mine):
+        labels: dict[str, tuple[float, str, Term, int]] = {}
+        goals = [(n, targets[n])] if in_order else list(enumerate(targets))
+        for edit, place in edits(case.know, case.target, part):
+            if budget.spent():
+                return
+            new = put(part, place.path, edit.new)
+            value = case.value(new, 0)
+            for m, goal in goals:
+                if same(value, goal[0]) and same(case.value(new, 1), goal[1]):
+                    for label in (edit.label, *edit.also):
+                        if label not in labels or edit.cost < labels[label][0]:
+                            labels[label] = (edit.cost, edit.said, new, m)
+        found.append(labels)
+    for label in found[0]:
+        if all(label in each for each in found):
+            used = {each[label][3] for each in found}
+            if len(used) == len(found):
+                cost = sum(each[label][0] for each in found) / len(found)
+                yield Hit(label, cost + 0.2, f"{found[0][label][1]}, in each of the terms")
+
+
+def _everywhere(case: Case, budget: Budget) -> Iterable[Hit]:
+    """The same slip in all places: other time steps, all transposes, all products turned round."""
+    if case.claim is None:
+        return
+    for change in changes(case.know, case.claim):
+        if case.is_true(change.new):
+            yield Hit(change.label, change.cost, change.said, change.new, change.also)
+
+
+# --- two mistakes
+
+
+def _two(case: Case, budget: Budget) -> Iterable[Hit]:
+    """An edit and a constant factor, an edit of a faulty derivation, or two edits."""
+    if case.claim is None:
+        yield from _faulty_and_scaled(case)
+        return
+    tried: list[tuple[Any, Term]] = []
+    seen: set[Term] = set()
+    for edit, place in edits(case.know, case.target, case.claim):
+        if budget.spent():
+            return
+        new = put(case.claim, place.path, edit.new)
+        if new in seen:
+            continue
+        seen.add(new)
+        value = case.value(new, 0)
+        tried.append((edit, new))
+        if value is None or value.shape != case.truths[0].shape:
+            continue
+        for fault in case.faults:
+            if same(value, fault.arrays[0]) and same(case.value(new, 1), fault.arrays[1]):
+                yield Hit(fault.label, fault.cost + edit.cost, f"{fault.said}; {edit.said}",
+                          None, (edit.label, *edit.also))  # fmt: skip
+        c = ratio(case.truths[0], value)
+        if c is None:
+            continue
+        rest = [ratio(case.truths[k], case.value(new, k)) for k in range(1, CHECKS)]
+        scale = recognised(case.know, [c, *(r for r in rest if r is not None)])
+        if scale is not None:
+            yield Hit(edit.label, edit.cost + scale.cost, f"{edit.said}; {scale.said}",
+                      times(scale.factor, new), (scale.label, *edit.also))  # fmt: skip
+    yield from _faulty_and_scaled(case)
+    tried.sort(key=lambda pair: pair[0].cost)
+    for first, root in tried:
+        if first.cost > 2.0:
+            return
+        for edit, place in edits(case.know, case.target, root):
+            if budget.spent():
+                return
+            if edit.cost > 2.0:
+                continue
+            new = put(root, place.path, edit.new)
+            if same(case.value(new, 0), case.truths[0]) and case.is_true(new):
+                yield Hit(first.label, first.cost + edit.cost, f"{first.said}; {edit.said}", new,
+                          (edit.label, *first.also, *edit.also))  # fmt: skip
+                return
+
+
+def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
+    """A faulty derivation times a constant factor."""
+    if case.shapeless:
+        return
+    for fault in case.faults:
+        ratios = [ratio(a, o) for a, o in zip(fault.arrays, case.ours, strict=True)]
+        if None in ratios:
+            continue
+        scale = recognised(case.know, [r for r in ratios if r is not None])
+        if scale is not None:
+            yield Hit(fault.label, fault.cost + scale.cost, f"{fault.said}; {scale.said}", None,
+                      (scale.label,))  # fmt: skip
+
+
+#: Each with whether it is tried although something was found before.
+FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
+    (_scaled_parts, True), (_missing_parts, True), (_faulty_sweeps, True), (_edited, True),
+    (_everywhere, False), (_matched, False), (_two, False),
+)  # fmt: skip
+
+__all__ = ["Case", "Hit", "search"]
