@@ -178,7 +178,7 @@ class _Reader:
             expr = result if isinstance(result, Node | Expr) else self._no_tensor(tree, result)
             self.graph.define_unnamed(expr)
             return
-        values = result if several and isinstance(result, tuple) else (result,)
+        values = result if several and isinstance(result, tuple | list) else (result,)
         if len(values) != len(names):
             raise ParseError(f"{len(names)} names for {len(values)} values")
         for name, each in zip(names, values, strict=True):
@@ -391,8 +391,12 @@ class _Reader:
             raise ParseError("a number has no entries")
         return inner[key]
 
-    def _tuple(self, tree: ast.Tuple | ast.List) -> tuple[Any, ...]:
+    def _tuple(self, tree: ast.Tuple) -> tuple[Any, ...]:
         return tuple(self.value(each) for each in tree.elts)
+
+    def _list(self, tree: ast.List) -> list[Any]:
+        """Arrays to be joined; as an index it means something else than a tuple."""
+        return [self.value(each) for each in tree.elts]
 
     def _slice(self, tree: ast.Slice) -> slice:
         parts = (tree.lower, tree.upper, tree.step)
@@ -442,6 +446,6 @@ _RULES: dict[type[ast.expr], Callable[[_Reader, Any], Any]] = {
     ast.Call: _Reader._call,
     ast.Subscript: _Reader._subscript,
     ast.Tuple: _Reader._tuple,
-    ast.List: _Reader._tuple,
+    ast.List: _Reader._list,
     ast.Slice: _Reader._slice,
 }

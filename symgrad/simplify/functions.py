@@ -26,6 +26,7 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.operators import apply, constant_of, einsum, full, power, raised, scale, total
 from symgrad.tensor.scalar import (
     ARGS,
+    INDICATORS,
     eq,
     ge,
     gt,
@@ -37,8 +38,6 @@ from symgrad.tensor.scalar import (
     softplus,
     where,
 )
-
-INDICATORS = (gt, ge, lt, le, eq, ne)
 
 
 def label_axes(node: Node) -> tuple[int, ...]:

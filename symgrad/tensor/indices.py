@@ -13,7 +13,8 @@ from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import labels as known
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, show
-from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Node
+from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Map, Node
+from symgrad.tensor.scalar import INDICATORS
 
 
 def index(node: Node, key: object) -> Node:
@@ -74,6 +75,11 @@ def index(node: Node, key: object) -> Node:
 def _one_for_each_axis(node: Node, key: object) -> list[object]:
     """The keys with the ellipsis, written or not, spelled out."""
     keys = list(key) if isinstance(key, tuple) else [key]
+    if any(isinstance(each, list) for each in keys):
+        raise DeclarationError(
+            "an index must be a whole number or a symbol of labels, not a list",
+            hint="join the entries: stack((x[0], x[2]))",
+        )
     if sum(each is Ellipsis for each in keys) > 1:
         raise ShapeError("an index has one ellipsis at most")
     taken = sum(each is not None and each is not Ellipsis for each in keys)
@@ -134,6 +140,11 @@ def _picks(array: Node, size: Dim) -> tuple[Iverson, Labels]:
     if value is not None:
         return _affine(array, value, size)
     classes = known.classes_of(array)
+    if isinstance(array, Map) and array.body.func in INDICATORS:
+        raise DeclarationError(
+            "an index by a condition gives an array whose size depends on values",
+            hint="where(condition, x, 0) keeps the shape",
+        )
     if classes is None:
         raise DeclarationError(
             "an index must be a whole number or a symbol of labels, not an array",

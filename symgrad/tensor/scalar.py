@@ -125,6 +125,10 @@ class ne(_Comparison):
     values = (1, 0, 1)
 
 
+#: The functions that are 0 or 1.
+INDICATORS = (gt, ge, lt, le, eq, ne)
+
+
 class Unspecified(Expr):
     """A function that nobody specified, or its partial derivative: phi, phi', phi''.
 
