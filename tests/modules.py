@@ -13,9 +13,9 @@ from symgrad.codegen.build import generate, load_module
 _number = itertools.count()
 
 
-def module_of(graph, folder, dtype="float64", jit=True):
+def module_of(graph, folder, dtype="float64", jit=True, **options):
     """The graph's module; without `jit` its kernels run as Python, which small sizes allow."""
-    path = generate(graph, folder / f"module_{next(_number)}.py", dtype=dtype)
+    path = generate(graph, folder / f"module_{next(_number)}.py", dtype=dtype, **options)
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, not jit
     try:
         return load_module(path)

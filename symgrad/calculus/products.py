@@ -260,6 +260,11 @@ def _ggnvp(of: Graph, wanted: tuple[Leaf, ...], apart: frozenset[Leaf], split: L
     )
 
 
+def directions_of(graph: Graph, wanted: Iterable[Leaf]) -> tuple[Leaf, ...]:
+    """The symbols that products of a graph with those variables are taken with."""
+    return tuple(_directions(wanted, Source.of(graph).taken).values())
+
+
 def _directions(wanted: Iterable[Leaf], taken: set[str]) -> dict[Leaf, Leaf]:
     """A new symbol for each variable, of its shape."""
     return {leaf: Leaf(fresh(f"d{leaf.name}", taken), leaf.shape, "tangent") for leaf in wanted}

@@ -24,6 +24,7 @@ def generate(
     path: str | os.PathLike[str],
     *,
     dtype: str = "float64",
+    second_order: bool = False,
     threads: int = 1,
 ) -> Path:
     """Write the module of a graph, or of one derivative; returns its path.
@@ -33,15 +34,18 @@ def generate(
     what :     a graph: its value and gradient, predictions, checks. A derivative, such as a
                Jacobian or a Hessian: `evaluate`, which fills its array.
     dtype :    of all real arrays, float64 or float32.
+    second_order :  of a graph: also `hvp` and `ggnvp`, products with its Hessian and with its
+               Gauss-Newton matrix, which splits the loss at what it reads.
     threads :  1; BLAS may use more inside a product.
 
     Raises
     ------
     DeclarationError    if the dtype or the number of threads is another.
     TemplateError       if something in the graph has no code, or the file cannot be written there.
+    NotDifferentiable   if there is no second derivative, and `second_order` asks for it.
     """
     _require_one(threads)
-    source = source_text(what, dtype)
+    source = source_text(what, dtype, second_order=second_order)
     target = Path(path)
     name = target.stem
     if target.suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
@@ -70,7 +74,11 @@ def write_whole(target: Path, source: str) -> None:
 
 
 def compile(  # the public name
-    what: Graph | Derivative, *, dtype: str = "float64", threads: int = 1
+    what: Graph | Derivative,
+    *,
+    dtype: str = "float64",
+    second_order: bool = False,
+    threads: int = 1,
 ) -> ModuleType:
     """Generate a module into a folder of the user's cache and import it.
 
@@ -78,7 +86,7 @@ def compile(  # the public name
     Otherwise as `generate`.
     """
     _require_one(threads)
-    source = source_text(what, dtype)
+    source = source_text(what, dtype, second_order=second_order)
     stem = what.name if isinstance(what, Graph) else what.graph.name
     name = f"{stem}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     target = _cache_folder() / f"{name}.py"
@@ -123,14 +131,18 @@ def _cache_folder() -> Path:
 
 
 def difference(
-    what: Graph | Derivative, path: str | os.PathLike[str], *, dtype: str = "float64"
+    what: Graph | Derivative,
+    path: str | os.PathLike[str],
+    *,
+    dtype: str = "float64",
+    second_order: bool = False,
 ) -> str:
     """Why a file is not what would be generated now; empty if it is."""
     target = Path(path)
     if not target.exists():
         return f"{target} does not exist"
     found = target.read_text(encoding="utf-8", errors="replace")
-    if found == source_text(what, dtype):
+    if found == source_text(what, dtype, second_order=second_order):
         return ""
     digest = re.search(r'"code": "([0-9a-f]{64})"', found)
     if not digest:

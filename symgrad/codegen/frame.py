@@ -26,8 +26,8 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    _backward _check_labels _fail _float _forward _prediction _prediction_shape _predict _ready
-    _require_values _scratch _value_and_grad _workspace
+    _backward _check_labels _fail _float _forward _ggnvp _hvp _prediction _prediction_shape _predict
+    _product _ready _require_values _scratch _value_and_grad _workspace
     """.split()
 )
 
@@ -306,6 +306,7 @@ def _arguments(plan: Plan) -> dict[str, Any]:
             "out",
             "sizes",
             "buffers",
+            "v",
         )
     }
     private = [plan.symbols[leaf] for leaf in inputs]
@@ -324,6 +325,14 @@ def _arguments(plan: Plan) -> dict[str, Any]:
         ),
         "dim_arguments": list(plan.dims.values()),
         "room": size_text(plan.gradient.storage.room, plan.dims),
+        "second": [
+            {
+                "name": product.name,
+                "what": product.what,
+                "room": size_text(product.program.storage.room, plan.dims),
+            }
+            for product in plan.products
+        ],
         **_prediction(plan, public),
     }
 

@@ -76,19 +76,22 @@ class Kernels:
         body = writer.lines
         if kernel.result is not None:
             returned = f"    return {program.names[kernel.result]}"
-            body = [*self._label_checks(program), *body, returned]
+            body = [*self._label_checks(program, "return np.nan"), *body, returned]
+        elif "direction" in program.packed:
+            stop = f"{kernel.out}[0] = np.nan", "return"
+            body = [*self._label_checks(program, *stop), *body]
         lines = [*self._prologue(program, kernel.out, body), *body] or ["    pass"]
         inputs = (program.names[leaf] for leaf in program.inputs)
         vectors = [name for name in (*program.packed, kernel.out, "work", "sizes") if name]
         return Function(kernel.name, (*inputs, *vectors), tuple(lines))
 
-    def _label_checks(self, program: Program) -> Iterator[str]:
+    def _label_checks(self, program: Program, *stop: str) -> Iterator[str]:
         """A label out of range makes the value NaN, and the caller says which one it is."""
         for leaf in program.inputs:
             size = label_size(leaf)
             if size is not None:
                 yield f"    if _outside({program.names[leaf]}, {self.scalars.size(size)}):"
-                yield "        return np.nan"
+                yield from (f"        {line}" for line in stop)
 
     def _prologue(self, program: Program, out: str, body: Sequence[str]) -> list[str]:
         """The sizes, views and constants that the body names."""

@@ -27,8 +27,10 @@ def module_text(plan: Plan | Evaluation) -> str:
     """The source of a module, which a plan says all of."""
     if isinstance(plan, Evaluation):
         return _rendered("evaluation.py.jinja", [plan.program], plan, evaluation_frame(plan))
-    predicted = [plan.prediction.program] if plan.prediction is not None else []
-    return _rendered("module.py.jinja", [plan.gradient, *predicted], plan, frame(plan))
+    programs = [plan.gradient, *(product.program for product in plan.products)]
+    if plan.prediction is not None:
+        programs.insert(1, plan.prediction.program)
+    return _rendered("module.py.jinja", programs, plan, frame(plan))
 
 
 def _rendered(
@@ -81,12 +83,14 @@ def sealed(source: str) -> str:
     return source.replace(ZEROS, hashlib.sha256(source.encode()).hexdigest())
 
 
-def graph_text(graph: Graph, dtype: str = "float64") -> str:
+def graph_text(graph: Graph, dtype: str = "float64", *, second_order: bool = False) -> str:
     """The module of a graph: derived, planned and written."""
-    return module_text(plan(gradient(graph), dtype))
+    return module_text(plan(gradient(graph), dtype, second_order=second_order))
 
 
-def source_text(what: Graph | Derivative, dtype: str = "float64") -> str:
+def source_text(
+    what: Graph | Derivative, dtype: str = "float64", *, second_order: bool = False
+) -> str:
     """The module of a graph or of a derivative.
 
     Raises
@@ -95,7 +99,7 @@ def source_text(what: Graph | Derivative, dtype: str = "float64") -> str:
     """
     match what:
         case Graph():
-            return graph_text(what, dtype)
+            return graph_text(what, dtype, second_order=second_order)
         case Derivative():
             return module_text(evaluation(what, dtype))
         case Derivation():

@@ -24,7 +24,7 @@ RESERVED = frozenset(
     Params Workspace ShapeError DtypeError LabelError DomainError MatrixError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
     SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE FREE SOLVED EXPRESSION
-    PROVENANCE NO YES rng arguments seed dtype sizes value out form
+    PROVENANCE NO YES rng arguments seed dtype sizes value out form direction
     """.split()
 ) | {*dir(builtins), *keyword.kwlist, *functions.constants("float64")}
 

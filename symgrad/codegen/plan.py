@@ -79,6 +79,15 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """The program of a product with a matrix of second derivatives, by all parameters."""
+
+    name: str
+    what: str
+    program: Program
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """All that a module computes. `print` shows loops, products and buffers.
 
@@ -90,6 +99,7 @@ class Plan:
     dtype: str
     gradient: Program
     prediction: Prediction | None
+    products: tuple[Product, ...]
     dims: Mapping[str, str]
     symbols: Mapping[Leaf, str]
     taken: frozenset[str]
@@ -98,6 +108,8 @@ class Plan:
         parts = [f"value and gradient of {self.graph.name}, {self.dtype}", str(self.gradient)]
         if self.prediction is not None:
             parts += ["", f"prediction: {self.prediction.what}", str(self.prediction.program)]
+        for product in self.products:
+            parts += ["", f"{product.name}: {product.what}", str(product.program)]
         return "\n".join(parts)
 
 
@@ -107,8 +119,10 @@ def require_dtype(dtype: str) -> None:
         raise DeclarationError(f"dtype {dtype!r}: modules hold {' or '.join(DTYPES)}")
 
 
-def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
+def plan(derivation: Derivation, dtype: str = "float64", *, second_order: bool = False) -> Plan:
     """Kernels, loops and memory for the value and the gradient of a derivation's graph.
+
+    With `second_order` also for products with its Hessian and its Gauss-Newton matrix.
 
     Raises
     ------
@@ -116,6 +130,8 @@ def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
     TemplateError       if something has no code.
     """
     graph = derivation.graph
+    from symgrad.codegen.second import products
+
     require_dtype(dtype)
     try:
         ids = Identifiers()
@@ -123,9 +139,12 @@ def plan(derivation: Derivation, dtype: str = "float64") -> Plan:
         symbols = {leaf: ids.give(leaf.name) for leaf in graph.symbols}
         gradient = _gradient(derivation, symbols, Identifiers(set(ids.taken)))
         predicted = _prediction(graph, symbols, Identifiers(set(ids.taken)))
+        second = products(graph, symbols, frozenset(ids.taken)) if second_order else ()
     except SymgradError as error:
         raise error.at(f'graph "{graph.name}"') from None
-    return Plan(graph, derivation, dtype, gradient, predicted, dims, symbols, frozenset(ids.taken))
+    return Plan(
+        graph, derivation, dtype, gradient, predicted, second, dims, symbols, frozenset(ids.taken)
+    )
 
 
 def free_sizes(graph: Graph) -> tuple[str, ...]:
