@@ -20,7 +20,7 @@ from symgrad.declare.latex.trees import (
     Tree,
     Word,
 )
-from symgrad.declare.latex.values import Value, elementwise, power
+from symgrad.declare.latex.values import Value, elementwise, power, product, summed
 from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
@@ -38,7 +38,7 @@ ENTRYWISE = {
     r"\sinh": "sinh", r"\cosh": "cosh", r"\tanh": "tanh", r"\arcsin": "arcsin",
     r"\arccos": "arccos", r"\arctan": "arctan", r"\sigma": "sigmoid", "sigm": "sigmoid",
     "logistic": "sigmoid", "relu": "relu", "ln": "log", "swish": "silu", "sgn": "sign",
-    "arctanh": "", "absolute": "abs",
+    "absolute": "abs",
 } | {
     name: name
     for name in """
@@ -46,7 +46,6 @@ ENTRYWISE = {
         softplus sqrt leaky_relu elu selu celu silu mish softsign gelu hard_tanh hard_sigmoid
     """.split()
 }  # fmt: skip
-del ENTRYWISE["arctanh"]
 
 #: Spellings of functions of whole arrays.
 WHOLE = {
@@ -58,10 +57,10 @@ WHOLE = {
     "det": "det", "norm": "norm", "maximum": "maximum", "minimum": "minimum", "dot": "dot",
     "outer": "outer", "concat": "concatenate", "concatenate": "concatenate", "kron": "kron",
     "tril": "tril", "triu": "triu", "stop": "stop_gradient", "cumsum": "cumsum",
-    "cross_entropy": "cross_entropy", "mse_loss": "mse_loss", "spread": "spread", "CE": "",
+    "cross_entropy": "cross_entropy", "mse_loss": "mse_loss", "spread": "spread",
+    "rowsum": "rowsum", "colsum": "colsum",
     "where": "where", "clip": "clip", "transpose": "transpose", "eigvals": "eigvals",
 }  # fmt: skip
-del WHOLE["CE"]
 
 _FOLDED = {name.replace("_", "").lower(): name for name in ENTRYWISE if name.isidentifier()}
 
@@ -221,8 +220,6 @@ def _bare_argument(
     left = rest[used:]
     if left and isinstance(rest[0], Number) and used == 1 and not divides[1]:
         more, extra, done = reader.factor(rest[1:], divides[1:], tail)
-        from symgrad.declare.latex.values import product
-
         argument, used = product(argument, more), used + extra
         left = rest[used:]
     if left and not done and not divides[used] and function(reader, left[0]) is None:
@@ -416,6 +413,17 @@ def _along(
     return Value(FUNCTIONS[fn.name](value.node, axis=axes, **keep), value.letters)
 
 
+def _lines(
+    reader: "Reader", fn: Function, arguments: list[Value], options: Options, tree: Tree
+) -> Value:
+    """The sums of the rows of a matrix, or of its columns."""
+    (value,) = arguments
+    if value.rank != 2:
+        raise ShapeError(f"{fn.name} is of a matrix, not of {show(value.shape)}")
+    result = summed(value, (1,) if fn.name == "rowsum" else (0,))
+    return replace(result, lying=fn.name == "colsum")
+
+
 def _trace(
     reader: "Reader", fn: Function, arguments: list[Value], options: Options, tree: Tree
 ) -> Value:
@@ -500,7 +508,9 @@ def _joined(
 
 _WHOLE: dict[str, Callable[..., Value]] = {
     "softmax": _soft, "log_softmax": _soft, "logsumexp": _soft, "sum": _along, "mean": _along,
-    "max": _along, "min": _along, "prod": _along, "var": _along, "trace": _trace, "diag": _diag,
+    "max": _along, "min": _along, "prod": _along, "var": _along, "trace": _trace,
+    "rowsum": _lines, "colsum": _lines,
+    "diag": _diag,
     "vec": _vec, "maximum": _pair, "minimum": _pair, "where": _pair, "concatenate": _joined,
     "reshape": _reshape, "dot": lambda r, f, a, o, t: r.dotted(a, t),
 } | dict.fromkeys(
@@ -573,8 +583,10 @@ def norm(reader: "Reader", tree: Group, below: tuple[Tree, ...], above: tuple[Ab
     return raised(reader, result, above, tree)
 
 
-def kronecker(left: Value, right: Value) -> Value:
-    """a ⊗ b of matrices; of vectors the outer product's entries, one below the other."""
+def kronecker(reader: "Reader", left: Value, right: Value) -> Value:
+    """a ⊗ b of matrices; of vectors the outer product, or its entries one below the other."""
+    if left.rank == right.rank == 1 and reader.pick(2, r"write a b^\\top for the outer product"):
+        return product(left, replace(right, lying=True))
     if left.letters or right.letters:
         raise ShapeError("a Kronecker product of entries is not read")
     nodes = [

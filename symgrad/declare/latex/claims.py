@@ -1,13 +1,14 @@
 """Claims in LaTeX: an equation for a gradient, read with the names of a network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from symgrad.declare.latex import sums
 from symgrad.declare.latex.left import Left, arranged, base_of, bind_layer, left_keys, left_of
 from symgrad.declare.latex.reader import Reader
 from symgrad.declare.latex.scope import Scope
 from symgrad.declare.latex.source import Latex
-from symgrad.declare.latex.trees import Relation, Tree, parsed
+from symgrad.declare.latex.trees import Colon, Name, Relation, Tree, parsed
 from symgrad.declare.latex.values import Value, sized
 from symgrad.errors import ParseError, ShapeError, SymgradError
 from symgrad.tensor import operators as op
@@ -30,6 +31,7 @@ class Claimed:
     notes :    conventions that the reading rests on, in words.
     spans :    part of the right side -> where it stands in the text.
     others :   the values of a chain of equalities before the last.
+    readings : other ways in which the text can be read, if they fit as well.
     """
 
     node: Node
@@ -38,6 +40,7 @@ class Claimed:
     notes: tuple[str, ...] = ()
     spans: Mapping[Node, tuple[int, int]] = field(default_factory=dict)
     others: tuple[Node, ...] = ()
+    readings: tuple["Claimed", ...] = ()
 
 
 def read_claim(text: str, scope: Scope, wanted: Shape | None = None, of: str = "") -> Claimed:
@@ -92,17 +95,12 @@ class _Claim:
             if following is None:
                 break
             path = following
-        different = {claimed.node: claimed for claimed in found}
-        if len(different) > 1:
-            self.latex.fail(
-                "this can be read in several ways that fit",
-                statements[-1].start,
-                "; ".join(dict.fromkeys(n for c in different.values() for n in c.notes[:1])),
-            )
-        if found or unfit:
-            return (found or unfit)[0]
-        assert best is not None
-        raise best
+        if not found and not unfit:
+            assert best is not None
+            raise best
+        first, *rest = found or unfit[:1]
+        more = {claimed.node: claimed for claimed in rest if claimed.node is not first.node}
+        return replace(first, readings=tuple(more.values()))
 
     def _once(self, reader: Reader, statements: tuple[Tree, ...]) -> Claimed:
         """The claim in one reading."""
@@ -112,7 +110,7 @@ class _Claim:
         bodies = sides[1:] if len(sides) > 1 else sides
         reader.base = base_of(reader, statements)
         reader.statement = bodies[-1]
-        items = self._bind(reader, left)
+        items = self._bind(reader, left, bodies[-1])
         keys = left_keys(reader, items, self.wanted, bodies[-1])
         values = [reader.value(body) for body in bodies]
         nodes = []
@@ -183,7 +181,7 @@ class _Claim:
 
         reader.local[left.text] = value
 
-    def _bind(self, reader: Reader, left: Left | None) -> tuple[Tree, ...]:
+    def _bind(self, reader: Reader, left: Left | None, body: Tree) -> tuple[Tree, ...]:
         """Bind the layer on the left; the subscripts there that are indices."""
         if left is None:
             return ()
@@ -201,7 +199,21 @@ class _Claim:
             self.latex.fail(
                 f"the left side is the gradient by {name}, not by {self.target}", left.tree.start
             )
+        if found.lowered and len(found.below) == 1 and self.wanted and len(self.wanted) == 2:
+            return self._beside(reader, found.below[0], body)
         return (*found.below, *left.outer)
+
+    def _beside(self, reader: Reader, item: Tree, body: Tree) -> tuple[Tree, ...]:
+        """The subscripts of the columns w_k of W, where k counts these and not the rows."""
+        assert self.wanted is not None
+        whole = Colon(item.start, item.start, (None, None))
+        if isinstance(item, Name):
+            index = reader.index(item.text, body)
+            sums.search(reader, index)
+            rows, columns = self.wanted
+            if index.size is not None and same(index.size, columns) and not same(index.size, rows):
+                return (whole, item)
+        return (item,)
 
     def _fitted(self, value: Value, body: Tree) -> tuple[Node, str]:
         """The node in the wanted shape, or how it differs."""

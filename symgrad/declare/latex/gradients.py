@@ -38,10 +38,19 @@ def parts(tree: Tree) -> tuple[str | None, tuple[Tree, ...], tuple[Above, ...]]:
     return None, (), ()
 
 
+def lists_names(tree: Tree) -> bool:
+    """Whether it is the (W, b) of J(W, b)."""
+    return (
+        isinstance(tree, Group)
+        and tree.kind == "PAREN"
+        and all(parts(item)[0] is not None for item in tree.items)
+    )
+
+
 def behind(tree: Tree) -> tuple[Tree, str] | None:
     """What stands behind a ∂ or d, and which of the two."""
     match tree:
-        case Product(factors=(Mark(kind="partial"), only), divides=(_, False)):
+        case Product(factors=(Mark(kind="partial"), only, *rest)) if all(map(lists_names, rest)):
             return only, "partial"
         case Differential(of=inner):
             return inner, "d"
@@ -104,13 +113,21 @@ def _by_name(
     return names.of_name(reader, replace(found, gradient=True), tree)
 
 
-def nabla(reader: "Reader", tree: Tree, rest: Sequence[Tree]) -> Value:
-    r"""\nabla_{W} J; a T above the J is of the whole."""
-    if not isinstance(tree, Scripted) or len(tree.below) != 1 or tree.above:
-        reader.fail(r"\nabla needs a name below it: \nabla_{W} J", tree)
-        raise AssertionError
+def takes_objective(tree: Tree) -> Tree | None:
+    r"""The W of \nabla_{W} and of \frac{\partial}{\partial W}, which the objective follows."""
+    match tree:
+        case Scripted(base=Mark(kind="nabla"), below=(by,), above=(), primes=0):
+            return by
+        case Fraction(top=Mark(kind="partial"), bottom=bottom):
+            found = behind(bottom)
+            return found[0] if found is not None else None
+    return None
+
+
+def operated(reader: "Reader", tree: Tree, by: Tree, rest: Sequence[Tree]) -> tuple[Value, int]:
+    r"""\nabla_{W} J(W, b): the value and the factors it took; a T above the J is of the whole."""
     if not rest:
-        reader.fail(r"\nabla_{W} needs the objective after it", tree)
+        reader.fail("the objective is missing here", tree, r"write \nabla_{W} J")
     objective = rest[0]
     above: tuple[Above, ...] = ()
     if isinstance(objective, Scripted) and all(
@@ -119,7 +136,8 @@ def nabla(reader: "Reader", tree: Tree, rest: Sequence[Tree]) -> Value:
         above = objective.above
         objective = replace(objective, above=())
     require_objective(reader, objective)
-    return raised(reader, gradient(reader, tree.below[0], tree), above, tree)
+    used = 3 if len(rest) > 1 and lists_names(rest[1]) else 2
+    return raised(reader, gradient(reader, by, tree), above, tree), used
 
 
 def differential(

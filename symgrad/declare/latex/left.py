@@ -52,8 +52,20 @@ def left_of(tree: Tree) -> Left | None:
         case Fraction(top=top, bottom=bottom):
             of, by = gradients.behind(top), gradients.behind(bottom)
             return _gradient(by[0], tree) if of is not None and by is not None else None
-        case Product(factors=(Scripted(base=Mark(kind="nabla"), below=(name,)), _)):
+        case Product(factors=(Scripted(base=Mark(kind="nabla"), below=(name,)), _, *rest)) if all(
+            map(gradients.lists_names, rest)
+        ):
             return _gradient(name, tree)
+        case Product(factors=(Fraction(top=Mark(kind="partial"), bottom=bottom), _, *rest)) if all(
+            map(gradients.lists_names, rest)
+        ):
+            by = gradients.behind(bottom)
+            return _gradient(by[0], tree) if by is not None else None
+        case Product(factors=(head, *rest), divides=(False, False)) if all(
+            map(gradients.lists_names, rest)
+        ):
+            left = left_of(head)  # J(W, b)
+            return replace(left, tree=head) if left is not None else None
         case Differential(of=name):
             return _gradient(name, tree)
         case Scripted(base=Differential(of=name)):

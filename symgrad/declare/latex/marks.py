@@ -115,6 +115,9 @@ UNICODE = {
 TYPED = set(
     """
     softmax sigmoid relu ReLU tanh exp log diag tr trace sum mean max min det vec sign softplus
-    logsumexp abs sqrt norm sin cos
+    logsumexp abs sqrt norm sin cos rowsum colsum
     """.split()
 )
+
+#: Options of functions.
+OPTIONS = {"axis", "keepdims"}

@@ -111,9 +111,9 @@ def of_name(reader: "Reader", found: Found, tree: Tree) -> Value:
         above.remove(example)
         (item,) = example.items
         assert isinstance(item, Group)
-        value = _at_example(reader, value, item.items[0], tree)
+        value = _at_example(reader, value, item.items[0], tree, rows=False)
     elif found.lowered and value.rank == 2 and len(subscript_keys(reader, below)) == 1:
-        value, below = _at_example(reader, value, below[0], tree), ()
+        value, below = _at_example(reader, value, below[0], tree, rows=True), ()
     return raised(reader, subscripted(reader, value, below, tree), above, tree)
 
 
@@ -132,8 +132,10 @@ def _is_example(reader: "Reader", above: Above) -> bool:
     return False
 
 
-def _at_example(reader: "Reader", value: Value, item: Tree, tree: Tree) -> Value:
-    """One example of a batch: the axis that its index counts, or that counts the examples."""
+def _at_example(reader: "Reader", value: Value, item: Tree, tree: Tree, rows: bool) -> Value:
+    """One example of a batch: along the axis that its index counts, or that counts the examples;
+    else a row, if `rows`.
+    """
     key = reader.affine(item) or free_index(reader, item)
     if key is None:
         labels = reader.value(item)
@@ -142,8 +144,11 @@ def _at_example(reader: "Reader", value: Value, item: Tree, tree: Tree) -> Value
     if not axes:
         reader.fail("a number has no entries", tree)
     index = reader.index_of(key.letter)
-    wanted = index.size if index is not None and index.size is not None else reader.scope.batch()
+    wanted = index.size or index.count if index is not None else None
+    wanted = wanted or reader.scope.batch()
     fitting = [k for k in axes if wanted is not None and same(value.shape[k], wanted)]
+    if len(axes) > 1 and len(fitting) != 1 and not rows:
+        reader.fail("which axis does this index count?", item, r"write \sum_{i=1}^{m}, or x_{i,:}")
     axis = fitting[0] if fitting else axes[0]
     if index is not None and not index.fits(value.shape[axis]):
         raise ShapeError(
@@ -227,7 +232,7 @@ def _undeclared(reader: "Reader", tree: Tree, text: str, below: Below, above: Ab
             return raised(reader, identity(), above, tree)
         candidates = _by_letter(reader, text)
         if candidates:
-            name = candidates[reader.pick(len(candidates))]
+            name = candidates[reader.pick(len(candidates), f"declare {text}")]
             reader.note(f"{text} is read as {name}, the only parameter that fits")
             return raised(reader, Value(reader.scope.nodes[name]), above, tree)
     shown = reader.latex.text[tree.start : tree.end]

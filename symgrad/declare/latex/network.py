@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from symgrad.declare.arguments import declared, require_known, texts
 from symgrad.declare.graph import Graph
 from symgrad.declare.identifiers import require_identifier
+from symgrad.declare.latex import sums
 from symgrad.declare.latex.left import Left, arranged, base_of, left_keys, left_of
 from symgrad.declare.latex.reader import Reader
-from symgrad.declare.latex.scope import Scope, read_spelling, spelled_above, spelled_all
+from symgrad.declare.latex.scope import Scope, plain_face, read_spelling, spelled_above, spelled_all
 from symgrad.declare.latex.source import Latex
-from symgrad.declare.latex.trees import Name, Relation, Scripted, Tree, parsed, walk
+from symgrad.declare.latex.trees import Name, Product, Relation, Scripted, Tree, parsed, walk
 from symgrad.declare.latex.values import Value
 from symgrad.errors import NameClash, ParseError, SymgradError
 from symgrad.tensor.dims import dim
@@ -155,7 +156,7 @@ class _Network:
         if left is None or (left.gradient and left.text != r"\delta"):
             self.latex.fail("the left side of an equation is a name", statement.start)
             return
-        name, latex, items = self._name(left)
+        name, latex, items = self._name(left, body)
         reader = Reader(self.latex, self.scope, gates=self.gates, statement=body, closed=True)
         reader.base = base_of(reader, [statement])
         keys = left_keys(reader, (*items, *left.outer), None, body)
@@ -168,10 +169,8 @@ class _Network:
         )
         self.scope.add(name, leaf, latex)
         self.scope.learn(node)
-        if any(width > 1 for width in reader.widths):
-            self.latex.fail(
-                "this can be read in several ways", body.start, "write the products with brackets"
-            )
+        if reader.doubts:
+            self.latex.fail("this can be read in several ways", body.start, reader.doubts[0])
 
     def _settled(self, name: str, value: Value, statement: Tree) -> Node:
         if value.letters or value.elastic or value.unit:
@@ -181,43 +180,47 @@ class _Network:
             return value.node[:, None]
         return value.node
 
-    def _name(self, left: Left) -> tuple[str, str, tuple[Tree, ...]]:
+    def _name(self, left: Left, body: Tree) -> tuple[str, str, tuple[Tree, ...]]:
         """The name on the left, its spelling, and the subscripts that are indices."""
-        reader = Reader(self.latex, self.planned)
-        found = reader.resolver._exact(left.text, left.below, left.above) or reader.resolver._alone(
-            left.text, left.below, left.above
-        )
-        if found is not None and not found.above:
-            if found.name in self.scope.nodes:
-                raise NameClash(f"{found.name!r} is defined twice, or declared")
-            return found.name, self.spellings.get(found.name, ""), found.below
-        if found is not None and found.above and not _numbers(left):
-            self.latex.fail("the left side of an equation is a name", left.tree.start)
-        return self._fresh(left)
+        resolver = Reader(self.latex, self.planned).resolver
+        for rule in (resolver._exact, resolver._alone):
+            found = rule(left.text, left.below, left.above)
+            if found is not None and not found.above:
+                if found.name in self.scope.nodes:
+                    raise NameClash(f"{found.name!r} is defined twice, or declared")
+                return found.name, self.spellings.get(found.name, ""), found.below
+        reader = Reader(self.latex, self.scope)
+        letters = [item.text for item in subscript_letters(left.below)]
+        if letters and all(sums._mentions(reader, body, letter) for letter in letters):
+            return *self._fresh(replace(left, below=())), left.below
+        return *self._fresh(left), ()
 
-    def _fresh(self, left: Left) -> tuple[str, str, tuple[Tree, ...]]:
-        """A name that the text itself brings: Z^{(1)} is Z1."""
-        shown = self.latex.text[left.tree.start : left.tree.end]
+    def _fresh(self, left: Left) -> tuple[str, str]:
+        """A name that the text itself brings, and its spelling: Z^{(1)} is Z1."""
+        stem = plain_face(left.text)
         below = spelled_all(left.below)
-        above = "".join(spelled_above(each) for each in left.above).strip("()[]")
-        word = re.sub(r"\W+", "_", left.text.replace("\\", " ")).strip("_")
-        accent = re.fullmatch(r"\\(hat|bar|tilde|dot)\{\\?(\w+)\}", left.text)
-        if accent:
-            word = f"{accent[2]}_{accent[1]}"
-        if word == "lambda":
-            word = "lam"
+        above = "".join(spelled_above(each) for each in left.above)
+        latex = stem + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
+        accent = re.fullmatch(r"\\(hat|bar|tilde|dot)\{\\?(\w+)\}", stem)
+        word = f"{accent[2]}_{accent[1]}" if accent else re.sub(r"\W+", "_", stem).strip("_")
+        word = {"lambda": "lam"}.get(word, word)
         for part in (below, above):
+            part = re.sub(r"\W+", "_", part).strip("_")
             if part:
-                part = re.sub(r"\W+", "_", part).strip("_")
                 word += part if part.isdigit() and not word[-1:].isdigit() else f"_{part}"
         if not word.isidentifier():
-            self.latex.fail(f"{shown} cannot be made a name", left.tree.start, "say it with names=")
+            self.latex.fail(f"{latex} cannot be made a name", left.tree.start, "say it by names=")
         if word in self.scope.nodes:
             raise NameClash(f"{word!r} is defined twice, or declared")
-        return word, shown, ()
+        return word, latex
 
 
-def _numbers(left: Left) -> bool:
-    """Whether all scripts are numbers of layers."""
-    texts = [spelled_all(left.below), *(spelled_above(each) for each in left.above)]
-    return all(text.strip("()[]").isdigit() for text in texts if text)
+def subscript_letters(below: tuple[Tree, ...]) -> list[Name]:
+    """The letters of subscripts such as i,j or ij; none if there is anything else."""
+    found: list[Name] = []
+    for item in below:
+        for each in item.factors if isinstance(item, Product) else (item,):
+            if not (isinstance(each, Name) and len(each.text) == 1 and each.text.islower()):
+                return []
+            found.append(each)
+    return found

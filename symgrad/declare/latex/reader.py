@@ -75,6 +75,7 @@ class Reader:
     path: Sequence[int] = ()
     taken: list[int] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     columns: set[str] = field(default_factory=set)
     spans: dict[Node, tuple[int, int]] = field(default_factory=dict)
@@ -89,8 +90,12 @@ class Reader:
         if text and text not in self.notes:
             self.notes.append(text)
 
-    def pick(self, options: int) -> int:
-        """Which of several readings; the readings of a text are tried one after the other."""
+    def pick(self, options: int, why: str) -> int:
+        """Which of several readings; the readings of a text are tried one after the other.
+
+        `why` says how to write it so that there is one only.
+        """
+        self.doubts.append(why)
         step = len(self.taken)
         chosen = self.path[step] if step < len(self.path) else 0
         self.taken.append(chosen)
@@ -193,6 +198,8 @@ class Reader:
         while k < len(tree.terms):
             term, sign = tree.terms[k], tree.signs[k]
             taken = sums.taken_in(self, term, tree.terms[k + 1 :])
+            if not taken and sums.ends_bare(self, term) and k + 1 < len(tree.terms):
+                taken = 1
             rest = slice(k + 1, k + 1 + taken)
             value, _ = self.open(term, Tail((), (), tree.terms[rest], tree.signs[rest]))
             if total is not None:
@@ -251,7 +258,7 @@ class Reader:
             case "dot":
                 return self.dotted(left, right, tree)
             case "kron":
-                return calls.kronecker(left, right)
+                return calls.kronecker(self, left, right)
             case "correlate":
                 return calls.correlated(left, right)
         raise AssertionError(sign)
@@ -261,7 +268,7 @@ class Reader:
         if left.unit or right.unit or left.is_scalar or right.is_scalar:
             return product(left, right)
         if left.rank == right.rank == 1 and left.lying == right.lying:
-            if self.pick(2):
+            if self.pick(2, r"write a^\top b or a \odot b for a \cdot b of two vectors"):
                 return elementwise(op.multiply, left, right)
             return matmul(replace(left, lying=True), replace(right, lying=False))
         try:
@@ -302,8 +309,9 @@ class Reader:
             if sums.reduces(self, tree):
                 rest = (factors[1:], divides[1:])
                 return sums.reduction(self, tree, *rest, tail), len(factors), True
-            if isinstance(head, Mark) and head.kind == "nabla":
-                return gradients.nabla(self, tree, factors[1:]), 2, False
+            by = gradients.takes_objective(tree)
+            if by is not None:
+                return *gradients.operated(self, tree, by, factors[1:]), False
             if isinstance(head, Mark) and head.kind == "one":
                 found = relations.indicator(self, tree, factors[1:])
                 if found is not None:

@@ -50,6 +50,7 @@ class Resolver:
 
     def find(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
         """The name that is meant, if any is."""
+        above = tuple(piece for each in above for piece in self._pieces(each))
         for rule in (self._exact, self._member, self._stepped, self._alone, self._face,
                      self._delta, self._layerless, self._typed, self._lowered,
                      self._predicted):  # fmt: skip
@@ -57,6 +58,15 @@ class Resolver:
             if found is not None:
                 return found
         return None
+
+    def _pieces(self, above: Above) -> tuple[Above, ...]:
+        """The [2], (i) and T of a^{[2](i)T}, each by itself."""
+        match above.items:
+            case (Product(factors=(Group() as first, *rest)),) if self.number(
+                first
+            ) is not None and all(isinstance(each, Group) or is_transpose(each) for each in rest):
+                return tuple(Above((each,)) for each in (first, *rest))
+        return (above,)
 
     # --- as declared
 
@@ -127,6 +137,7 @@ class Resolver:
         W^{(2)} says it before W_2, and that before W^2, which may be a square.
         """
         bare = []
+        above = tuple(piece for each in above for piece in self._pieces(each))
         for k, each in enumerate(above):
             head, tail = split(each)
             layer = None if head is None else self.number(head)
@@ -211,8 +222,12 @@ class Resolver:
             return None
         for rule in (self._exact, self._member, self._alone):
             found = rule(upper, below, above)
-            if found is not None and (found.below or any(map(_in_brackets, found.above))):
+            if found is None:
+                continue
+            if found.below or any(map(_in_brackets, found.above)):
                 return replace(found, lowered=True)
+            if self.target:
+                return replace(found, lowered=True, note=f"{stem} is read as {found.name}")
         return None
 
     def _predicted(

@@ -296,6 +296,8 @@ class Scope:
     def batch(self) -> Dim | None:
         """The dimension that counts examples: the most frequent one that no parameter has."""
         leaves = [node for node in self.nodes.values() if isinstance(node, Leaf)]
+        if not any(leaf.role == "parameter" for leaf in leaves):
+            return None
         owned = {size for leaf in leaves if leaf.role == "parameter" for size in leaf.shape}
         counts = Counter(
             size

@@ -112,9 +112,9 @@ def reduction(
     tail: "Tail",
 ) -> Value:
     """A Σ with the rest of its product and of its chain, and with the terms that it takes in."""
-    if not factors:
+    if not factors and not tail.terms:
         reader.fail("nothing stands behind this sum", tree)
-    if divides[0]:
+    if divides[:1] == (True,):
         reader.fail("a sum cannot be divided before it says what it adds", factors[0])
     body = _body(factors, divides, tail)
     kind = kind_of(tree) or "sum"
@@ -129,6 +129,8 @@ def reduction(
 
 
 def _body(factors: tuple[Tree, ...], divides: tuple[bool, ...], tail: "Tail") -> Tree:
+    if not factors:  # \\sum_i - x_i
+        return Sum(tail.terms[0].start, tail.terms[-1].end, tail.terms, tail.term_signs)
     start, end = factors[0].start, factors[-1].end
     body: Tree = factors[0]
     if len(factors) > 1:
@@ -149,8 +151,8 @@ def _bare(reader: "Reader", kind: str, body: Tree, tree: Tree) -> Value:
     if value.rank == 0:
         return value
     axes = tuple(range(value.rank))
-    if value.rank == 2:
-        chosen = (axes, (1,), (0,))[reader.pick(3)]
+    if value.rank == 2 and not reader.closed:
+        chosen = (axes, (1,), (0,))[reader.pick(3, "name the index of the sum")]
         if chosen != axes:
             reader.note(f"a sum without an index is read along axis {chosen[0]}")
         axes = chosen
@@ -356,6 +358,13 @@ def taken_in(reader: "Reader", term: Tree, rest: Sequence[Tree]) -> int:
         else:
             break
     return taken
+
+
+def ends_bare(reader: "Reader", tree: Tree) -> bool:
+    """Whether a term ends in a Σ, so that the next one is what it adds."""
+    while isinstance(tree, Product | Chain):
+        tree = (tree.factors if isinstance(tree, Product) else tree.parts)[-1]
+    return reduces(reader, tree)
 
 
 def _open_letters(reader: "Reader", tree: Tree) -> Iterator[str]:

@@ -41,6 +41,9 @@ def _raised(reader: "Reader", value: Value, above: Above, tree: Tree) -> Value:
     square = value.unit or (value.rank == 2 and same(*value.shape) and not value.elastic)
     if not above.entrywise and square and number is not None and number.is_Integer:
         return _matrix_power(reader, value, int(number), tree)
+    if not above.entrywise and square and not value.unit:
+        reader.fail("is this a power of a matrix or of its entries?", item,
+                    r"write ^{\odot p} for entries")  # fmt: skip
     if exponent.rank and not above.entrywise and value.rank:
         reader.fail("the exponent of an array is a number", item, r"entry by entry: x^{\odot y}")
     return power(value, exponent)

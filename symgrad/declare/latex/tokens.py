@@ -91,8 +91,10 @@ class Tokens:
 
     # --- helpers
 
-    def put(self, kind: str, value: str, raw: Raw) -> None:
-        self.out.append(Token(kind, value, start_pos=raw.start, end_pos=raw.end))
+    def put(self, kind: str, value: str, raw: Raw, after: int = 0) -> None:
+        """Put a token out; it ends with the tokens of TeX before `after`, if that is told."""
+        end = self.raw[after - 1].end if after else raw.end
+        self.out.append(Token(kind, value, start_pos=raw.start, end_pos=end))
 
     def text(self, at: int) -> str:
         return self.raw[at].text if at < len(self.raw) else ""
@@ -146,6 +148,9 @@ class Tokens:
             while at < stop:
                 at = self.unit(at)
             at = stop + 1
+        elif first.kind == "number" and len(first.text) > 1:
+            self.split_number(at, opens)
+            at = self.unit(at)
         else:
             at = self.unit(at)
         if self.open[-1] != "{":
@@ -153,6 +158,16 @@ class Tokens:
         self.open.pop()
         self.put("CLOSE", "}", self.raw[at - 1])
         return at
+
+    def split_number(self, at: int, opens: str) -> None:
+        r"""\frac12 is \frac{1}{2}; a script takes one digit as well, which few people mean."""
+        raw = self.raw[at]
+        if not opens:
+            self.fail(f"only the {raw.text[0]} of {raw.text} is in this script", at, "write braces")
+        cut = raw.start + 1
+        self.raw[at : at + 1] = [
+            Raw(raw.text[0], raw.start, cut, "number"), Raw(raw.text[1:], cut, raw.end, "number"),
+        ]  # fmt: skip
 
     def words(self, at: int) -> tuple[str, int]:
         """The text of a command's argument, read as it stands."""
@@ -207,7 +222,7 @@ class Tokens:
             return self.accented(at)
         elif text in marks.WORDS:
             word, after = self.words(at + 1)
-            self.word(word, raw)
+            self.word(word, raw, after)
             return after
         elif text in marks.SILENT_WITH:
             return self.words(at + 1)[1]
@@ -270,7 +285,7 @@ class Tokens:
         if raw.kind == "letter":
             word = self.typed_word(at)
             if word:
-                self.put("WORD", word, raw)
+                self.put("WORD", word, raw, at + len(word))
                 return at + len(word)
             self.put("NAME", raw.text, raw)
             return at + 1
@@ -287,6 +302,10 @@ class Tokens:
                 break
             stop += 1
         word = "".join(raw.text for raw in self.raw[at:stop])
+        if (word in marks.OPTIONS and self.text(stop) == "=") or (
+            word in ("True", "False") and self.out and self.out[-1].type == "REL"
+        ):
+            return word
         after = stop + 1 if self.text(stop) in marks.OPENING else stop
         return word if word in marks.TYPED and self.text(after) in ("(", "[", "_") else ""
 
@@ -321,18 +340,18 @@ class Tokens:
         if (inside == "1" and style in ("bold", "blackboard")) or (
             inside == "I" and style == "blackboard" and self._opens(after)
         ):
-            self.put("MARK", "one", raw)
+            self.put("MARK", "one", raw, after)
         elif inside.isdigit():
-            self.put("NUMBER", inside, raw)
+            self.put("NUMBER", inside, raw, after)
         elif inside == "T" and style == "upright":
-            self.put("MARK", "T", raw)
+            self.put("MARK", "T", raw, after)
         elif inside == "d" and style == "upright" and self.differentials:
-            self.put("D" if self.begins_name(self.skip(after)) else "NAME", "d", raw)
+            self.put("D" if self.begins_name(self.skip(after)) else "NAME", "d", raw, after)
         elif inside in marks.LETTERS or (len(inside) == 1 and inside.isalpha()):
             plain = style in ("plain", "upright")
-            self.put("NAME", letter if plain else rf"\{style}{{{letter}}}", raw)
+            self.put("NAME", letter if plain else rf"\{style}{{{letter}}}", raw, after)
         elif re.fullmatch(r"[A-Za-z][\w]*", inside):
-            self.word(inside, raw)
+            self.word(inside, raw, after)
         else:  # a whole formula in another face
             return self.argument(at + 1)
         return after
@@ -341,9 +360,9 @@ class Tokens:
         at = self.skip(at)
         return self.text(at) in ("(", "[", r"\{", *marks.OPENING)
 
-    def word(self, word: str, raw: Raw) -> None:
+    def word(self, word: str, raw: Raw, after: int) -> None:
         """A word: a function's name, a name, or what people say between formulas."""
-        self.put("MARK" if word == "T" else "WORD", word, raw)
+        self.put("MARK" if word == "T" else "WORD", word, raw, after)
 
     def accented(self, at: int) -> int:
         r"""A letter with a mark above; scripts inside, as in \hat{y_t}, are its own."""

@@ -229,7 +229,9 @@ class _Build(Transformer[Token, Any]):
 
     def above(self, c: list[Any]) -> Tree:
         base = self._scripted(c[0])
-        return Scripted(*_span(c), base.base, base.below, (*base.above, c[2]), base.primes)
+        above, primes = _primes(c[2])
+        both = (*base.above, *above)
+        return Scripted(*_span(c), base.base, base.below, both, base.primes + primes)
 
     def primed(self, c: list[Any]) -> Tree:
         base = self._scripted(c[0])
@@ -300,6 +302,18 @@ class _Build(Transformer[Token, Any]):
 
     def row(self, c: list[Any]) -> tuple[Tree, ...]:
         return tuple(each for each in c if not isinstance(each, Token))
+
+
+def _primes(above: Above) -> tuple[tuple[Above, ...], int]:
+    """The prime of g^{[1]'}, which belongs to the g, apart from the rest."""
+    match above.items:
+        case (Scripted(base=Group() as inner, below=(), above=(), primes=primes),):
+            return (Above((inner,)),), primes
+        case (Product(factors=(Group() as inner, Mark(kind="prime"))),):
+            return (Above((inner,)),), 1
+        case (Mark(kind="prime"),):
+            return (), 1
+    return (above,), 0
 
 
 @cache
