@@ -408,14 +408,18 @@ def test_a_cost_needs_all_sizes():
 
 def test_derivatives_that_cannot_be():
     for use in (sg.gradient, sg.check, sg.compile):
-        with pytest.raises(DeclarationError, match="of a Graph.*, not of a str"):
+        with pytest.raises(DeclarationError, match=r"of a Graph.*, not of a str"):
             use("J = sum(x)")
     graph = sg.parse("J = sum(x**2) + sum(k)", {"x": ("n",), "k": ("n",)}, {"k": "labels:3"},
                      parameters=["x"])  # fmt: skip
     with pytest.raises(UnknownName, match="'q'"):
         sg.gradient(graph, wrt=["q"])
-    with pytest.raises((SymgradError, NotDifferentiable)):
-        sg.gradient(sg.parse("J = sum(x)", {"x": ("n",)}))  # by nothing
+    for use in (lambda: sg.gradient(graph, wrt=["k"]), lambda: sg.hvp(graph, "k"),
+                lambda: sg.hessian(graph, "x", "k")):  # fmt: skip
+        with pytest.raises(NotDifferentiable, match="k holds labels, which are whole numbers"):
+            use()
+    with pytest.raises(UnknownName, match="has no parameters"):
+        sg.gradient(sg.parse("J = sum(x)", {"x": ("n",)}))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from sympy import Expr
 from symgrad.calculus.derivation import Derivation, require_scalar
 from symgrad.calculus.reverse import Reverse
 from symgrad.calculus.second import by
-from symgrad.calculus.source import taken_names
+from symgrad.calculus.source import continuous, taken_names
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, UnknownName
 from symgrad.tensor.nodes import Leaf
@@ -31,7 +31,7 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
     ------
     ShapeError           if the output is not a scalar.
     UnknownName          if a name is not the graph's, or there is nothing to differentiate by.
-    NotDifferentiable    if a node on the path has no derivative.
+    NotDifferentiable    if a node on the path has no derivative, or a name is of labels.
 
     Notes
     -----
@@ -45,7 +45,8 @@ def gradient(graph: Graph, wrt: Iterable[object] | None = None) -> Derivation:
     if isinstance(wrt, str | Leaf | Expr):
         wrt = [wrt]
     wanted = tuple(
-        graph.leaf(name) for name in (graph.parameters if wrt is None else dict.fromkeys(wrt))
+        continuous(graph.leaf(name))
+        for name in (graph.parameters if wrt is None else dict.fromkeys(wrt))
     )
     if not wanted:
         raise UnknownName(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from symgrad.calculus.derivation import Derivative, Step
 from symgrad.declare.graph import Definition, Graph
 from symgrad.declare.plain import name_of
-from symgrad.errors import DeclarationError, ShapeError, UnknownName
-from symgrad.tensor.dims import show
+from symgrad.errors import DeclarationError, NotDifferentiable, ShapeError, UnknownName
+from symgrad.tensor.dims import labels_below, show
 from symgrad.tensor.nodes import Leaf, Node, leaves
 
 
@@ -73,10 +73,11 @@ def leaf_of(what: object, name: object) -> Leaf:
 
     Raises
     ------
-    UnknownName    if there is none.
+    UnknownName          if there is none.
+    NotDifferentiable    if it holds labels.
     """
     if isinstance(what, Graph):
-        return what.leaf(name)
+        return continuous(what.leaf(name))
     if not isinstance(what, Derivative):
         raise DeclarationError(
             f"a derivative is of a Graph or a Derivative, not of a {type(what).__name__}"
@@ -84,7 +85,17 @@ def leaf_of(what: object, name: object) -> Leaf:
     for direction in what.directions:
         if direction is name or direction.name == name_of(name):
             return direction
-    return what.graph.leaf(name)
+    return continuous(what.graph.leaf(name))
+
+
+def continuous(leaf: Leaf) -> Leaf:
+    """The leaf, unless it holds labels: what depends on them is no function of real numbers."""
+    if labels_below(leaf.domain) is not None:
+        raise NotDifferentiable(
+            f"{leaf.name} holds labels, which are whole numbers: there is no derivative by it",
+            hint="declare it real if its values are",
+        )
+    return leaf
 
 
 def leaves_of(what: object, wrt: object) -> tuple[tuple[Leaf, ...], bool]:
