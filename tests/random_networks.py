@@ -361,6 +361,7 @@ def main():
     options.add_argument("--count", type=int, default=100)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--modules", type=int, default=20, help="every which network: a module")
+    options.add_argument("--most", type=int, default=6, help="statements in a network at most")
     options.add_argument("--show", action="store_true", help="print each network")
     options.add_argument("--limit", type=int, default=60, help="seconds for one network")
     options = options.parse_args()
@@ -368,7 +369,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(options.seed, options.seed + options.count):
             begin = time.monotonic()
-            net = drawn(seed)
+            net = drawn(seed, options.most)
             if options.show:
                 print(net.text, net.symbols, net.domain, f"parameters {net.parameters}", sep="\n")
             try:
