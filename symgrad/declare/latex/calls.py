@@ -57,7 +57,7 @@ WHOLE = {
     "det": "det", "norm": "norm", "maximum": "maximum", "minimum": "minimum", "dot": "dot",
     "outer": "outer", "concat": "concatenate", "concatenate": "concatenate", "kron": "kron",
     "tril": "tril", "triu": "triu", "stop": "stop_gradient", "cumsum": "cumsum",
-    "cross_entropy": "cross_entropy", "mse_loss": "mse_loss", "spread": "spread",
+    "cross_entropy": "cross_entropy", "mse_loss": "mse_loss",
     "rowsum": "rowsum", "colsum": "colsum",
     "where": "where", "clip": "clip", "transpose": "transpose", "eigvals": "eigvals",
 }  # fmt: skip

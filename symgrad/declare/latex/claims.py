@@ -85,7 +85,8 @@ class _Claim:
         unfit: list[Claimed] = []
         path: list[int] = []
         for _ in range(MOST_READINGS):
-            reader = Reader(self.latex, self.scope, target=self.target, path=path)
+            reader = Reader(self.latex, self.scope, path=path)
+            reader.target, reader.wanted = self.target, self.wanted or ()
             try:
                 claimed = self._once(reader, statements)
                 (unfit if claimed.problem else found).append(claimed)
@@ -134,6 +135,8 @@ class _Claim:
                 self.latex.fail("this is no equation", statement.start)
             assert isinstance(statement, Relation)
             left = left_of(statement.sides[0])
+            if left is None and len(statements) == 1 and not self.target:
+                return statement  # a Jacobian, a Hessian: whatever is claimed, it is the right side
             if left is None:
                 self.latex.fail("cannot read this left side", statement.start)
                 raise AssertionError
@@ -265,6 +268,8 @@ def _elongated(value: Value, wanted: Shape) -> Node:
 
 def _stood(value: Value, node: Node, wanted: Shape) -> Node | None:
     """A vector as the matrix of one column or row that is wanted, or the other way round."""
+    if value.rank == len(wanted) == 2:
+        return None  # a row is no column
     full = [size for size in wanted if size is not ONE]
     own = [size for size in node.shape if size is not ONE]
     if len(full) != len(own) or not all(map(same, full, own)):

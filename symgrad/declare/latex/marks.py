@@ -85,7 +85,8 @@ SILENT = {
 }  # fmt: skip
 
 #: Commands that say nothing, with one argument.
-SILENT_WITH = {r"\label", r"\tag", r"\hspace", r"\vspace", r"\phantom", r"\vphantom", r"\color"}
+SILENT_WITH = {r"\label", r"\tag", r"\hspace", r"\vspace", r"\phantom", r"\vphantom", r"\color",
+               r"\mathrlap"}  # fmt: skip
 
 SPACES = {r"\quad", r"\qquad"}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, S
 
-from symgrad.declare.latex import calls, gradients, names, relations, sums
+from symgrad.declare.latex import calls, gradients, names, relations, subscripts, sums
 from symgrad.declare.latex.entries import Affine, Index
 from symgrad.declare.latex.resolve import Found, Resolver
 from symgrad.declare.latex.scope import Scope
@@ -34,7 +34,7 @@ from symgrad.declare.latex.trees import (
 from symgrad.declare.latex.values import Value, elementwise, matmul, ones, power, product
 from symgrad.errors import ShapeError, SymgradError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import Dim, same
+from symgrad.tensor.dims import Dim, Shape, same
 from symgrad.tensor.nodes import Leaf, Node
 
 
@@ -58,7 +58,8 @@ class Reader:
     bound :   letters that are indices.
     numbers : letters of layers and steps, l = 2.
     local :   names that the text itself defines, read when they are used.
-    target :  the name whose gradient the text claims, and its layer.
+    target :  the name whose gradient the text claims.
+    wanted :  the shape that it should have.
     path :    the readings that are chosen where there are several.
     """
 
@@ -69,6 +70,7 @@ class Reader:
     numbers: dict[str, int] = field(default_factory=dict)
     local: dict[str, Callable[[], Value]] = field(default_factory=dict)
     target: str = ""
+    wanted: Shape = ()
     gates: dict[str, list[str]] = field(default_factory=dict)
     statement: Tree | None = None
     closed: bool = False
@@ -222,7 +224,7 @@ class Reader:
 
     def _broadcast(self, *values: Value) -> None:
         """Take down that a named vector is added to the columns of a matrix: it is (n, 1)."""
-        matrices = [value for value in values if value.rank == 2 and not value.elastic]
+        matrices = [v for v in values if v.rank == 2 and not v.elastic and not v.unit]
         for value in values:
             if matrices and value.rank == 1 and isinstance(value.node, Leaf):
                 rows, columns = matrices[0].shape
@@ -319,7 +321,10 @@ class Reader:
             function = calls.function(self, tree)
             if function is not None:
                 return calls.applied(self, function, tree, factors[1:], divides[1:], tail)
-            return self._plain(tree), 1, False
+            value = self._plain(tree)
+            if factors[1:] and isinstance(group := factors[1], Group) and group.is_slice:
+                return subscripts.sliced(self, value, group), 2, False
+            return value, 1, False
         except SymgradError as error:
             raise self.latex.placed(error, tree.start) from None
 
@@ -335,7 +340,7 @@ class Reader:
                 return self.fail("dots are not read", tree, "write the sum or the product out")
             case Mark(kind=kind):
                 return self.fail(f"cannot read {kind!r} here", tree)
-        return _RULES[type(tree)](self, tree)
+        return self.value(tree)
 
     def found(self, stem: str, below: Any, above: Any) -> Found | None:
         """The declared name that a letter with scripts is."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.declare.latex import calls, gradients
 from symgrad.declare.latex.entries import Affine, compared, entry, onehot
-from symgrad.declare.latex.subscripts import free_index, subscripted
+from symgrad.declare.latex.subscripts import free_index, gathered, subscripted
 from symgrad.declare.latex.superscripts import raised
 from symgrad.declare.latex.trees import (
     Group,
@@ -18,6 +18,7 @@ from symgrad.declare.latex.trees import (
     Table,
     Tree,
     Word,
+    walk,
 )
 from symgrad.declare.latex.values import Value, elementwise, summed
 from symgrad.declare.vocabulary import FUNCTIONS
@@ -53,7 +54,7 @@ def _compared(reader: "Reader", left: Tree, sign: str, right: Tree, tree: Tree) 
             if picked is not None:
                 return picked if sign == "eq" else elementwise(lambda x: op.subtract(1, x), picked)
     values = reader.value(left), reader.value(right)
-    if any(value.unit or value.elastic for value in values):
+    if all(value.unit or value.elastic for value in values) or any(v.unit for v in values):
         reader.fail("cannot compare what has no stated size", tree)
     return elementwise(lambda x, y: op.compare(sign, x, y), *values)
 
@@ -116,22 +117,50 @@ def indicator(reader: "Reader", tree: Tree, rest: Sequence[Tree]) -> tuple[Value
     if isinstance(tree, Scripted) and tree.below:
         condition = _condition(tree.below)
         if condition is not None:
-            value = reader.value(condition)
-            return raised(reader, value, tree.above, tree), 1
+            return raised(reader, _indicated(reader, condition), tree.above, tree), 1
     if not rest or (isinstance(tree, Scripted) and (tree.below or tree.above)):
         return None
     first = rest[0]
     group = first.base if isinstance(first, Scripted) else first
-    if not isinstance(group, Group):
-        return None
-    condition = _condition(group.items)
+    condition = _condition(group.items) if isinstance(group, Group) else None
     if condition is None:
         return None
-    value = reader.value(condition)
+    value = _indicated(reader, condition)
     if isinstance(first, Scripted):
         value = subscripted(reader, value, first.below, first)
         value = raised(reader, value, first.above, first)
     return value, 2
+
+
+def _indicated(reader: "Reader", condition: Tree) -> Value:
+    """The value of a condition; [j = y_i] of free letters is a matrix, i along its rows."""
+    before = dict(reader.bound)
+    fresh = _fresh_letters(reader, condition)
+    if not fresh or reader.closed:
+        return reader.value(condition)
+    indices = [reader.index(letter, condition) for letter in fresh]
+    if len(reader.wanted) == len(indices):
+        for index, size in zip(indices, reader.wanted, strict=True):
+            index.count = size
+    with reader.binding(indices):
+        value = reader.value(condition)
+        if {*value.letters} != {index.ident for index in indices}:
+            reader.bound = before
+            return reader.value(condition)
+        return gathered(reader, value, indices, condition)
+
+
+def _fresh_letters(reader: "Reader", condition: Tree) -> list[str]:
+    """The letters of a condition between indices that nothing binds, in alphabetical order."""
+    if not isinstance(condition, Relation):
+        return []
+    letters = set()
+    for each in walk(condition):
+        if isinstance(each, Name) and len(each.text) == 1 and each.text.islower():
+            found = reader.found(each.text, (), ())
+            if each.text not in reader.bound and (found is None or found.lowered):
+                letters.add(each.text)
+    return sorted(letters)
 
 
 def _condition(items: Sequence[Tree]) -> Tree | None:
@@ -175,10 +204,11 @@ def tabled(reader: "Reader", tree: Table) -> Value:
             reader.fail("the rows of this matrix have different lengths", tree)
         lines = [calls.concatenated(row, 1) if len(row) > 1 else row[0] for row in rows]
         return calls.concatenated(lines, 0) if len(lines) > 1 else lines[0]
+    for row in tree.rows:
+        if len(row) != 2:
+            reader.fail("a case is a value & a condition", row[0])
     result: Value | None = None
     for k, row in enumerate(reversed(tree.rows)):
-        if len(row) != 2:
-            reader.fail("a case is a value & a condition", row[0] if row else tree)
         value, condition = reader.value(row[0]), _said(row[1])
         if condition is None:
             if k:

@@ -158,7 +158,7 @@ class Resolver:
         self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]
     ) -> Found | None:
         r"""∇_a C of a^L: a name without its layer is of the layer of the left side."""
-        if self.layer is None:
+        if self.layer is None or any(True for _ in self.layers(below, above)):
             return None
         for each in self.scope.family(stem).get(self.layer, ()):
             if not each.rest:

@@ -8,7 +8,7 @@ from sympy import S
 
 from symgrad.declare.latex.entries import Affine, Index, Key, compared, entry
 from symgrad.declare.latex.resolve import Found
-from symgrad.declare.latex.trees import Colon, Name, Number, Product, Scripted, Sum, Tree
+from symgrad.declare.latex.trees import Colon, Group, Name, Number, Product, Scripted, Sum, Tree
 from symgrad.declare.latex.values import Value
 from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
@@ -99,6 +99,23 @@ def _fitted(reader: "Reader", value: Value, axis: int, index: Index, item: Tree)
     return replace(value, node=value.node[tuple(keys)])
 
 
+def sliced(reader: "Reader", value: Value, group: Group) -> Value:
+    """X[:, 1:k] with NumPy's meaning, counted from 0."""
+    if value.letters or value.unit or value.elastic:
+        reader.fail("cannot take a slice of this", group)
+    keys: list[object] = []
+    for item in group.items:
+        if isinstance(item, Colon):
+            bounds = [reader.number(part) if part is not None else None for part in item.parts]
+            if any(b is None and p is not None for b, p in zip(bounds, item.parts, strict=True)):
+                reader.fail("a slice is between numbers and dimensions", item)
+            keys.append(slice(*bounds))
+        else:
+            number = reader.number(item)
+            keys.append(number if number is not None else reader.value(item).node)
+    return Value(value.node[tuple(keys)])
+
+
 # --- δ_{ij}, and arrays by their entries
 
 
@@ -137,6 +154,9 @@ def _letters(below: Sequence[Tree]) -> list[str]:
 def built(reader: "Reader", inner: Tree, tree: Scripted) -> Value:
     """The array whose entries stand in the brackets."""
     indices = [reader.index(letter, inner) for letter in _letters(tree.below)]
+    if len(indices) == len(reader.wanted):
+        for index, size in zip(indices, reader.wanted, strict=True):
+            index.count = size
     with reader.binding(indices):
         value = reader.value(inner)
         if not any(index.ident in value.letters for index in indices):

@@ -173,7 +173,7 @@ def _over(
         return _over(reader, kind, rest, high, body, tree) if rest else reader.value(body)
 
     if _is_step(reader, first.letter, body):
-        return _over_steps(reader, kind, first, high, inner, tree)
+        return _over_steps(reader, kind, first, high, inner, body, tree)
     index = reader.index(first.letter, body)
     count = _count(reader, index, first, high, tree)
     if count is not None and count[0] == reader.base:
@@ -313,9 +313,10 @@ def _over_steps(
     bound: Bound,
     high: Tree | None,
     inner: Callable[[], Value],
+    body: Tree,
     tree: Tree,
 ) -> Value:
-    """Σ over layers or steps: a term for each."""
+    """Σ over layers or steps: a term for each; without bounds, for each that all names have."""
     last = reader.scope.last_layer() or 0
     low = reader.resolver.number(bound.low) if bound.low is not None else None
     top = reader.resolver.number(high) if high is not None else None
@@ -325,16 +326,18 @@ def _over_steps(
         else:
             reader.fail("cannot read the bounds of this sum over layers or steps", tree)
     values: list[Value] = []
+    before = dict(reader.numbers)
+    members = list(_members(reader, bound.letter, body))
     first = reader.scope.first_layer()
     for step in range(first if low is None else low, (last if top is None else top) + 1):
-        reader.numbers[bound.letter] = step
+        reader.numbers = before | {bound.letter: step}
         try:
-            values.append(inner())
-        except SymgradError:
-            if low is not None and top is not None:
-                raise
+            if (low is not None and top is not None) or all(
+                reader.found(_stem(each) or "", each.below, each.above) for each in members
+            ):
+                values.append(inner())
         finally:
-            del reader.numbers[bound.letter]
+            reader.numbers = before
     if not values:
         reader.fail("there is no layer or step that this sum runs over", tree)
     rules: dict[str, Callable[[Node, Node], Node]] = {"sum": op.add, "prod": op.multiply}

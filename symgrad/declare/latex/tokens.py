@@ -181,6 +181,8 @@ class Tokens:
 
     def unit(self, at: int) -> int:
         """The tokens of one unit of TeX; the position after it."""
+        if at >= len(self.raw):
+            self.fail("something is missing at the end", at)
         raw = self.raw[at]
         text = raw.text
         named = self.named(at)
@@ -538,6 +540,10 @@ class Tokens:
         return after
 
     def ampersand(self, at: int) -> int:
+        if not self.tables and self.text(at + 1) == "&":  # a remark beside the equation
+            while at < len(self.raw) and self.text(at) not in (r"\\", r"\end"):
+                at += 1
+            return at
         if self.tables:
             while self.out and self.out[-1].type == "COMMA":
                 self.out.pop()

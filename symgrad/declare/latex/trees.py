@@ -71,6 +71,11 @@ class Group(Tree):
     kind: str
     items: tuple[Tree, ...]
 
+    @property
+    def is_slice(self) -> bool:
+        """Whether it is the [:, 1] of X[:, 1]."""
+        return self.kind == "BRACK" and any(isinstance(each, Colon) for each in self.items)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fraction(Tree):

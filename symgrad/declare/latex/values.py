@@ -105,13 +105,18 @@ def _stays_elastic(values: Sequence[Value], axis: int) -> bool:
 
 def _sized(values: Sequence[Value]) -> tuple[Value, ...]:
     """The values with identity matrices of the others' size."""
-    sizes = [v.shape for v in values if not v.unit and v.rank == 2 and not v.elastic]
+    sizes = [
+        size
+        for v in values
+        if not v.unit and v.rank == 2
+        for axis, size in enumerate(v.shape)
+        if axis not in v.elastic
+    ]
     if not sizes:
         raise ParseError("the size of the identity matrix is not known", hint=r"write I_{n}")
-    rows, columns = sizes[0]
-    if not same(rows, columns):
-        raise ShapeError(f"an identity matrix and a matrix {show(sizes[0])} do not fit")
-    return tuple(sized(value, rows) if value.unit else value for value in values)
+    if not all(same(size, sizes[0]) for size in sizes):
+        raise ShapeError(f"an identity matrix and a matrix {show(tuple(sizes))} do not fit")
+    return tuple(sized(value, sizes[0]) if value.unit else value for value in values)
 
 
 def sized(value: Value, size: Dim) -> Value:
