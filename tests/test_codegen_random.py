@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from modules import compare, module_of, unoptimised
+from layers import LAYERS, values_of
+from modules import arguments, compare, module_of, unoptimised
+from numba.core.runtime import _nrt_python, nrt
 from strategies import SIZES, networks
 from test_vocabulary import DOMAIN, ROWS, SYMBOLS
 
@@ -47,6 +49,50 @@ def test_vocabulary_in_python(row, folder):
     for sizes in ({"n": 3, "d": 4, "h": 2}, {"n": 1, "d": 1, "h": 1}):
         # a few hundred float64 operations on numbers of order 1
         compare(module, graph, graph.sample(5, sizes), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(name, folder):
+    """Value and gradient of each layer, of every size and of sizes 1."""
+    for size_of in ((lambda n: [3, 4, 2, 5, 6, 7][n]), (lambda n: 1)):
+        graph, values = values_of(LAYERS[name], 3, size_of)
+        module = module_of(graph, folder, jit=False)
+        # a few hundred float64 operations on numbers of order 1; norms divide by small ones
+        compare(module, graph, values, rtol=1e-9, atol=1e-10)
+
+
+HOT = """
+q = layer_norm(X @ W, g); k = batch_norm(X @ V, g)
+f = reshape(scaled_dot_product_attention(q, k, q * k), (n * h,))
+C = transpose(reshape(f, (h, n))) @ reshape(f, (h, n)) / 9 + eye(n)
+J = sum(solve(C, X)**2) + logdet(C) + sum(cholesky(C)) + prod(g) + mean(max(f * f, axis=0))
+"""
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_calls_with_a_workspace_allocate_nothing(dtype, folder):
+    """Beside the handles that Numba makes of arguments, whatever the sizes."""
+    symbols = {"X": ("n", "d"), "W": ("d", "h"), "V": ("d", "h"), "g": ("h",)}
+    graph = sg.parse(HOT, symbols, parameters=["W", "V", "g"], name="hot")
+    with unoptimised():
+        module = module_of(graph, folder, dtype)
+        counts = []
+        for sizes in ({"n": 3, "d": 2, "h": 4}, {"n": 30, "d": 20, "h": 40}):
+            values = graph.sample(1, sizes)
+            params, inputs, _ = arguments(module, graph, values)
+            work = module.workspace(params, *inputs)
+            module.value_and_grad(params, *inputs, workspace=work)
+            _nrt_python.memsys_enable_stats()
+            before = nrt.rtsys.get_allocation_stats()
+            module.value_and_grad(params, *inputs, workspace=work)
+            after = nrt.rtsys.get_allocation_stats()
+            assert after.alloc - before.alloc == after.free - before.free
+            counts.append(after.alloc - before.alloc)
+        assert counts == [5, 5]  # X, params, grads, work, sizes
+    values = graph.sample(1, {"n": 3, "d": 2, "h": 4})
+    # a few thousand operations, conditions below 10
+    eps = np.finfo(dtype).eps
+    compare(module, graph, values, 1e4 * eps, 1e4 * eps, again=False)
 
 
 @pytest.mark.parametrize("part", range(3))

@@ -130,7 +130,9 @@ ROUTINES = {
             n, m = B.shape[1:]
             for k in range(len(lu)):
                 x, lu_k = out[k], lu[k]
-                x[:] = B[k]
+                for i in range(n):
+                    for c in range(m):
+                        x[i, c] = B[k, i, c]
                 for j in range(n):
                     if lu_k[j, j] == zero:
                         return k
@@ -162,7 +164,9 @@ ROUTINES = {
             n, m = B.shape[1:]
             for k in range(len(lu)):
                 x, lu_k = out[k], lu[k]
-                x[:] = B[k]
+                for i in range(n):
+                    for c in range(m):
+                        x[i, c] = B[k, i, c]
                 for j in range(n):  # Uᵀ
                     if lu_k[j, j] == zero:
                         return k

@@ -174,8 +174,18 @@ def summed(node: Einsum) -> set[int]:
 
 
 def split(node: Einsum) -> Node:
-    """A sum whose labels no factor covers, as a chain of products of two in the cheapest order."""
-    if not summed(node) or len(node.factors) == 1:
+    """A sum whose labels no factor covers, as a chain of products of two in the cheapest order.
+
+    What is the same along an axis is summed once, and spread then.
+    """
+    if not summed(node):
+        return node
+    held = {k for labels in node.inputs for k in labels}
+    if not set(node.output) <= held | {UNIT}:
+        own = tuple(k for k in node.output if k in held)
+        inner = split(einsum(node.inputs, own, *node.factors))
+        return Einsum((own,), node.output, node.shape, inner)
+    if len(node.factors) == 1:
         return node
     scalars = [f for f in node.factors if f.ndim == 0]
     if scalars and len(scalars) < len(node.factors):
