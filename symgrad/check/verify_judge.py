@@ -95,6 +95,12 @@ class Frame:
             found = self._points[k, least] = self.in_scale(self.truth.point(k, least))
         return found
 
+    def unscaled(self, point: Point, name: str) -> Any:
+        """The true gradient by a value at a point of this frame."""
+        value = point.names[f"d:{name}"]
+        scale = self.scales.get(name)
+        return value if scale is None else value / Values(point.names, point.sizes).array(scale)
+
     def in_scale(self, point: Point) -> Point:
         """The point with the gradients that are scaled multiplied by their scale."""
         if not self.scales:

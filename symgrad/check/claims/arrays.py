@@ -183,6 +183,8 @@ def along(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy with axis and keepdims by position or name."""
 
     def reduced(x: Any, axis: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        if not np.size(x) and function is not np.sum:
+            raise ValueMismatch("an array without entries has no mean, maximum or product")
         more = {"keepdims": keepdims} if keepdims else {}
         return function(x, axis=axis, **more, **options)
 

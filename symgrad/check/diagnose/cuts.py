@@ -6,10 +6,12 @@ claim starts from; every operation is pulled back by its own rule, but for the o
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+from sympy import Integer, expand
 
 from symgrad.calculus.pullbacks import LOCALLY_CONSTANT, pullback
 from symgrad.check.diagnose.knowledge import CHECKS, Knowledge, _activation
@@ -17,7 +19,19 @@ from symgrad.errors import SymgradError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
 from symgrad.tensor.evaluate import evaluate
-from symgrad.tensor.nodes import UNIT, Einsum, Leaf, Map, Node, Softmax, Total, topological
+from symgrad.tensor.nodes import (
+    INDEX,
+    UNIT,
+    Einsum,
+    Iverson,
+    Leaf,
+    Map,
+    Node,
+    Softmax,
+    Total,
+    leaves,
+    topological,
+)
 from symgrad.tensor.scalar import ARGS
 
 #: Operations of a sweep, and cuts of two uses at once: beyond them only some are tried.
@@ -33,6 +47,9 @@ class Faulty:
     cost: float
     arrays: tuple[Any, ...]
 
+
+#: How the cotangent of a node becomes that of one of its operands.
+Rule = Callable[[Node, int], Node]
 
 #: An operation, and which of its operands: one, or all that are used alike, as in x ⊙ x.
 Edge = tuple[Node, tuple[int, ...]]
@@ -127,6 +144,8 @@ class _Sweep:
         source = node.operands[k]
         shown = f"{{{source.name}}}" if isinstance(source, Leaf) else "a value"
         kind = self._reduction(node)
+        if kind and self._regular(source, node):
+            return "missing-regulariser", "the term of the regulariser is left out"
         if kind == "mean":
             return "missing-mean-path", f"the path from {shown} through the mean is not followed"
         if kind == "norm":
@@ -156,6 +175,17 @@ class _Sweep:
                 return False
             node = users[0][0]
         return False
+
+    def _regular(self, source: Node, node: Node) -> bool:
+        """Whether a use is a sum of all of a parameter alone."""
+        users = [node]
+        while users and users[-1].ndim:
+            users.append(next((user for user, _ in self.users.get(users[-1], [])), node))
+            if len(users) > 5:
+                return False
+        names = {leaf.name for leaf in leaves(users[-1])}
+        free = {self.target} | set(self.know.hyper)
+        return source not in self.roots and names <= free
 
     def _reduction(self, node: Node) -> str:
         """Whether a use is a sum over an axis of the value, or of its square."""
@@ -194,7 +224,7 @@ class _Sweep:
     def _faulty_rules(self, node: Node) -> Iterator[Faulty]:
         if isinstance(node, Softmax):
 
-            def diagonal(g: Node) -> Node:
+            def diagonal(g: Node, k: int) -> Node:
                 return op.multiply(g, op.multiply(node, op.subtract(1, node)))
 
             yield from self._run("softmax-diagonal-only",
@@ -202,26 +232,29 @@ class _Sweep:
                                  at=node, rule=diagonal)  # fmt: skip
             yield from self._run("missing-activation-derivative",
                                  "the Jacobian of the softmax is left out", 1.4, at=node,
-                                 rule=lambda g: g)  # fmt: skip
+                                 rule=lambda g, k: g)  # fmt: skip
+        if isinstance(node, Einsum):
+            for label, said, other in _windows(node):
+                yield from self._run(label, said, 1.5, at=node, rule=partial(pullback, other))
         known = _activation(node)
         if isinstance(node, Map) and known is not None:
             slope = scalar.partial(node.body, ARGS[0])
             at_a = op.apply(slope, node)
             yield from self._run("missing-activation-derivative",
                                  f"the derivative of {known} is left out", 1.35, at=node,
-                                 rule=lambda g: g)  # fmt: skip
+                                 rule=lambda g, k: g)  # fmt: skip
             yield from self._run("derivative-at-activation",
                                  f"{known}′ is taken at the activation in place of its argument",
-                                 1.35, at=node, rule=lambda g: op.multiply(g, at_a))  # fmt: skip
+                                 1.35, at=node, rule=lambda g, k: op.multiply(g, at_a))  # fmt: skip
             yield from self._run("wrong-activation-derivative",
                                  f"{known} itself stands in place of its derivative", 1.6, at=node,
-                                 rule=lambda g: op.multiply(g, node))  # fmt: skip
+                                 rule=lambda g, k: op.multiply(g, node))  # fmt: skip
 
     # --- the sweep
 
     def _run(
         self, label: str, said: str, cost: float, *, cut: tuple[Edge, ...] = (),
-        at: Node | None = None, rule: Callable[[Node], Node] | None = None,
+        at: Node | None = None, rule: Rule | None = None,
     ) -> Iterator[Faulty]:  # fmt: skip
         try:
             arrays = tuple(self._gradient(k, cut, at, rule) for k in range(CHECKS))
@@ -229,9 +262,7 @@ class _Sweep:
             return
         yield Faulty(label, said, cost, arrays)
 
-    def _gradient(
-        self, k: int, cut: tuple[Edge, ...], at: Node | None, rule: Callable[[Node], Node] | None
-    ) -> Any:
+    def _gradient(self, k: int, cut: tuple[Edge, ...], at: Node | None, rule: Rule | None) -> Any:
         know = self.know
         point = know.frame.truth.point(k)
         gathered: dict[Node, Any] = {}
@@ -260,7 +291,7 @@ class _Sweep:
                     continue
                 if any(node is at_node and n in places for at_node, places in cut):
                     continue
-                pulled = rule(g) if node is at and rule is not None else pullback(node, g, n)
+                pulled = rule(g, n) if node is at and rule is not None else pullback(node, g, n)
                 names = dict(point.names) | {"cotangent": value}
                 (part,) = evaluate([pulled], names, point.sizes)
                 add(operand, part)
@@ -271,3 +302,29 @@ class _Sweep:
         if scale is not None:
             result = result * know.values(k).array(scale)
         return np.asarray(result, dtype=float)
+
+
+def _windows(node: Einsum) -> Iterator[tuple[str, str, Node]]:
+    """A window or slice turned round, moved by one, or not moved."""
+    for n, factor in enumerate(node.factors):
+        if not isinstance(factor, Iverson) or factor.op != "eq" or factor.operands:
+            continue
+        axes = [a for a in range(factor.ndim) if factor.condition.has(INDEX[a])]
+        if len(axes) < 2:
+            continue
+        turned = "a convolution stands in place of a correlation, or the reverse"
+        changes = [
+            ("kernel-flip", turned, {INDEX[a]: factor.shape[a] - 1 - INDEX[a]}) for a in axes
+        ]
+        changes += [
+            ("wrong-index", "the window does not move", {INDEX[a]: Integer(0)}) for a in axes
+        ]
+        off = "entries are read one place off"
+        changes += [
+            ("wrong-index", off, {INDEX[axes[0]]: INDEX[axes[0]] + move}) for move in (1, -1)
+        ]
+        for label, said, change in changes:
+            condition = expand(factor.condition.xreplace(change))
+            other = Iverson("eq", condition, factor.shape)
+            factors = (*node.factors[:n], other, *node.factors[n + 1 :])
+            yield label, said, Einsum(node.inputs, node.output, node.shape, *factors)

@@ -1,6 +1,7 @@
 """What is said of a mistake: its name, a sentence, and the right form in the person's notation."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from symgrad.check.claims.terms import Term
@@ -8,6 +9,7 @@ from symgrad.check.claims.write import written
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.search import Case, Hit, search
 from symgrad.check.verify_judge import Frame, Run
+from symgrad.errors import SymgradError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,10 @@ def knowledge_of(frame: Frame) -> Knowledge:
     return found
 
 
-def diagnose(frame: Frame, target: str, term: Term | None, run: Run) -> Diagnosis:
-    """The mistake in a wrong claim."""
+def diagnose(
+    frame: Frame, target: str, term: Term | None, run: Run, write: Callable[[Term], str] = written
+) -> Diagnosis:
+    """The mistake in a wrong claim; `write` prints a term in the person's notation."""
     know = knowledge_of(frame)
     hits = search(Case.of(know, target, term, run))
     labels: dict[str, None] = {}
@@ -41,5 +45,10 @@ def diagnose(frame: Frame, target: str, term: Term | None, run: Run) -> Diagnosi
         for label in hit.also:
             labels.setdefault(label)
     said = hits[0].said if hits else "it differs from the gradient"
-    right = written(hits[0].term) if hits and hits[0].term is not None else ""
+    right = ""
+    if hits and hits[0].term is not None:
+        try:
+            right = write(hits[0].term)
+        except SymgradError:
+            right = ""
     return Diagnosis(tuple(labels), re.sub(r"[{}]", "", said), right, tuple(hits))

@@ -58,6 +58,8 @@ def _functions(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
             if part.args.count(each) > 1:
                 rest = list(part.args)
                 rest.remove(each)
+                yield Edit(times(number(Integer(2)), *rest), rule, 1.3,
+                           "a square stands where its derivative belongs")  # fmt: skip
                 yield Edit(times(*rest), rule, 1.7, "a power is too high")
 
 

@@ -1,0 +1,386 @@
+"""Claims in any notation, read: each a formula for all sizes, or what computes it at a point."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Integer
+
+from symgrad.check.claims.algebra import NotSymbolic, Numeric
+from symgrad.check.claims.arrays import require_small
+from symgrad.check.claims.compute import Builder, Values
+from symgrad.check.claims.read import Part, parts_of
+from symgrad.check.claims.terms import Slice, Term, subterms
+from symgrad.check.claims.write import written
+from symgrad.check.diagnose import knowledge_of
+from symgrad.check.diagnose.from_nodes import term_of
+from symgrad.check.verify_judge import Frame, Run
+from symgrad.check.verify_truth import Point
+from symgrad.declare.latex import Scope as LatexScope
+from symgrad.declare.latex import read_claim
+from symgrad.declare.plain import PlainSymbols, is_plain
+from symgrad.errors import ParseError, ShapeError, SymgradError
+from symgrad.notation import latex
+from symgrad.tensor.dims import ONE, Dim, Shape, same_shape, size_of
+from symgrad.tensor.evaluate import evaluate
+from symgrad.tensor.nodes import Leaf, Node, leaves, substitute, topological
+from symgrad.tensor.operators import as_node, reshape
+
+
+@dataclass(slots=True)
+class Reading:
+    """One claim: about which gradient, its formula and term if it has them, what computes it.
+
+    `fault` says why it cannot be read, `shape` that its shapes do not fit. `write` prints a term in
+    the person's notation.
+    """
+
+    spelling: str
+    name: str = ""
+    node: Node | None = None
+    term: Term | None = None
+    run: Run | None = None
+    fault: str = ""
+    shape: str = ""
+    least: int = 0
+    write: Callable[[Term], str] = written
+    notes: tuple[str, ...] = ()
+
+
+# --- NumPy
+
+
+def read_numpy(
+    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
+) -> Iterator[Reading]:
+    """Claims in NumPy's syntax."""
+    spelled = {name: text for name, text in names.items() if text.isidentifier()}
+    spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
+    for part in parts_of(claims, frame.scope):
+        if isinstance(part, Part):
+            reading = _numpy(frame, part)
+            reading.write = lambda term: written(term, spelled)
+            yield reading
+        else:
+            spelling, given = part
+            what = given if isinstance(given, SymgradError) else _no_text(given)
+            yield Reading(spelling, fault=str(what))
+
+
+def _no_text(given: object) -> ParseError:
+    return ParseError(f"a claim in this notation is a text, not a {type(given).__name__}")
+
+
+def _numpy(frame: Frame, part: Part) -> Reading:
+    name = frame.scope.target(part.spelling)
+    if name is None or name not in frame.truth.steps:
+        return Reading(part.spelling, fault=str(frame.scope.unknown(part.spelling)))
+    term: Term | None = None
+    node: Node | None = None
+    clash: SymgradError | None = None
+    symbolic = frame.symbolic()
+    try:
+        term = part.result(frame.scope, symbolic)
+    except NotSymbolic:
+        pass
+    except SymgradError as error:
+        return Reading(part.spelling, fault=str(error))
+    if term is not None:
+        try:
+            node = symbolic.builder.node(term)
+        except SymgradError as error:
+            clash = error
+        if not _same_reading(frame, part, term, node):
+            term = node = None
+    run = _runner(frame, part, term)
+    reading = Reading(part.spelling, name, node, term, run, least=_least(term))
+    fault = _fault(run, frame.point(0))
+    if fault is None:
+        return reading
+    if term is None or not isinstance(clash, ShapeError):
+        return Reading(part.spelling, name, fault=str(clash or fault))
+    reading.shape = clash.what
+    return reading
+
+
+def _runner(frame: Frame, part: Part, term: Term | None) -> Run:
+    """What computes a claim at a point: its term, or the interpreter."""
+    if term is not None:
+        return lambda point: Values(point.names, point.sizes).array(term)
+    return lambda point: part.result(frame.scope, Numeric(point.names, point.sizes))
+
+
+def _fault(run: Run, point: Point) -> SymgradError | None:
+    try:
+        run(point)
+    except SymgradError as error:
+        return error
+    return None
+
+
+def _same_reading(frame: Frame, part: Part, term: Term, node: Node | None) -> bool:
+    """Whether what was read for all sizes is what the code computes when it is run."""
+    point = frame.point(1)
+    try:
+        ran = part.result(frame.scope, Numeric(point.names, point.sizes))
+    except SymgradError:
+        return node is None
+    try:
+        read = [Values(point.names, point.sizes).array(term)]
+        if node is not None:
+            read.append(node_run(frame, node)(point))
+    except SymgradError:
+        return False
+    return all(
+        np.shape(each) == np.shape(ran)
+        and np.allclose(np.asarray(each, float), np.asarray(ran, float), rtol=1e-6, atol=1e-9,
+                        equal_nan=True)
+        for each in read
+    )  # fmt: skip
+
+
+def node_run(frame: Frame, node: Node) -> Run:
+    """What computes a formula at a point; its gradients are atoms, in the true scale."""
+
+    def run(point: Point) -> Any:
+        for part in topological(node):
+            require_small(*(size_of(size, point.sizes) for size in part.shape))
+        inner = dict(point.symbols) | dict(point.names)
+        for step in frame.truth.derivation.steps:
+            inner[step.leaf.name] = frame.unscaled(point, step.of.name)
+        return evaluate([node], inner, point.sizes)[0]
+
+    return run
+
+
+def _least(term: Term | None) -> int:
+    """Sizes that exceed the numbers of slices: x[:64] is all of x where n ≤ 64."""
+    if term is None:
+        return 0
+    bounds = [0]
+    for each in subterms(term):
+        if each.op in ("index", "set", "increase", "add_at"):
+            key = each.args[1]
+            for part in (key,) if isinstance(key, Slice) or not isinstance(key, tuple) else key:
+                if isinstance(part, Slice):
+                    bounds += [int(b) for b in part if isinstance(b, Integer)]
+    top = max(abs(b) for b in bounds)
+    return top if 3 <= top <= 300 else 0
+
+
+# --- LaTeX
+
+
+def read_latex(
+    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
+) -> Iterator[Reading]:
+    """Claims in LaTeX, a mapping from gradients to equations."""
+    if isinstance(claims, str):
+        raise ParseError("claims in LaTeX are a mapping from gradients to equations",
+                         hint='{"dW2": r"\\frac{\\partial J}{\\partial W_2} = ..."}')  # fmt: skip
+    graph = frame.truth.graph
+    gradients = {name: frame.leaves[f"d:{name}"] for name in frame.truth.steps}
+    known = {name: text for name, text in names.items() if name[:1] != "d" or name in gradients}
+    scope = LatexScope.of(graph, known, gradients)
+    for spelling, given in claims.items():
+        name = frame.scope.target(spelling)
+        if name is None or name not in frame.truth.steps:
+            yield Reading(spelling, fault=str(frame.scope.unknown(spelling)))
+        elif not isinstance(given, str):
+            yield Reading(spelling, name, fault=str(_no_text(given)))
+        else:
+            yield _latex(frame, scope, spelling, name, given, known)
+
+
+def _latex(
+    frame: Frame, scope: LatexScope, spelling: str, name: str, given: str, names: Mapping[str, str]
+) -> Reading:
+    wanted = frame.truth.leaves[name].shape
+
+    def write(term: Term) -> str:
+        return _as_latex(frame, term, names)
+
+    try:
+        claimed = read_claim(given, scope, wanted, name)
+    except ShapeError as error:
+        term = _regardless_of_shapes(frame, scope, given, name)
+        return Reading(
+            spelling, name, term=term, shape=error.what, write=write, run=_runner_of(frame, term)
+        )
+    except SymgradError as error:
+        return Reading(spelling, name, fault=str(error))
+    return _of_node(frame, spelling, name, claimed.node, claimed.problem, write, claimed.notes)
+
+
+def _runner_of(frame: Frame, term: Term | None) -> Run:
+    return _nothing if term is None else lambda point: Values(point.names, point.sizes).array(term)
+
+
+def _regardless_of_shapes(frame: Frame, scope: LatexScope, given: str, name: str) -> Term | None:
+    """The term of a claim whose shapes do not fit: read as if two or three sizes were one."""
+    graph = frame.truth.graph
+    sizes: dict[Dim, None] = {}
+    for leaf in (*graph.symbols, *(d.leaf for d in graph.definitions)):
+        sizes |= dict.fromkeys(leaf.shape)
+    some = [size for size in sizes if size is not ONE]
+    pairs = [{a: a, b: a} for a, b in combinations(some, 2)]
+    pairs += [{ONE: size} for size in some]
+    pairs += [{a: a, b: a, c: a} for a, b, c in combinations(some, 3)]
+    for alike in pairs[:MOST_LIKENESSES]:
+        found = _read_alike(frame, scope, given, name, alike)
+        if found is not None:
+            return found
+    return None
+
+
+#: Sizes that are taken as one, two or three at a time.
+MOST_LIKENESSES = 60
+
+
+def _read_alike(
+    frame: Frame, scope: LatexScope, given: str, name: str, alike: dict[Dim, Dim]
+) -> Term | None:
+    """The term of a claim, with some sizes taken as others."""
+
+    def level(shape: Shape) -> Shape:
+        return tuple(alike.get(size, size) for size in shape)
+
+    names: dict[Node, str] = {}
+    nodes: dict[str, Node] = {}
+    gradients: dict[str, Node] = {}
+    for text, node in scope.nodes.items():
+        nodes[text] = node
+        if isinstance(node, Leaf):
+            nodes[text] = Leaf(text, level(node.shape), node.role)
+            names[nodes[text]] = text
+    for text, node in scope.gradients.items():
+        gradients[text] = Leaf(f"gradient_{text}", level(node.shape), "adjoint")
+        names[gradients[text]] = f"d:{text}"
+    try:
+        claimed = read_claim(
+            given, replace(scope, nodes=nodes, gradients=gradients),
+            level(frame.truth.leaves[name].shape), name,
+        )  # fmt: skip
+        return term_of(claimed.node, names, _no_pool)
+    except SymgradError:
+        return None
+
+
+def _no_pool(node: Node) -> Term:
+    raise SymgradError("a part has no form in terms")
+
+
+def _nothing(point: Point) -> Any:
+    raise ShapeError("the shapes do not fit")
+
+
+def _of_node(
+    frame: Frame, spelling: str, name: str, node: Node, problem: str,
+    write: Callable[[Term], str], notes: tuple[str, ...] = (),
+) -> Reading:  # fmt: skip
+    know = knowledge_of(frame)
+    named = {each: text for text, each in frame.leaves.items()}
+    term = term_of(node, named, know.pooled)
+    run = node_run(frame, node)
+    if not _agree(frame, term, run):
+        term = know.pooled(node)
+    return Reading(spelling, name, node, term, run, shape=problem, write=write, notes=notes)
+
+
+def _agree(frame: Frame, term: Term, run: Run) -> bool:
+    """Whether a term is the formula that it was made of."""
+    try:
+        ours = knowledge_of(frame).values(0).array(term)
+        theirs = run(frame.point(0))
+    except SymgradError:
+        return False
+    return np.shape(ours) == np.shape(theirs) and np.allclose(
+        np.asarray(ours, float), np.asarray(theirs, float), rtol=1e-8, atol=1e-11, equal_nan=True
+    )
+
+
+def _as_latex(frame: Frame, term: Term, names: Mapping[str, str]) -> str:
+    """A term in LaTeX, in the person's spellings."""
+    know = knowledge_of(frame)
+    atoms = {f"d:{step.of.name}": step.leaf for step in frame.truth.steps.values()}
+    output = frame.truth.graph.leaf(frame.truth.graph.output)
+    node = Builder(know.leaves() | atoms).node(term)
+    spelled = dict(names)
+    for step in frame.truth.steps.values():
+        below = latex(step.of, spelled)
+        spelled[step.leaf.name] = rf"\frac{{\partial {latex(output, spelled)}}}{{\partial {below}}}"
+    return latex(node, spelled)
+
+
+# --- SymPy
+
+
+def read_sympy(
+    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
+) -> Iterator[Reading]:
+    """Claims as expressions of SymPy's or of symgrad's."""
+    if isinstance(claims, str):
+        raise ParseError("claims of SymPy's are a mapping from gradients to expressions")
+    for spelling, given in claims.items():
+        name = frame.scope.target(spelling)
+        if name is None or name not in frame.truth.steps:
+            yield Reading(spelling, fault=str(frame.scope.unknown(spelling)))
+            continue
+        try:
+            node = _sympy(frame, given)
+        except ShapeError as error:
+            yield Reading(spelling, name, shape=error.what, run=_nothing)
+            continue
+        except SymgradError as error:
+            yield Reading(spelling, name, fault=str(error))
+            continue
+        wanted = frame.truth.leaves[name].shape
+        node = _stood(node, wanted)
+        yield _of_node(frame, spelling, name, node, "", written)
+
+
+def _stood(node: Node, wanted: Any) -> Node:
+    """A column of SymPy's as the vector that is wanted."""
+    bare = [size for size in node.shape if size is not ONE]
+    full = [size for size in wanted if size is not ONE]
+    if len(node.shape) != len(wanted) and same_shape(tuple(bare), tuple(full)):
+        return reshape(node, wanted)
+    return node
+
+
+def _sympy(frame: Frame, given: object) -> Node:
+    """The node of an expression; gradients are symbols named dW."""
+    if isinstance(given, Node):
+        return _renamed(frame, given)
+    if not isinstance(given, Basic):
+        return as_node(given)
+    sizes = frame.truth.graph.dims
+    if not is_plain(given, dict.fromkeys(sizes)):
+        return as_node(given)
+
+    def known(text: str) -> Leaf | None:
+        leaf = frame.truth.leaves.get(text)
+        if leaf is None and text[:1] == "d":
+            leaf = frame.truth.leaves.get(f"d:{text[1:]}")
+        return leaf if isinstance(leaf, Leaf) else None
+
+    node, _ = PlainSymbols.told((), None, None).read(given, known, dict.fromkeys(sizes))
+    return _renamed(frame, node)
+
+
+def _renamed(frame: Frame, node: Node) -> Node:
+    """Gradients in the person's scale, and symbols named dW as gradients."""
+    values: dict[Node, Node] = {}
+    for leaf in leaves(node):
+        own = frame.truth.leaves.get(leaf.name)
+        atom = frame.leaves.get(f"d:{leaf.name[1:]}") if leaf.name[:1] == "d" else None
+        if own is not None and own is not leaf:
+            values[leaf] = own
+        elif own is None and atom is not None:
+            values[leaf] = atom
+    return substitute(node, values)
+
+
+READERS = {"numpy": read_numpy, "latex": read_latex, "sympy": read_sympy}
