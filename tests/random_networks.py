@@ -124,6 +124,16 @@ def slopes(graph, values, u, v, name=None):
     return first, second
 
 
+def slope(graph, values, direction):
+    """The derivative of the output along a direction."""
+    with mpmath.workdps(DIGITS):
+        above, below = (
+            graph.evaluate_all(moved(values, (step, direction)), precision=DIGITS)[graph.output]
+            for step in (STEP, -STEP)
+        )
+        return (above - below) / (2 * STEP)
+
+
 def at_a_kink(graph, values, u, v):
     """Whether first or second differences on the two sides are not the same."""
     with mpmath.workdps(DIGITS):
@@ -178,9 +188,11 @@ def arrays_close(found, expected, what, tolerance):
 def check_derivatives(graph, gradient, products, values, seed):
     """Gradients and H v against differences; both in float64, and how far that rounds."""
     u, v = directions_of(graph, values, seed)
-    first, second = slopes(graph, values, u, v)
     with mpmath.workdps(DIGITS):
         both = {name: exact(u[name]) + exact(v[name]) for name in u}
+    first = slope(graph, values, both)
+    u, v = ({name: each for name, each in along.items() if name in products} for along in (u, v))
+    second = slopes(graph, values, u, v)[1]
     at = values | {f"d{name}": each for name, each in v.items()}
     precise, curved = all_values(gradient, values, HALF), all_values(products, at, HALF)
     try:
@@ -301,9 +313,13 @@ def check_module(graph, values, folder, tolerance):
 
 
 def values_of(graph, seed, sizes=None, quick=False):
-    """Gradients, H v and all texts of a graph at values of a seed; what later checks go on from."""
+    """Gradients, H v and all texts of a graph at values of a seed; what later checks go on from.
+
+    `quick`: H v by one parameter, and of its texts NumPy's alone.
+    """
     values = sampled(graph, seed, sizes)
-    gradient, products = sg.gradient(graph), sg.hvp(graph)
+    some = [graph.parameters[seed % len(graph.parameters)]] if quick else list(graph.parameters)
+    gradient, products = sg.gradient(graph), sg.hvp(graph, some)
     plain, bent, at, rounding = check_derivatives(graph, gradient, products, values, seed)
     tolerance = 1e-9 + 1e4 * rounding  # texts take the same operations in another order
     known = at | graph.evaluate_all(values)
@@ -326,6 +342,7 @@ def check(net, seed, folder=None, deep=True):
             raise Fault(f"the text of {mine.leaf.name} is read as another node")
     values, at, tolerance = values_of(graph, seed, quick=not deep)
     if deep and seed % 4 == 0:
+        at |= {f"d{n}": each for n, each in directions_of(graph, values, seed)[1].items()}
         check_hessians(graph, values, at, seed, tolerance)
         done["Hessians"] += 1
     if deep and seed % 4 == 1:
@@ -362,6 +379,7 @@ def main():
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--modules", type=int, default=20, help="every which network: a module")
     options.add_argument("--most", type=int, default=6, help="statements in a network at most")
+    options.add_argument("--quick", action="store_true", help="H v by one parameter, no Hessians")
     options.add_argument("--show", action="store_true", help="print each network")
     options.add_argument("--limit", type=int, default=60, help="seconds for one network")
     options = options.parse_args()
@@ -375,7 +393,7 @@ def main():
             try:
                 with time_limit(options.limit):
                     modules = Path(folder) if seed % options.modules == 0 else None
-                    done += check(net, seed, modules)
+                    done += check(net, seed, modules, not options.quick)
                 moves.update(net.moves)
             except WildValuesError:
                 done["wild"] += 1

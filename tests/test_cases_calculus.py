@@ -7,6 +7,7 @@ which declared facts do not enter.
 import numpy as np
 import pytest
 from cases_calculus import ARRAYS, CASES, declared
+from modules import compare, module_of
 from random_networks import arrays_close, directions_of, gradient_of, sampled, slopes, values_of
 from reference_numpy import run
 
@@ -37,6 +38,16 @@ def test_first_and_second_derivatives(row):
     if variables[1:]:
         graph = sg.parse(text, symbols, domain=domain, parameters=variables)
         gradient_of(graph, sampled(graph, 1, sizes_of(graph)), 1)
+
+
+@pytest.mark.parametrize("row", CASES[::5], ids=ids(CASES[::5]))
+def test_modules(row, tmp_path):
+    """Generated modules, run by Python, by all variables."""
+    _, text, symbols, domain, variables = declared(row)
+    graph = sg.parse(text, symbols, domain=domain, parameters=variables)
+    values = sampled(graph, 1, sizes_of(graph))
+    # as above: both solve systems of condition below 1e3
+    compare(module_of(graph, tmp_path, jit=False), graph, values, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("row", ARRAYS, ids=ids(ARRAYS))

@@ -324,6 +324,14 @@ def test_one_name_gives_a_derivative_and_several_a_derivation():
     assert tangent.shape == ()
 
 
+def test_a_derivation_is_asked_for_names_as_a_dictionary_is():
+    derivation = sg.gradient(mlp())
+    assert "W1" in derivation
+    assert "X" not in derivation
+    assert derivation.get("X") is None
+    assert derivation.get("b1").numpy() == derivation["b1"].numpy()
+
+
 def test_symbols_that_the_output_does_not_depend_on_give_zero():
     net = sg.parse("u = x**2; J = sum(w)", {"x": ("n",), "w": ("d",)}, parameters=["x", "w"])
     at = {"x": np.ones(2), "w": np.ones(3), "dx": np.ones(2), "dw": np.ones(3), "dJ": 2.0}

@@ -288,6 +288,13 @@ class Derivation(Mapping[str, Derivative]):
             self.graph, of, definitions, self.adjoints, self.kind, self.order, self.steps, derive
         )
 
+    def __contains__(self, name: object) -> bool:
+        return name_of(name) in self._by_name
+
+    def get(self, name: object, default: Any = None) -> Any:
+        """The derivative by a name; the default where there is none."""
+        return self[name] if name in self else default
+
     def __iter__(self) -> Iterator[str]:
         return iter(leaf.name for leaf in self.wrt)
 
