@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from symgrad.declare.latex import sums
+from symgrad.declare.latex.extent import search
 from symgrad.declare.latex.left import Left, arranged, base_of, bind_layer, left_keys, left_of
 from symgrad.declare.latex.reader import Reader
 from symgrad.declare.latex.scope import Scope
@@ -140,7 +140,7 @@ class _Claim:
             if left is None:
                 self.latex.fail("cannot read this left side", statement.start)
                 raise AssertionError
-            if not left.gradient and reader.found(left.text, left.below, left.above) is None:
+            if not left.gradient and self._is_new(reader, left):
                 self._localise(reader, left, statement)
             elif self._is_target(reader, left):
                 chosen = statement
@@ -156,6 +156,11 @@ class _Claim:
                 self.latex.fail("which of these equations is the claim?", statements[0].start)
             return main[0]
         return chosen
+
+    def _is_new(self, reader: Reader, left: Left) -> bool:
+        """Whether nobody declared the name on the left; what is only guessed is none."""
+        found = reader.found(left.text, left.below, left.above)
+        return found is None or found.lowered or bool(found.note)
 
     def _is_target(self, reader: Reader, left: Left) -> bool:
         if not left.gradient or not self.target:
@@ -174,7 +179,7 @@ class _Claim:
                 self.latex.fail(f"{left.text} is defined by itself", statement.start)
             running.append(True)
             try:
-                bound = dict(reader.bound)
+                bound, reader.bound = reader.bound, {}
                 keys = left_keys(reader, left.below, None, statement.sides[1])
                 result = arranged(reader, reader.value(statement.sides[1]), keys, left.tree)
                 reader.bound = bound
@@ -212,7 +217,7 @@ class _Claim:
         whole = Colon(item.start, item.start, (None, None))
         if isinstance(item, Name):
             index = reader.index(item.text, body)
-            sums.search(reader, index)
+            search(reader, index)
             rows, columns = self.wanted
             if index.size is not None and same(index.size, columns) and not same(index.size, rows):
                 return (whole, item)

@@ -67,6 +67,51 @@ class Affine:
 Key = Affine | Value | None
 
 
+@dataclass(slots=True)
+class _Product:
+    """An Einsum in the making: labels of index letters and of axes, and factors with theirs."""
+
+    letters: list[str]
+    label: dict[str, int]
+    sizes: dict[int, Dim]
+    factors: list[Node]
+    inputs: list[list[int]]
+
+    @classmethod
+    def of(cls, value: Value) -> "_Product":
+        count = len(value.letters)
+        label = {letter: k for k, letter in enumerate(value.letters)}
+        sizes = dict(enumerate(value.node.shape[:count]))
+        return cls([*value.letters], label, sizes, [value.node], [[*range(count)]])
+
+    def fresh(self, size: Dim) -> int:
+        """A new label of that size."""
+        self.sizes[len(self.sizes)] = size
+        return len(self.sizes) - 1
+
+    def index(self, ident: str, size: Dim) -> int:
+        """The label of an index."""
+        if ident not in self.label:
+            self.letters.append(ident)
+            self.label[ident] = self.fresh(size)
+        return self.label[ident]
+
+    def times(self, factor: Node, labels: list[int]) -> None:
+        self.factors.append(factor)
+        self.inputs.append(labels)
+
+    def result(self, kept: list[int]) -> Value:
+        """The product with an axis for each index, then the kept ones."""
+        real = {k: size for k, size in self.sizes.items() if size is not ONE}
+        inputs = [
+            tuple(k if size is not ONE else UNIT for k, size in zip(own, f.shape, strict=True))
+            for own, f in zip(self.inputs, self.factors, strict=True)
+        ]
+        order = [self.label[letter] for letter in self.letters] + kept
+        output = [k if k in real else UNIT for k in order]
+        return Value(op.einsum(inputs, output, *self.factors, sizes=real), tuple(self.letters))
+
+
 def entry(value: Value, keys: Sequence[Key], sizes: Mapping[str, Dim], base: int) -> Value:
     """The array at keys, one for each axis: None is all of it, a Value labels.
 
@@ -79,71 +124,45 @@ def entry(value: Value, keys: Sequence[Key], sizes: Mapping[str, Dim], base: int
     if len(keys) > value.rank:
         raise ShapeError(f"{len(keys)} indices for an array of shape {show(value.shape)}")
     keys = [*keys, *[None] * (value.rank - len(keys))]
-    letters = list(value.letters)
-    label: dict[str, int] = {letter: k for k, letter in enumerate(letters)}
-    known: dict[int, Dim] = dict(enumerate(value.node.shape[: len(letters)]))
-    fresh = iter(range(100, 10_000))
-
-    def of(ident: str, size: Dim) -> int:
-        if ident not in label:
-            letters.append(ident)
-            label[ident] = next(fresh)
-            known[label[ident]] = size
-        return label[ident]
-
-    own: list[int] = [label[k] for k in value.letters]
-    kept: list[int] = []
-    factors: list[Node] = [value.node]
-    inputs: list[list[int]] = [own]
+    made = _Product.of(value)
+    own, kept = made.inputs[0], list[int]()
     for key, size in zip(keys, value.shape, strict=True):
         if isinstance(key, Affine) and key.letter is not None:
-            own.append(of(key.letter, size))
+            own.append(made.index(key.letter, size))
             continue
-        axis = next(fresh)
-        known[axis] = size
+        axis = made.fresh(size)
         own.append(axis)
         if key is None:
             kept.append(axis)
         elif isinstance(key, Affine):
-            _placed(key, size, axis, of, sizes, base, factors, inputs)
+            _placed(made, key, size, axis, sizes, base)
         else:
-            _labelled(key, size, axis, of, factors, inputs)
-    shape = {k: d for k, d in known.items() if d is not ONE}
-    tidy = [
-        tuple(
-            k if k in shape and d is not ONE else UNIT for k, d in zip(labels, f.shape, strict=True)
-        )
-        for labels, f in zip(inputs, factors, strict=True)
-    ]
-    order = [label[k] for k in letters] + kept
-    output = [k if k in shape else UNIT for k in order]
-    return Value(op.einsum(tidy, output, *factors, sizes=shape), tuple(letters))
+            _labelled(made, key, size, axis)
+    return made.result(kept)
 
 
-def _placed(key: Affine, size: Dim, axis: int, of: object, sizes: Mapping[str, Dim], base: int,
-            factors: list[Node], inputs: list[list[int]]) -> None:  # fmt: skip
+def _placed(
+    made: _Product, key: Affine, size: Dim, axis: int, sizes: Mapping[str, Dim], base: int
+) -> None:
     """A bracket [axis = Σ coefficient · index + constant]."""
     constant = key.position(base)
     if not key.terms:
         gap = expand(size - 1 - constant)
         if constant.is_negative or gap.is_negative:
             raise ShapeError(f"index {key.constant} is out of range for an axis of size {size}")
+    if size is ONE and key.terms:
+        raise ShapeError("an axis of size 1 is indexed by a sum")
     condition = INDEX[0] - constant
     shape, labels = [size], [axis]
     for k, (ident, c) in enumerate(key.terms.items(), 1):
         condition -= c * INDEX[k]
         shape.append(sizes[ident])
-        labels.append(of(ident, sizes[ident]))  # type: ignore[operator]
-    if size is ONE:
-        if key.terms:
-            raise ShapeError("an axis of size 1 is indexed by a sum")
-        return
-    factors.append(Iverson("eq", expand(condition), tuple(shape)))
-    inputs.append(labels)
+        labels.append(made.index(ident, sizes[ident]))
+    if size is not ONE:
+        made.times(Iverson("eq", expand(condition), tuple(shape)), labels)
 
 
-def _labelled(key: Value, size: Dim, axis: int, of: object, factors: list[Node],
-              inputs: list[list[int]]) -> None:  # fmt: skip
+def _labelled(made: _Product, key: Value, size: Dim, axis: int) -> None:
     """A bracket [axis = labels]."""
     classes = classes_of(key.node)
     if key.rank or classes is None:
@@ -153,9 +172,7 @@ def _labelled(key: Value, size: Dim, axis: int, of: object, factors: list[Node],
         )
     if not same(classes, size):
         raise ShapeError(f"labels below {classes} index an axis of size {size}")
-    picked = onehot(key, size)
-    factors.append(picked.node)
-    inputs.append([of(k, d) for k, d in key.sizes.items()] + [axis])  # type: ignore[operator]
+    made.times(onehot(key, size).node, [*(made.index(k, d) for k, d in key.sizes.items()), axis])
 
 
 def onehot(labels: Value, size: Dim) -> Value:

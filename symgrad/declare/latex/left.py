@@ -7,6 +7,7 @@ from symgrad.declare.latex import gradients, subscripts, sums
 from symgrad.declare.latex.entries import Affine, Index, Key, onehot
 from symgrad.declare.latex.reader import Reader
 from symgrad.declare.latex.resolve import Found
+from symgrad.declare.latex.steps import is_step
 from symgrad.declare.latex.trees import (
     Above,
     Differential,
@@ -17,12 +18,14 @@ from symgrad.declare.latex.trees import (
     Number,
     Product,
     Scripted,
+    Sum,
     Tree,
     walk,
 )
 from symgrad.declare.latex.values import Value, spread
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Shape
+from symgrad.tensor.labels import classes_of
 from symgrad.tensor.nodes import INDEX, UNIT, Iverson, Node
 
 
@@ -116,9 +119,7 @@ def base_of(reader: Reader, trees: Sequence[Tree]) -> int:
         for each in walk(tree):
             if sums.reduces(reader, each):
                 for bound in sums.bounds(reader, each):
-                    if isinstance(bound.low, Number) and not sums._is_step(
-                        reader, bound.letter, tree
-                    ):
+                    if isinstance(bound.low, Number) and not is_step(reader, bound.letter, tree):
                         lows.add(bound.low.text)
             elif isinstance(each, Scripted):
                 windows = windows or any(_window(reader, item) for item in each.below)
@@ -129,8 +130,6 @@ def base_of(reader: Reader, trees: Sequence[Tree]) -> int:
 
 def _window(reader: Reader, item: Tree) -> bool:
     """Whether a subscript adds two index letters."""
-    from symgrad.declare.latex.trees import Sum
-
     if not isinstance(item, Sum):
         return False
     letters = [each.text for each in walk(item) if isinstance(each, Name)
@@ -165,7 +164,7 @@ def arranged(reader: Reader, value: Value, keys: Sequence[Key], tree: Tree) -> V
     """The array whose entries at keys are the value; indices that no key binds come first."""
     if not keys:
         return value
-    if len(keys) == 1 and isinstance(keys[0], Value):
+    if len(keys) == 1 and isinstance(keys[0], Value) and classes_of(keys[0].node) is not None:
         return _assigned(keys[0], value)
     by_ident = {each.ident: each for each in reader.bound.values()}
     indices: list[Index] = []
@@ -191,8 +190,6 @@ def arranged(reader: Reader, value: Value, keys: Sequence[Key], tree: Tree) -> V
 
 def _assigned(labels: Value, value: Value) -> Value:
     """Rows written one after the other to the places that labels say: the last one stays."""
-    from symgrad.tensor.labels import classes_of
-
     classes = classes_of(labels.node)
     assert classes is not None
     rows = onehot(labels, classes).node

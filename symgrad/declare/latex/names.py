@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sympy import S
 
 from symgrad.declare.latex import gradients
-from symgrad.declare.latex.calls import norm
+from symgrad.declare.latex.arrays import norm
 from symgrad.declare.latex.entries import Index, Key, entry
 from symgrad.declare.latex.resolve import Found, is_transpose
 from symgrad.declare.latex.scope import spelled_all

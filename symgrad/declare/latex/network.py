@@ -183,7 +183,7 @@ class _Network:
     def _name(self, left: Left, body: Tree) -> tuple[str, str, tuple[Tree, ...]]:
         """The name on the left, its spelling, and the subscripts that are indices."""
         resolver = Reader(self.latex, self.planned).resolver
-        for rule in (resolver._exact, resolver._alone):
+        for rule in (resolver.exact, resolver.alone):
             found = rule(left.text, left.below, left.above)
             if found is not None and not found.above:
                 if found.name in self.scope.nodes:
@@ -191,7 +191,7 @@ class _Network:
                 return found.name, self.spellings.get(found.name, ""), found.below
         reader = Reader(self.latex, self.scope)
         letters = [item.text for item in subscript_letters(left.below)]
-        if letters and all(sums._mentions(reader, body, letter) for letter in letters):
+        if letters and all(sums.mentions(reader, body, letter) for letter in letters):
             return *self._fresh(replace(left, below=())), left.below
         return *self._fresh(left), ()
 

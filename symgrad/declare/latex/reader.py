@@ -8,8 +8,18 @@ from typing import Any
 
 from sympy import Expr, Integer, Rational, S
 
-from symgrad.declare.latex import calls, gradients, names, relations, subscripts, sums
+from symgrad.declare.latex import (
+    arrays,
+    calls,
+    functions,
+    gradients,
+    names,
+    relations,
+    subscripts,
+    sums,
+)
 from symgrad.declare.latex.entries import Affine, Index
+from symgrad.declare.latex.extent import search
 from symgrad.declare.latex.resolve import Found, Resolver
 from symgrad.declare.latex.scope import Scope
 from symgrad.declare.latex.source import Latex
@@ -132,7 +142,7 @@ class Reader:
         if index.size is None and not index.searching:
             index.searching = True
             try:
-                sums.search(self, index)
+                search(self, index)
             finally:
                 index.searching = False
         if index.size is None:
@@ -260,9 +270,9 @@ class Reader:
             case "dot":
                 return self.dotted(left, right, tree)
             case "kron":
-                return calls.kronecker(self, left, right)
+                return arrays.kronecker(self, left, right)
             case "correlate":
-                return calls.correlated(left, right)
+                return arrays.correlated(left, right)
         raise AssertionError(sign)
 
     def dotted(self, left: Value, right: Value, tree: Tree) -> Value:
@@ -318,9 +328,9 @@ class Reader:
                 found = relations.indicator(self, tree, factors[1:])
                 if found is not None:
                     return *found, False
-            function = calls.function(self, tree)
+            function = functions.function(self, tree)
             if function is not None:
-                return calls.applied(self, function, tree, factors[1:], divides[1:], tail)
+                return calls.applied(self, function, factors[1:], divides[1:], tail)
             value = self._plain(tree)
             if factors[1:] and isinstance(group := factors[1], Group) and group.is_slice:
                 return subscripts.sliced(self, value, group), 2, False

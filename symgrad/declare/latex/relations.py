@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from symgrad.declare.latex import calls, gradients
+from symgrad.declare.latex import arrays, gradients
 from symgrad.declare.latex.entries import Affine, compared, entry, onehot
 from symgrad.declare.latex.subscripts import free_index, gathered, subscripted
 from symgrad.declare.latex.superscripts import raised
@@ -176,7 +176,7 @@ def _condition(items: Sequence[Tree]) -> Tree | None:
 def grouped(reader: "Reader", tree: Group) -> Value:
     """What stands in brackets: an expression, a condition in [ ], a list in [ ], a norm, ⟨A, B⟩."""
     if tree.kind in ("NORM", "BAR"):
-        return calls.norm(reader, tree, (), ())
+        return arrays.norm(reader, tree, (), ())
     if tree.kind == "ANGLE":
         if len(tree.items) != 2:
             reader.fail("an inner product is of two arrays", tree)
@@ -187,7 +187,7 @@ def grouped(reader: "Reader", tree: Group) -> Value:
         if tree.kind != "BRACK":
             reader.fail("a list stands in square brackets", tree)
         values = [reader.value(item) for item in tree.items]
-        return calls.concatenated(values, -1)
+        return arrays.concatenated(values, -1)
     (item,) = tree.items
     return reader.value(item)
 
@@ -202,8 +202,8 @@ def tabled(reader: "Reader", tree: Table) -> Value:
         rows = [[_standing(reader.value(cell)) for cell in row] if row else [] for row in tree.rows]
         if len({len(row) for row in rows}) != 1:
             reader.fail("the rows of this matrix have different lengths", tree)
-        lines = [calls.concatenated(row, 1) if len(row) > 1 else row[0] for row in rows]
-        return calls.concatenated(lines, 0) if len(lines) > 1 else lines[0]
+        lines = [arrays.concatenated(row, 1) if len(row) > 1 else row[0] for row in rows]
+        return arrays.concatenated(lines, 0) if len(lines) > 1 else lines[0]
     for row in tree.rows:
         if len(row) != 2:
             reader.fail("a case is a value & a condition", row[0])

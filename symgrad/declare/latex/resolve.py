@@ -51,7 +51,7 @@ class Resolver:
     def find(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
         """The name that is meant, if any is."""
         above = tuple(piece for each in above for piece in self._pieces(each))
-        for rule in (self._exact, self._member, self._stepped, self._alone, self._face,
+        for rule in (self.exact, self._member, self._stepped, self.alone, self._face,
                      self._delta, self._layerless, self._typed, self._lowered,
                      self._predicted):  # fmt: skip
             found = rule(stem, below, above)
@@ -70,7 +70,7 @@ class Resolver:
 
     # --- as declared
 
-    def _exact(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
+    def exact(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
         """A spelling with scripts, all of which are there."""
         best: Found | None = None
         fewest = len(below) + len(above) + 1
@@ -83,7 +83,7 @@ class Resolver:
                 best = Found(each.name, *rest)
         return best
 
-    def _alone(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
+    def alone(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
         for each in self.scope.spellings.get(stem, ()):
             if not (each.below or each.above):
                 return Found(each.name, below, above)
@@ -171,7 +171,7 @@ class Resolver:
         """f_t of a cell whose f is declared without the step that other names have, or c of c_t."""
         steps = {s.below for all_ in self.scope.spellings.values() for s in all_ if s.below == "t"}
         if below and spelled_all(below) in steps and spelled_all(below) not in self.bound:
-            return self._alone(stem, (), above)
+            return self.alone(stem, (), above)
         if not below and steps:
             return next(
                 (Found(s.name, (), above) for s in self.scope.spellings.get(stem, ())
@@ -220,7 +220,7 @@ class Resolver:
         upper = letter.upper() if len(stem) == 1 else f"{accent}{letter.upper()}}}"
         if upper == stem or len(letter) != 1 or not letter.islower():
             return None
-        for rule in (self._exact, self._member, self._alone):
+        for rule in (self.exact, self._member, self.alone):
             found = rule(upper, below, above)
             if found is None:
                 continue

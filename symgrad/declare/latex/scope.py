@@ -9,8 +9,9 @@ from typing import Self
 from sympy import Expr
 
 from symgrad.declare.graph import Graph
+from symgrad.declare.latex.scan import words_of
 from symgrad.declare.latex.source import Latex
-from symgrad.declare.latex.tokens import Tokens, words_of
+from symgrad.declare.latex.tokens import Tokens
 from symgrad.declare.latex.trees import (
     Above,
     Colon,

@@ -1,37 +1,34 @@
 """Σ, Π, max and min over indices, layers and steps."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from sympy import Expr, expand
 
-from symgrad.declare.latex.entries import Affine, Index
-from symgrad.declare.latex.resolve import Found
+from symgrad.declare.latex.entries import Index
 from symgrad.declare.latex.scope import spelled_all
-from symgrad.declare.latex.subscripts import subscript_keys
+from symgrad.declare.latex.steps import is_step, over_steps
 from symgrad.declare.latex.trees import (
-    Above,
     Chain,
     Colon,
-    Differential,
     Group,
     Mark,
     Name,
-    Number,
     Product,
     Relation,
     Scripted,
     Sum,
     Tree,
+    stem_of,
+    uses,
     walk,
 )
 from symgrad.declare.latex.values import Value, elementwise
-from symgrad.errors import ShapeError, SymgradError
+from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, Dim, same
-from symgrad.tensor.nodes import Node, Reduce
+from symgrad.tensor.dims import ONE, same
+from symgrad.tensor.nodes import Reduce
 
 if TYPE_CHECKING:
     from symgrad.declare.latex.reader import Reader, Tail
@@ -172,8 +169,8 @@ def _over(
     def inner() -> Value:
         return _over(reader, kind, rest, high, body, tree) if rest else reader.value(body)
 
-    if _is_step(reader, first.letter, body):
-        return _over_steps(reader, kind, first, high, inner, body, tree)
+    if is_step(reader, first.letter, body):
+        return over_steps(reader, kind, first.letter, first.low, high, inner, body, tree)
     index = reader.index(first.letter, body)
     count = _count(reader, index, first, high, tree)
     if count is not None and count[0] == reader.base:
@@ -251,104 +248,6 @@ def _ranged(
     return replace(value, node=value.node[tuple(keys)])
 
 
-# --- layers and steps
-
-
-def _is_step(reader: "Reader", letter: str, body: Tree) -> bool:
-    """Whether the letter counts members of families: h_t of h_1, h_2, h_3."""
-    return any(True for _ in _members(reader, letter, body))
-
-
-def _members(reader: "Reader", letter: str, body: Tree) -> Iterator[Scripted]:
-    for tree in walk(body):
-        if isinstance(tree, Scripted) and (stem := _stem(tree)) is not None:
-            if not any(_uses(script, letter) for script in _scripts(tree)):
-                continue
-            if reader.resolver._exact(stem, tree.below, tree.above) is not None:
-                continue
-            if stem in reader.local or stem in reader.bound:
-                continue
-            if reader.scope.family(stem) or _delta_family(reader, stem):
-                if not _has_axis(reader, stem, tree):
-                    yield tree
-
-
-def _delta_family(reader: "Reader", stem: str) -> bool:
-    return (
-        stem == r"\delta"
-        and stem not in reader.scope.spellings
-        and any(reader.scope.layer_of(name) is not None for name in reader.scope.preactivations)
-    )
-
-
-def _has_axis(reader: "Reader", stem: str, tree: Scripted) -> bool:
-    """Whether its layer is said by another script, so that the letter is an index."""
-    known = set(reader.scope.family(stem))
-    if _delta_family(reader, stem):
-        known |= {reader.scope.layer_of(name) or 0 for name in reader.scope.preactivations}
-    return any(
-        layer in known and (below or above)
-        for layer, below, above in reader.resolver.layers(tree.below, tree.above)
-    )
-
-
-def _stem(tree: Scripted) -> str | None:
-    base = tree.base.of if isinstance(tree.base, Differential) else tree.base
-    return base.text if isinstance(base, Name) else None
-
-
-def _scripts(tree: Scripted) -> Iterator[Tree]:
-    yield from tree.below
-    for each in tree.above:
-        yield from each.items
-
-
-def _uses(tree: Tree, letter: str) -> bool:
-    return any(isinstance(each, Name) and each.text == letter for each in walk(tree))
-
-
-def _over_steps(
-    reader: "Reader",
-    kind: str,
-    bound: Bound,
-    high: Tree | None,
-    inner: Callable[[], Value],
-    body: Tree,
-    tree: Tree,
-) -> Value:
-    """Σ over layers or steps: a term for each; without bounds, for each that all names have."""
-    last = reader.scope.last_layer() or 0
-    low = reader.resolver.number(bound.low) if bound.low is not None else None
-    top = reader.resolver.number(high) if high is not None else None
-    if (bound.low is not None and low is None) or (high is not None and top is None):
-        if isinstance(high, Name) and (bound.low is None or low is not None):
-            top = last
-        else:
-            reader.fail("cannot read the bounds of this sum over layers or steps", tree)
-    values: list[Value] = []
-    before = dict(reader.numbers)
-    members = list(_members(reader, bound.letter, body))
-    first = reader.scope.first_layer()
-    for step in range(first if low is None else low, (last if top is None else top) + 1):
-        reader.numbers = before | {bound.letter: step}
-        try:
-            if (low is not None and top is not None) or all(
-                reader.found(_stem(each) or "", each.below, each.above) for each in members
-            ):
-                values.append(inner())
-        finally:
-            reader.numbers = before
-    if not values:
-        reader.fail("there is no layer or step that this sum runs over", tree)
-    rules: dict[str, Callable[[Node, Node], Node]] = {"sum": op.add, "prod": op.multiply}
-    if kind not in rules:
-        reader.fail("a maximum over layers or steps is not read", tree)
-    return reduce(lambda a, b: elementwise(rules[kind], a, b), values)
-
-
-# --- which terms a sum takes in
-
-
 def taken_in(reader: "Reader", term: Tree, rest: Sequence[Tree]) -> int:
     """How many of the terms that follow belong to the Σ at the end of a term: those, and all
     before them, that have its index, which nothing else binds.
@@ -356,7 +255,7 @@ def taken_in(reader: "Reader", term: Tree, rest: Sequence[Tree]) -> int:
     letters = set(_open_letters(reader, term)) - reader.bound.keys() - reader.numbers.keys()
     taken = 0
     for k, each in enumerate(rest):
-        if any(_mentions(reader, each, letter) for letter in letters):
+        if any(mentions(reader, each, letter) for letter in letters):
             taken = k + 1
         else:
             break
@@ -383,93 +282,20 @@ def _open_letters(reader: "Reader", tree: Tree) -> Iterator[str]:
                 yield bound.letter
 
 
-def _mentions(reader: "Reader", tree: Tree, letter: str) -> bool:
-    """Whether a letter is an index somewhere in a tree, which is bound nowhere in it."""
-    inside = {
-        b.letter for each in walk(tree) if reduces(reader, each) for b in bounds(reader, each)
-    }
-    if letter in inside:
+def mentions(reader: "Reader", tree: Tree, letter: str) -> bool:
+    """Whether a letter is an index somewhere in a tree, and no sum in there binds it."""
+    parts = list(walk(tree))
+    if any(
+        b.letter == letter for each in parts if reduces(reader, each) for b in bounds(reader, each)
+    ):
         return False
-    for each in walk(tree):
-        if isinstance(each, Scripted) and not reduces(reader, each):
-            stem = _stem(each)
-            if stem is not None and reader.resolver._exact(stem, each.below, each.above):
-                found: Found | None = reader.resolver._exact(stem, each.below, each.above)
-                below = found.below if found else ()
-            else:
-                below = each.below
-            examples = [i for a in each.above for i in a.items if isinstance(i, Group)]
-            if any(_uses(script, letter) for script in (*below, *examples)):
-                return True
+    for each in parts:
+        if not isinstance(each, Scripted) or reduces(reader, each):
+            continue
+        stem = stem_of(each)
+        found = reader.resolver.exact(stem, each.below, each.above) if stem is not None else None
+        below = found.below if found is not None else each.below
+        examples = [i for a in each.above for i in a.items if isinstance(i, Group)]
+        if any(uses(script, letter) for script in (*below, *examples)):
+            return True
     return False
-
-
-# --- sizes
-
-
-def search(reader: "Reader", index: Index) -> None:
-    """Find the size of an index where it stands for an entry of an array."""
-    before = reader.bound.get(index.letter)
-    reader.bound[index.letter] = index
-    path = (list(reader.taken), list(reader.widths), list(reader.notes))
-    try:
-        for tree in index.trees:
-            for each in walk(tree):
-                if isinstance(each, Scripted) and any(
-                    _uses(script, index.letter) for script in _scripts(each)
-                ):
-                    _look(reader, index, each)
-                if index.size is not None:
-                    return
-        for tree in index.trees:
-            for each in walk(tree):
-                if isinstance(each, Scripted) and each.below:
-                    _reach(reader, index, each)
-                if index.size is not None:
-                    return
-    finally:
-        reader.taken, reader.widths, reader.notes = path
-        if before is None:
-            reader.bound.pop(index.letter, None)
-        else:
-            reader.bound[index.letter] = before
-
-
-def _look(reader: "Reader", index: Index, tree: Scripted) -> None:
-    bound = dict(reader.bound)
-    try:
-        value = reader.value(replace(tree, above=_examples(tree.above)))
-        size = value.sizes.get(index.ident)
-        if size is not None:
-            index.size = size
-    except SymgradError:
-        pass
-    finally:
-        reader.bound = bound
-
-
-def _examples(above: tuple[Above, ...]) -> tuple[Above, ...]:
-    return tuple(each for each in above if any(isinstance(i, Group | Number) for i in each.items)
-                 or any(isinstance(i, Name | Sum | Product) for i in each.items))  # fmt: skip
-
-
-def _reach(reader: "Reader", index: Index, tree: Scripted) -> None:
-    """The size of t from X_{:,t+j}: as far as the axis goes."""
-    try:
-        array = reader.value(replace(tree, below=()) if tree.above else tree.base)
-        keys = [key for key, _ in subscript_keys(reader, tree.below)]
-        if array.rank < len(keys):
-            return
-        for key, size in zip(keys, array.shape, strict=False):
-            if isinstance(key, Affine) and key.terms.get(index.ident) == 1 and len(key.terms) > 1:
-                by_ident = {each.ident: each for each in reader.bound.values()}
-                reach: Dim = size - key.position(reader.base)
-                for ident, c in key.terms.items():
-                    if ident != index.ident:
-                        if c < 0:
-                            return
-                        reach -= c * (reader.size(by_ident[ident], tree) - 1)
-                index.size = expand(reach)
-                return
-    except SymgradError:
-        return

@@ -13,54 +13,16 @@ from itertools import pairwise
 from lark import Token
 
 from symgrad.declare.latex import marks
+from symgrad.declare.latex.lines import statements
+from symgrad.declare.latex.scan import Raw, scan
 from symgrad.declare.latex.source import Latex
-from symgrad.errors import ParseError
 
-_RAW = re.compile(
-    r"(?P<comment>(?<!\\)%[^\n]*)|(?P<numpy>(?:np|numpy)\.(?:linalg\.)?[a-z]\w*)"
-    r"|(?P<command>\\(?:operatorname\*|[A-Za-z]+|.))|(?P<number>\d+(?:\.\d+)?|\.\d+)"
-    r"|(?P<letter>[A-Za-z])|(?P<break>\n)|(?P<space>\s+)|(?P<pair>==|:=|<=|>=|!=|\|\||\$\$)"
-    r"|(?P<sign>.)",
-    re.DOTALL,
-)
-
-#: Nesting and length beyond what anybody writes.
-MOST_DEEP, MOST_LONG = 40, 100_000
+#: Nesting beyond what anybody writes.
+MOST_DEEP = 40
 
 #: Tokens after which an operand is complete.
 _ENDS = {"NUMBER", "NAME", "WORD", "MARK", "CLOSE", "PRIME", "END",
          "RPAREN", "RBRACK", "RCURLY", "RBAR", "RNORM", "RANGLE"}  # fmt: skip
-_OPERATORS = {"REL", "PM", "HAD", "SLASH"}
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A token of TeX: a command, a letter, a number, a sign or a line break."""
-
-    text: str
-    start: int
-    end: int
-    kind: str
-
-
-def scan(latex: Latex) -> list[Raw]:
-    """The tokens of TeX, without comments and blanks; signs of Unicode as commands."""
-    if len(latex.text) > MOST_LONG:
-        latex.fail("the text is too long", MOST_LONG, f"at most {MOST_LONG} characters")
-    found: list[Raw] = []
-    for match in _RAW.finditer(latex.text):
-        kind, text = match.lastgroup or "", match[0]
-        if kind in ("comment", "space"):
-            continue
-        if text in marks.UNICODE:
-            found += _typed(marks.UNICODE[text], match.start(), match.end())
-        else:
-            found.append(Raw(text, match.start(), match.end(), kind))
-    return found
-
-
-def _typed(text: str, start: int, end: int) -> list[Raw]:
-    return [Raw(m[0], start, end, m.lastgroup or "") for m in _RAW.finditer(text)]
 
 
 @dataclass(slots=True)
@@ -87,7 +49,7 @@ class Tokens:
         at = 0
         while at < len(self.raw):
             at = self.unit(at)
-        return _statements(self.out)
+        return statements(self.out)
 
     # --- helpers
 
@@ -570,67 +532,3 @@ _COMMANDS = {
     ",": Tokens.comma, ";": Tokens.semicolon, ":": Tokens.colon, r"\colon": Tokens.colon,
     r"\mid": Tokens.colon,
 }  # fmt: skip
-
-
-#: Words that begin a remark, which is no equation.
-_REMARKS = {"for", "for all", "if", "when", "since", "because"}
-_JOINTS = {"where", "with", "and", "so", "then", "hence", "thus", "i.e.", "therefore", "or"}
-
-
-def _statements(tokens: list[Token]) -> list[Token]:
-    """The tokens with one SEP between statements, lines that go on joined, remarks left out.
-
-    A line goes on the one before it where it begins, or that one ends, with an operator, and where
-    it holds no relation of its own.
-    """
-    pieces: list[list[Token]] = [[]]
-    breaks: list[str] = [""]
-    for token in tokens:
-        if token.type == "SEP":
-            pieces.append([])
-            breaks.append(str(token))
-        else:
-            pieces[-1].append(token)
-    result: list[list[Token]] = []
-    for piece, by in zip(pieces, breaks, strict=True):
-        while piece and piece[0].type == "WORD" and str(piece[0]).strip(" ,:") in _JOINTS:
-            piece = piece[1:]
-        if not piece or (piece[0].type == "WORD" and str(piece[0]).strip(" ,:") in _REMARKS):
-            continue
-        if result and (_goes_on(result[-1], piece) or (by in "\n " and not _relates(piece))):
-            result[-1] += piece
-        else:
-            result.append(piece)
-    out: list[Token] = []
-    for piece in result:
-        if out:
-            out.append(Token("SEP", ";", start_pos=piece[0].start_pos, end_pos=piece[0].start_pos))
-        out += piece
-    return out
-
-
-def _goes_on(before: list[Token], piece: list[Token]) -> bool:
-    return piece[0].type in _OPERATORS or before[-1].type in _OPERATORS
-
-
-def _relates(piece: list[Token]) -> bool:
-    """Whether a relation stands outside all brackets and scripts."""
-    depth = 0
-    for token in piece:
-        if token.type in ("OPEN", "SUB", "SUP", "DEGREE", "BEGIN") or token.type[0] == "L":
-            depth += 1
-        elif token.type in ("CLOSE", "END") or token.type in (
-            "RPAREN", "RBRACK", "RCURLY", "RBAR", "RNORM", "RANGLE",
-        ):  # fmt: skip
-            depth -= 1
-        elif token.type == "REL" and depth == 0 and str(token) in ("=", "<-"):
-            return True
-    return False
-
-
-def words_of(spelling: str) -> tuple[str, ...]:
-    """The tokens of TeX of a short text, or none if it cannot be scanned."""
-    try:
-        return tuple(raw.text for raw in scan(Latex(spelling)))
-    except ParseError:
-        return ()

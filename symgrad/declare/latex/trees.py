@@ -166,6 +166,24 @@ def walk(tree: Tree) -> Iterator[Tree]:
         stack += reversed(list(each.children()))
 
 
+def scripts_of(tree: Scripted) -> Iterator[Tree]:
+    """All that stands below and above."""
+    yield from tree.below
+    for each in tree.above:
+        yield from each.items
+
+
+def stem_of(tree: Scripted) -> str | None:
+    """The letter that scripts belong to, of a gradient dW as well."""
+    base = tree.base.of if isinstance(tree.base, Differential) else tree.base
+    return base.text if isinstance(base, Name) else None
+
+
+def uses(tree: Tree, letter: str) -> bool:
+    """Whether a letter stands somewhere in a tree."""
+    return any(isinstance(each, Name) and each.text == letter for each in walk(tree))
+
+
 def _span(children: Sequence[Any]) -> tuple[int, int]:
     first, last = children[0], children[-1]
     start = first.start_pos if isinstance(first, Token) else first.start
