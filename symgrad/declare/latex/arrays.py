@@ -35,7 +35,6 @@ def plain(reader: "Reader", fn: Function, arguments: list[Value], options: Optio
         result = FUNCTIONS[fn.name](*(value.node for value in arguments), **options)
     except TypeError:
         reader.fail(f"{fn.name} does not take these arguments", fn.head)
-        raise AssertionError from None
     if not isinstance(result, Node):
         reader.fail(f"{fn.name} has several results", fn.head)
     return Value(result)

@@ -139,7 +139,6 @@ class _Claim:
                 return statement  # a Jacobian, a Hessian: whatever is claimed, it is the right side
             if left is None:
                 self.latex.fail("cannot read this left side", statement.start)
-                raise AssertionError
             if not left.gradient and self._is_new(reader, left):
                 self._localise(reader, left, statement)
             elif self._is_target(reader, left):
@@ -201,7 +200,6 @@ class _Claim:
             self.latex.unknown(
                 f"{shown} is not declared", left.tree.start, reader.resolver.closest(left.text)
             )
-            raise AssertionError
         name = found.name
         if self.target and left.gradient and name != self.target and left.text != r"\delta":
             self.latex.fail(

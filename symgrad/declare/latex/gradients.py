@@ -93,7 +93,6 @@ def gradient(reader: "Reader", by: Tree, tree: Tree) -> Value:
     text, below, above = parts(by)
     if text is None:
         reader.fail("a derivative is by a name", by)
-        raise AssertionError
     return _by_name(reader, by, text, below, above, tree)
 
 
@@ -109,7 +108,6 @@ def _by_name(
     if found is None or found.gradient:
         shown = reader.latex.text[by.start : by.end]
         reader.latex.unknown(f"{shown} is not declared", by.start, reader.resolver.closest(text))
-        raise AssertionError
     return names.of_name(reader, replace(found, gradient=True), tree)
 
 

@@ -185,7 +185,6 @@ def _primed(reader: "Reader", tree: Scripted, text: str) -> Value:
     found = reader.found(text, tree.below, above)
     if found is None:
         reader.fail(f"{text} with a prime is neither a function nor a name", tree)
-        raise AssertionError
     marks = [each for each in found.above if each.mark.startswith("'")]
     rest = tuple(each for each in found.above if each not in marks)
     value = of_name(reader, replace(found, above=()), tree)
@@ -230,15 +229,15 @@ def _undeclared(reader: "Reader", tree: Tree, text: str, below: Below, above: Ab
             return raised(reader, Value(op.as_node(constants[text])), above, tree)
         if text == "I":
             return raised(reader, identity(), above, tree)
-        candidates = _by_letter(reader, text)
-        if candidates:
-            name = candidates[reader.pick(len(candidates), f"declare {text}")]
-            reader.note(f"{text} is read as {name}, the only parameter that fits")
-            return raised(reader, Value(reader.scope.nodes[name]), above, tree)
-    shown = reader.latex.text[tree.start : tree.end]
-    spelled = text + (f"_{{{spelled_all(below)}}}" if below else "")
-    reader.latex.unknown(f"{shown} is not declared", tree.start, reader.resolver.closest(spelled))
-    raise AssertionError
+    candidates = [] if below else _by_letter(reader, text)
+    if not candidates:
+        shown = reader.latex.text[tree.start : tree.end]
+        spelled = text + (f"_{{{spelled_all(below)}}}" if below else "")
+        hint = reader.resolver.closest(spelled)
+        reader.latex.unknown(f"{shown} is not declared", tree.start, hint)
+    name = candidates[reader.pick(len(candidates), f"declare {text}")]
+    reader.note(f"{text} is read as {name}, the only parameter that fits")
+    return raised(reader, Value(reader.scope.nodes[name]), above, tree)
 
 
 def _by_letter(reader: "Reader", text: str) -> list[str]:

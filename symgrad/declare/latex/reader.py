@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any
+from typing import Any, NoReturn
 
 from sympy import Expr, Integer, Rational, S
 
@@ -95,7 +95,8 @@ class Reader:
 
     # --- state
 
-    def fail(self, what: str, tree: Tree, hint: str = "") -> Any:
+    def fail(self, what: str, tree: Tree, hint: str = "") -> NoReturn:
+        """Raise a ParseError that points at a tree."""
         self.latex.fail(what, tree.start, hint)
 
     def note(self, text: str) -> None:
@@ -347,9 +348,9 @@ class Reader:
             case Mark(kind="one"):
                 return ones()
             case Mark(kind="dots"):
-                return self.fail("dots are not read", tree, "write the sum or the product out")
+                self.fail("dots are not read", tree, "write the sum or the product out")
             case Mark(kind=kind):
-                return self.fail(f"cannot read {kind!r} here", tree)
+                self.fail(f"cannot read {kind!r} here", tree)
         return self.value(tree)
 
     def found(self, stem: str, below: Any, above: Any) -> Found | None:
@@ -377,11 +378,9 @@ class Reader:
         return Value(op.as_node(Rational(tree.text)))
 
     def differential(self, tree: Differential) -> Value:
-        match tree.of:
-            case Name(text=text) | Word(text=text):
-                return gradients.differential(self, tree, text, (), ())
-        self.fail("a gradient is by a name", tree)
-        raise AssertionError
+        if not isinstance(tree.of, Name | Word):
+            self.fail("a gradient is by a name", tree)
+        return gradients.differential(self, tree, tree.of.text, (), ())
 
     def group(self, tree: Group) -> Value:
         return relations.grouped(self, tree)
@@ -393,7 +392,7 @@ class Reader:
         return relations.related(self, tree)
 
     def colon(self, tree: Colon) -> Value:
-        return self.fail("a colon stands in indices only", tree)
+        self.fail("a colon stands in indices only", tree)
 
     def affine(self, tree: Tree | None) -> Affine | None:
         """A sum of indices and numbers, if that is all that it is."""

@@ -215,7 +215,6 @@ def _count(
     low = reader.number(bound.low) if bound.low is not None else op.exact(reader.base)
     if low is None:
         reader.fail("cannot read where this sum starts", bound.low or tree)
-        raise AssertionError
     top = reader.number(high) if high is not None else None
     if top is None:
         if high is not None and not isinstance(high, Name):

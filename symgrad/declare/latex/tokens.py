@@ -8,7 +8,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from typing import NoReturn
 
 from lark import Token
 
@@ -69,19 +70,17 @@ class Tokens:
             at += 1
         return at
 
-    def fail(self, what: str, at: int, hint: str = "") -> None:
+    def fail(self, what: str, at: int, hint: str = "") -> NoReturn:
         where = self.raw[min(at, len(self.raw) - 1)].start if self.raw else 0
         self.latex.fail(what, where, hint)
 
     def closing(self, at: int) -> int:
         """The position of the brace that closes the one at `at`."""
-        depth = 0
-        for k in range(at, len(self.raw)):
-            depth += {"{": 1, "}": -1}.get(self.raw[k].text, 0)
-            if depth == 0:
-                return k
-        self.fail("this brace is never closed", at)
-        raise AssertionError
+        depths = accumulate({"{": 1, "}": -1}.get(raw.text, 0) for raw in self.raw[at:])
+        found = next((k for k, depth in enumerate(depths, at) if depth == 0), None)
+        if found is None:
+            self.fail("this brace is never closed", at)
+        return found
 
     def enter(self, kind: str, at: int) -> None:
         self.open.append(kind)
