@@ -1,17 +1,21 @@
 """Verifying derivations by hand: each gradient proved, in agreement, or wrong, and why."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import overload
 
+import numpy as np
+
 from symgrad.check.claims.scope import Scope
+from symgrad.check.claims.terms import Term, names_in
 from symgrad.check.diagnose import diagnose
+from symgrad.check.diagnose.many import over, tidied
 from symgrad.check.equal import Witness
 from symgrad.check.verify_judge import Frame, Judgement, judge
 from symgrad.check.verify_read import READERS, Reading
-from symgrad.check.verify_truth import truth_of
+from symgrad.check.verify_truth import Point, truth_of
 from symgrad.declare.graph import Graph
-from symgrad.errors import DeclarationError
+from symgrad.errors import DeclarationError, SymgradError
 
 #: What a claim may be written in.
 NOTATIONS = tuple(READERS)
@@ -24,7 +28,9 @@ class Verdict:
     `status` is "proved" (equal for all sizes and all values in the domains, off kinks), "agrees"
     (equal at all points that were tried, not proved), "wrong", or "unreadable". `mistake` is the
     likeliest label of what went wrong, `candidates` all that fit, likeliest first. `corrected` is
-    the right form, as close to the claim as can be.
+    the right form, as close to the claim as can be. `inherits` names the wrong lines that a line
+    which is right on its own starts from; `multiple` is what a wrong one is off by, if it is a
+    count.
     """
 
     name: str
@@ -35,6 +41,8 @@ class Verdict:
     corrected: str = ""
     witness: Witness | None = field(default=None, repr=False)
     facts: tuple[str, ...] = ()
+    inherits: tuple[str, ...] = ()
+    multiple: Term | None = field(default=None, repr=False)
 
     @property
     def right(self) -> bool:
@@ -127,8 +135,91 @@ def verify(
         graph.output, truth.steps, graph.dims, names or {},
     )  # fmt: skip
     frame = Frame.of(truth, scope, scaled or {})
-    readings = READERS[notation](frame, claims, names or {})
-    return Verdicts(tuple(_verdict(frame, reading) for reading in readings))
+    readings = list(READERS[notation](frame, claims, names or {}))
+    verdicts = [_verdict(frame, reading) for reading in readings]
+    if len(verdicts) > 1:
+        found = _in_another_scale(frame, claims, names or {}, notation, verdicts)
+        frame, readings, verdicts = found or (frame, readings, verdicts)
+        verdicts = _inherited(frame, readings, verdicts)
+    return Verdicts(tuple(verdicts))
+
+
+# --- claims that follow from one another
+
+
+def _in_another_scale(
+    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str], notation: str,
+    verdicts: list[Verdict],
+) -> tuple[Frame, list[Reading], list[Verdict]] | None:  # fmt: skip
+    """The verdicts with some gradients taken as multiples, if more lines are right then.
+
+    A line that is m times the gradient is a convention where the lines after it divide by m.
+    """
+    scales: dict[str, Term] = {}
+    retold = verdicts
+    for _ in verdicts:
+        more = {
+            name: over(verdict.multiple)
+            for verdict in retold
+            if verdict.multiple is not None
+            and (name := frame.scope.target(verdict.name)) is not None
+            and name not in frame.scales | scales
+            and frame.truth.graph.leaf(name).role == "value"
+        }
+        if not more:
+            break
+        scales |= more
+        other = Frame(frame.truth, frame.scope, frame.scales | scales)
+        readings = list(READERS[notation](other, claims, names))
+        retold = [_verdict(other, reading) for reading in readings]
+    if sum(v.right for v in retold) <= sum(v.right for v in verdicts) + 1:
+        return None
+    for n, verdict in enumerate(retold):
+        name = frame.scope.target(verdict.name)
+        if name in scales and verdict.right:
+            factor = readings[n].write(tidied(scales[name]))
+            said = f"as {factor} times the gradient, which is how the lines after it take it"
+            retold[n] = replace(verdict, explanation=f"{verdict.explanation}; {said}")
+    return other, readings, retold
+
+
+def _inherited(frame: Frame, readings: list[Reading], verdicts: list[Verdict]) -> list[Verdict]:
+    """The verdicts, lines that are right on their own but follow from wrong ones told apart."""
+    point = frame.point(0)
+    own: dict[str, object] = {}
+    result = []
+    for reading, verdict in zip(readings, verdicts, strict=True):
+        value = None
+        if reading.run is not None:
+            names = point.names | own
+            try:
+                value = reading.run(Point(point.sizes, point.symbols, names))
+            except SymgradError:
+                value = None
+        if value is not None and verdict.right and not _same(value, point, reading.name):
+            used = [
+                other.name
+                for other, before in zip(verdicts, readings, strict=True)
+                if other.status == "wrong" and before.name in _upstream(frame, reading)
+            ]
+            said = f"; right on its own, but {' and '.join(used) or 'what it starts from'} is wrong"
+            verdict = replace(verdict, explanation=verdict.explanation + said, inherits=tuple(used))
+        if value is not None and reading.name:
+            own[f"d:{reading.name}"] = value
+        result.append(verdict)
+    return result
+
+
+def _same(value: object, point: Point, name: str) -> bool:
+    ours, truth = np.asarray(value, dtype=float), point.names[f"d:{name}"]
+    return ours.shape == truth.shape and np.allclose(ours, truth, rtol=1e-7, atol=1e-10)
+
+
+def _upstream(frame: Frame, reading: Reading) -> set[str]:
+    """The values whose gradients a claim reads."""
+    if reading.term is not None:
+        return {text[2:] for text in names_in(reading.term) if text.startswith("d:")}
+    return set(frame.truth.steps)
 
 
 def _verdict(frame: Frame, reading: Reading) -> Verdict:
@@ -142,12 +233,16 @@ def _verdict(frame: Frame, reading: Reading) -> Verdict:
         judgement = judge(frame, reading.name, reading.run, reading.node, reading.least)
     if judgement.status != "wrong":
         return Verdict(spelling, judgement.status, judgement.why, facts=judgement.facts)
-    diagnosis = diagnose(frame, reading.name, reading.term, reading.run, reading.write)
-    shape = f"{judgement.shape}. " if judgement.shape else ""
+    diagnosis = diagnose(
+        frame, reading.name, reading.term, reading.run, reading.write, reading.retold
+    )
+    shape = f"{judgement.shape[:1].upper()}{judgement.shape[1:]}. " if judgement.shape else ""
+    best = diagnosis.hits[0] if diagnosis.hits else None
     return Verdict(
         spelling, "wrong", shape + diagnosis.explanation,
         diagnosis.candidates[0] if diagnosis.candidates else None, diagnosis.candidates,
         diagnosis.corrected, judgement.witness,
+        multiple=best.factor if best is not None and "mean" in best.label else None,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.read import Part, parts_of
 from symgrad.check.claims.terms import Slice, Term, subterms
 from symgrad.check.claims.write import written
-from symgrad.check.diagnose import knowledge_of
+from symgrad.check.diagnose import Retold, knowledge_of
 from symgrad.check.diagnose.from_nodes import term_of
 from symgrad.check.verify_judge import Frame, Run
 from symgrad.check.verify_truth import Point
@@ -47,6 +47,7 @@ class Reading:
     least: int = 0
     write: Callable[[Term], str] = written
     notes: tuple[str, ...] = ()
+    retold: tuple[Retold, ...] = ()
 
 
 # --- NumPy
@@ -58,10 +59,11 @@ def read_numpy(
     """Claims in NumPy's syntax."""
     spelled = {name: text for name, text in names.items() if text.isidentifier()}
     spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
+    know = knowledge_of(frame)
     for part in parts_of(claims, frame.scope):
         if isinstance(part, Part):
             reading = _numpy(frame, part)
-            reading.write = lambda term: written(term, spelled)
+            reading.write = lambda term: written(term, spelled | know.spelled(term))
             yield reading
         else:
             spelling, given = part
@@ -96,6 +98,10 @@ def _numpy(frame: Frame, part: Part) -> Reading:
             term = node = None
     run = _runner(frame, part, term)
     reading = Reading(part.spelling, name, node, term, run, least=_least(term))
+    if term is None:
+        adding = _runner(frame, replace(part, adds=True), None)
+        reading.retold = (Retold("missing-accumulation", "what comes later overwrites what came "
+                                 "before, where it must add up", adding),)  # fmt: skip
     fault = _fault(run, frame.point(0))
     if fault is None:
         return reading
@@ -211,7 +217,20 @@ def _latex(
         )
     except SymgradError as error:
         return Reading(spelling, name, fault=str(error))
+    for each in claimed.readings:  # a · b may be an inner product or one of entries
+        if _holds(frame, name, each.node) and not _holds(frame, name, claimed.node):
+            claimed = each
     return _of_node(frame, spelling, name, claimed.node, claimed.problem, write, claimed.notes)
+
+
+def _holds(frame: Frame, name: str, node: Node) -> bool:
+    """Whether a reading gives the true gradient at a point: then it is what the person means."""
+    try:
+        ours = node_run(frame, node)(frame.point(0))
+    except SymgradError:
+        return False
+    true = np.asarray(frame.point(0).names[f"d:{name}"], float)
+    return np.shape(ours) == true.shape and np.allclose(np.asarray(ours, float), true, rtol=1e-6)
 
 
 def _runner_of(frame: Frame, term: Term | None) -> Run:
@@ -360,13 +379,9 @@ def _sympy(frame: Frame, given: object) -> Node:
     if not is_plain(given, dict.fromkeys(sizes)):
         return as_node(given)
 
-    def known(text: str) -> Leaf | None:
-        leaf = frame.truth.leaves.get(text)
-        if leaf is None and text[:1] == "d":
-            leaf = frame.truth.leaves.get(f"d:{text[1:]}")
-        return leaf if isinstance(leaf, Leaf) else None
-
-    node, _ = PlainSymbols.told((), None, None).read(given, known, dict.fromkeys(sizes))
+    # a vector is a column there: its symbols are put in place when they are read
+    symbols = PlainSymbols.told((), None, None)
+    node, _ = symbols.read(given, lambda text: None, dict.fromkeys(sizes))
     return _renamed(frame, node)
 
 
@@ -374,12 +389,13 @@ def _renamed(frame: Frame, node: Node) -> Node:
     """Gradients in the person's scale, and symbols named dW as gradients."""
     values: dict[Node, Node] = {}
     for leaf in leaves(node):
-        own = frame.truth.leaves.get(leaf.name)
-        atom = frame.leaves.get(f"d:{leaf.name[1:]}") if leaf.name[:1] == "d" else None
-        if own is not None and own is not leaf:
-            values[leaf] = own
-        elif own is None and atom is not None:
-            values[leaf] = atom
+        own: Node | None = frame.truth.leaves.get(leaf.name)
+        if own is None and leaf.name[:1] == "d":
+            own = frame.leaves.get(f"d:{leaf.name[1:]}")
+        if own is None:
+            raise frame.scope.unknown(leaf.name)
+        if own is not leaf:
+            values[leaf] = reshape(own, leaf.shape)
     return substitute(node, values)
 
 

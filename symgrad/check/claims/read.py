@@ -61,6 +61,7 @@ class Part:
     text: Text
     statements: list[ast.stmt]
     before: list["Part"] = field(default_factory=list)
+    adds: bool = False
 
     def result(self, scope: Scope, algebra: Algebra, own: Mapping[str, Any] | None = None) -> Any:
         """The value of the claim: a term or an array.
@@ -91,7 +92,7 @@ class Part:
         return {name: value for name, value in run.names.items() if scope.target(name) is None}
 
     def _run(self, scope: Scope, algebra: Algebra, names: Mapping[str, Any]) -> Interpreter:
-        run = Interpreter(self.text.source, scope, algebra, dict(names))
+        run = Interpreter(self.text.source, scope, algebra, dict(names), adds=self.adds)
         try:
             match self.statements:
                 case [ast.Expr(value=value)] if not _is_statement(value):

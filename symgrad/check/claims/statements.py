@@ -32,7 +32,9 @@ class _Left(Exception):
 
 @dataclass(slots=True)
 class Interpreter(Expressions):
-    """Runs statements."""
+    """Runs statements; with `adds`, what is written to entries is added to them instead."""
+
+    adds: bool = False
 
     def run(self, statements: list[ast.stmt]) -> None:
         """All statements, in order."""
@@ -110,7 +112,10 @@ class Interpreter(Expressions):
                     return
                 whole, before = self._target(inner)
                 given = self.lifted(self.array(value, target))
-                self._store(whole, self._set(before, self.key(self.value(key), target), given))
+                place = self.key(self.value(key), target)
+                new = self.call("add_at", before, place, given) if self.adds else (
+                    self._set(before, place, given))  # fmt: skip
+                self._store(whole, new)
             case ast.Attribute(value=ast.Name()):
                 self.names[target.attr] = value
             case ast.Starred():
@@ -194,7 +199,8 @@ class Interpreter(Expressions):
                 if kind in (ast.Add, ast.Sub):
                     given = self.lifted(self.array(value, tree))
                     given = self.call("neg", given) if kind is ast.Sub else given
-                    self._store(whole, self.call("increase", before, where, given))
+                    kind_of = "add_at" if self.adds else "increase"
+                    self._store(whole, self.call(kind_of, before, where, given))
                     return
                 old = self.call("index", before, where)
                 self._store(whole, self._set(before, where, self.binary(kind, old, value, tree)))

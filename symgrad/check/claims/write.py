@@ -71,7 +71,11 @@ def _text(term: Any, names: dict[str, str]) -> tuple[str, int]:
             return (f"{_inside(left, left_level, names)} {sign} "
                     f"{_inside(right, right_level, names)}"), level  # fmt: skip
     args = [_static(each, names) for each in term.args]
-    args += [f"{key}={_static(value, names)}" for key, value in term.options]
+    args += [
+        f"{key}={_static(value, names)}"
+        for key, value in term.options
+        if value is not None and value is not False
+    ]
     name = term.op if term.op in _BARE else f"np.{_SPELLED.get(term.op, term.op)}"
     return f"{name}({', '.join(args)})", 9
 
@@ -83,7 +87,7 @@ def _product(factors: tuple[Any, ...], names: dict[str, str]) -> str:
     return text + "".join(f" / {_inside(f, 6, names)}" for f in below)
 
 
-_SPELLED = {"inv": "linalg.inv", "solve": "linalg.solve", "det": "linalg.det",
+_SPELLED = {"add_at": "add.at", "inv": "linalg.inv", "solve": "linalg.solve", "det": "linalg.det",
             "norm": "linalg.norm", "mul": "multiply"}  # fmt: skip
 
 

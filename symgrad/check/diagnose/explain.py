@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symgrad.check.claims.terms import Term
+from symgrad.check.claims.terms import Term, name
 from symgrad.check.claims.write import written
 from symgrad.check.diagnose.knowledge import Knowledge
-from symgrad.check.diagnose.search import Case, Hit, search
+from symgrad.check.diagnose.many import tidied
+from symgrad.check.diagnose.search import Case, Hit, Retold, search
 from symgrad.check.verify_judge import Frame, Run
 from symgrad.errors import SymgradError
 
@@ -33,22 +34,45 @@ def knowledge_of(frame: Frame) -> Knowledge:
 
 
 def diagnose(
-    frame: Frame, target: str, term: Term | None, run: Run, write: Callable[[Term], str] = written
-) -> Diagnosis:
+    frame: Frame, target: str, term: Term | None, run: Run,
+    write: Callable[[Term], str] = written, retold: tuple[Retold, ...] = (),
+) -> Diagnosis:  # fmt: skip
     """The mistake in a wrong claim; `write` prints a term in the person's notation."""
     know = knowledge_of(frame)
-    hits = search(Case.of(know, target, term, run))
+    know.quoted.clear()
+    hits = search(Case.of(know, target, term, run, retold))
     labels: dict[str, None] = {}
     for hit in hits:
         labels.setdefault(hit.label)
     for hit in hits:
         for label in hit.also:
             labels.setdefault(label)
-    said = hits[0].said if hits else "it differs from the gradient"
     right = ""
     if hits and hits[0].term is not None:
-        try:
-            right = write(hits[0].term)
-        except SymgradError:
-            right = ""
-    return Diagnosis(tuple(labels), re.sub(r"[{}]", "", said), right, tuple(hits))
+        right = _shown(tidied(hits[0].term), write)
+    if not right:
+        right = _shown(know.pooled(frame.target(target)), write)
+    said = hits[0].said if hits else "it differs from the gradient"
+    said = re.sub(r"\{([^{}]*)\}", lambda match: _marked(know, match[1], write), said)
+    others = [label for label in labels if hits and label != hits[0].label]
+    tie = [hit for hit in hits[1:] if hit.cost <= hits[0].cost + TIE]
+    if tie and others:
+        said += f" (or: {tie[0].label})"
+    return Diagnosis(tuple(labels), said[:1].upper() + said[1:] + ".", right, tuple(hits))
+
+
+#: How much dearer an explanation may be to be told beside the best.
+TIE = 0.1
+
+
+def _marked(know: Knowledge, key: str, write: Callable[[Term], str]) -> str:
+    term = know.quoted.get(key) or name(key)
+    return _shown(term, write) or key
+
+
+def _shown(term: Term, write: Callable[[Term], str]) -> str:
+    """The term in the person's notation; nothing where it has none."""
+    try:
+        return write(term)
+    except SymgradError:
+        return ""

@@ -52,8 +52,8 @@ def _local(know: Knowledge, node: Node) -> tuple[Term, str, str]:
     if isinstance(node, Einsum) and all(map(_is_indicator, node.factors)):
         gone = {k for labels in node.inputs for k in labels} - {*node.output, UNIT}
         if gone:
-            return term, "wrong-count", f"the count {{{term!r}}} is taken as one"
-    return term, "missing-chain-factor", f"the factor {{{term!r}}} is left out"
+            return term, "wrong-count", f"the count {know.quote(term)} is taken as one"
+    return term, "missing-chain-factor", f"the factor {know.quote(term)} is left out"
 
 
 def _is_indicator(node: Node) -> bool:

@@ -10,13 +10,16 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from sympy import Expr, preorder_traversal
+import sympy
+from sympy import Expr, Integer, preorder_traversal
 
 from symgrad.check.claims.compute import Builder, Values
-from symgrad.check.claims.terms import Term, name, number
+from symgrad.check.claims.terms import Term, name, names_in, number
+from symgrad.check.diagnose.many import negative, plus, times
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
 from symgrad.errors import SymgradError
+from symgrad.notation import numpy
 from symgrad.simplify.recognise import recognised
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
@@ -60,6 +63,7 @@ class Knowledge:
 
     frame: Frame
     formulas: dict[str, Node] = field(default_factory=dict)
+    quoted: dict[str, Term] = field(default_factory=dict)
     _values: list[Values] = field(default_factory=list)
 
     @property
@@ -105,6 +109,25 @@ class Knowledge:
         text = f"pool:{len(self.formulas)}"
         self.formulas[text] = node
         return name(text)
+
+    def quote(self, term: Term) -> str:
+        """A mark in a sentence for a term, which is written in the person's notation later."""
+        key = term.args[0] if term.op == "name" else f"#{id(term)}"
+        self.quoted[key] = term
+        return f"{{{key}}}"
+
+    def spelled(self, term: Term) -> dict[str, str]:
+        """The NumPy text of what has a name of the pool in a term."""
+        found = {}
+        for text in names_in(term):
+            if text in self.formulas:
+                try:
+                    formula = numpy(self.formulas[text])
+                except SymgradError:
+                    formula = text
+                whole = formula.isidentifier() or term.op == "name"
+                found[text] = formula if whole else f"({formula})"
+        return found
 
     def leaves(self) -> dict[str, Node]:
         """The nodes of all names, the pool's among them."""
@@ -187,7 +210,8 @@ class Knowledge:
                     found[node] = Activation(known, z, a, self.pooled(own), None, node.shape)
                     continue
                 slope = scalar.partial(node.body, ARGS[0])  # type: ignore[attr-defined]
-                at_z, at_a = (self.pooled(op.apply(slope, each)) for each in (operand, node))
+                at_a = self.pooled(op.apply(slope, node))
+                at_z = _slope_term(node.body, z, a) or self.pooled(op.apply(slope, operand))  # type: ignore[attr-defined]
                 found[node] = Activation(known, z, a, at_z, at_a, node.shape)
         return list(found.values())
 
@@ -252,6 +276,19 @@ class Knowledge:
                         if factor is leaf and own <= set(node.output) and more:
                             return True
         return False
+
+
+def _slope_term(body: Expr, z: Term, a: Term) -> Term | None:
+    """The derivative as people write it, where they have one form for it."""
+    one = number(Integer(1))
+    match body.func:
+        case scalar.sigmoid:
+            return times(a, plus(one, negative(a)))
+        case sympy.tanh:
+            return plus(one, negative(Term("pow", a, number(Integer(2)))))
+        case scalar.relu:
+            return Term("gt", z, number(Integer(0)))
+    return None
 
 
 def _divides(node: Node) -> bool:

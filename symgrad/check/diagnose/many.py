@@ -7,7 +7,9 @@
 | chain(A, B, …) | A @ B @ …, from the left |
 """
 
-from symgrad.check.claims.terms import Term, subterms
+from sympy import Expr, S
+
+from symgrad.check.claims.terms import Term, number, subterms
 
 
 def spread(term: Term, scalars: frozenset[str] = frozenset()) -> Term:
@@ -134,3 +136,46 @@ def factors(term: Term) -> list[Term]:
     """The factors of a product entry by entry."""
     inner = term.args[0] if term.op == "neg" else term
     return list(inner.args) if inner.op == "times" else [inner]
+
+
+def tidied(term: Term) -> Term:
+    """The term as a person would write it: numbers multiplied, what cancels left out."""
+    done: dict[Term, Term] = {}
+    for each in subterms(term):
+        inner = each.replaced({old: done[old] for old in each.terms})
+        match inner.op:
+            case "times":
+                inner = _tidy_product(times(*inner.args))
+            case "plus":
+                inner = plus(*inner.args)
+            case "neg":
+                inner = negative(inner.args[0])
+            case "T":
+                inner = transposed(inner.args[0])
+        done[each] = inner
+    return done[term]
+
+
+def _tidy_product(term: Term) -> Term:
+    if term.op == "neg":
+        return negative(_tidy_product(term.args[0]))
+    if term.op != "times":
+        return term
+    coefficient: Expr = S.One
+    items: list[Term] = []
+    for each in term.args:
+        bare = each.args[0] if each.op == "over" else each
+        value = bare.args[0] if bare.op == "number" else None
+        opposite = over(each)
+        if value is not None and value.is_Rational:
+            coefficient = coefficient / value if each.op == "over" else coefficient * value
+        elif opposite in items:
+            items.remove(opposite)
+        else:
+            items.append(each)
+    minus = coefficient < 0
+    above, below = abs(coefficient).as_numer_denom()
+    head = [number(above)] if above != 1 or not items else []
+    tail = [over(number(below))] if below != 1 else []
+    result = times(*head, *items, *tail)
+    return negative(result) if minus else result

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import S
@@ -51,6 +51,15 @@ class Hit:
     said: str
     term: Term | None = None
     also: tuple[str, ...] = ()
+    factor: Term | None = None  # what the whole claim must be multiplied by
+
+
+class Retold(NamedTuple):
+    """A claim run in another way, and the mistake that it had if it then is right."""
+
+    label: str
+    said: str
+    run: Run
 
 
 @dataclass(slots=True)
@@ -62,9 +71,13 @@ class Case:
     claim: Term | None
     ours: list[Any]
     truths: list[Any]
+    retold: tuple[Retold, ...] = ()
 
     @classmethod
-    def of(cls, know: Knowledge, target: str, claim: Term | None, run: Run) -> "Case":
+    def of(
+        cls, know: Knowledge, target: str, claim: Term | None, run: Run,
+        retold: tuple[Retold, ...] = (),
+    ) -> "Case":  # fmt: skip
         """The case of a claim that `run` computes."""
         ours: list[Any] = []
         truths = []
@@ -76,7 +89,7 @@ class Case:
             except (SymgradError, TypeError, ValueError):
                 ours.append(None)
         known = spread(claim, know.scalars) if claim is not None else None
-        return cls(know, target, known, ours, truths)
+        return cls(know, target, known, ours, truths, retold)
 
     def value(self, term: Term, k: int) -> Any:
         """The array of a term at a point; None if it has none."""
@@ -157,7 +170,8 @@ def _scaled_parts(case: Case, budget: Budget) -> Iterable[Hit]:
         new = put(claim, place.path, times(scale.factor, place.part))
         if case.is_true(new):
             deep = 0.0 if not place.path else 0.1
-            yield Hit(scale.label, scale.cost + deep, scale.said, new, scale.also)
+            whole = scale.factor if not place.path else None
+            yield Hit(scale.label, scale.cost + deep, scale.said, new, scale.also, whole)
 
 
 def _scaled_values(case: Case) -> Iterable[Hit]:
@@ -172,6 +186,19 @@ def _is_regular(case: Case, part: Term) -> bool:
     """Whether a part depends on the variable itself alone, as a regulariser's does."""
     names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
     return case.target in names and names <= {case.target} | set(case.know.hyper)
+
+
+def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A program that is right when it is run in another way."""
+    for each in case.retold:
+        try:
+            values = [each.run(case.know.frame.point(k)) for k in range(CHECKS)]
+        except SymgradError:
+            continue
+        if all(
+            same(np.asarray(v, dtype=float), t) for v, t in zip(values, case.truths, strict=True)
+        ):
+            yield Hit(each.label, 1.0, each.said)
 
 
 # --- single edits
@@ -370,7 +397,8 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 
 #: Each with whether it is tried although something was found before.
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
-    (_scaled_parts, True), (_missing_parts, True), (_faulty_sweeps, True), (_edited, True),
+    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True), (_faulty_sweeps, True),
+    (_edited, True),
     (_everywhere, False), (_matched, False), (_two, False),
 )  # fmt: skip
 

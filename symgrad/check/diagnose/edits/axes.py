@@ -35,7 +35,7 @@ def _axes(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
         if part.op != "max":
             said = "a mean stands in place of a sum" if other == "sum" else (
                 "a sum stands in place of a mean")  # fmt: skip
-            yield Edit(Term(other, inner, **given), label, 1.2, said)
+            yield Edit(Term(other, inner, **given), label, 0.9, said)
         if not place.path:
             yield Edit(inner, "wrong-axis", 2.0, "nothing is to be summed")
         yield Edit(inner, "wrong-derivative-rule", 2.0, "the sum does not stay in the derivative",

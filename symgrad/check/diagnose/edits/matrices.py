@@ -55,7 +55,7 @@ def _orders(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
         if 2 <= j - i < len(items):
             group = chain(*items[i:j])
             yield Edit(chain(*items[:i], transposed(group), *items[j:]), "missing-transpose", 1.2,
-                       f"{{{group!r}}} must be transposed")  # fmt: skip
+                       f"{know.quote(group)} must be transposed")  # fmt: skip
     for order in permutations(range(len(items))):
         for turned in product((False, True), repeat=len(items)):
             moved = order != tuple(range(len(items)))
@@ -75,7 +75,7 @@ def _orders(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
             flipped = [k for k in range(len(items)) if turned[k]]
             missing = any(items[k].op != "T" for k in flipped)
             label = "missing-transpose" if missing else "wrong-transpose"
-            shown = ", ".join(f"{{{items[k]!r}}}" for k in flipped)
+            shown = ", ".join(know.quote(items[k]) for k in flipped)
             said = f"{shown} must be transposed" if missing else f"{shown} must not be transposed"
             yield Edit(new, label, 1.0 + 0.3 * len(flipped), said)
 

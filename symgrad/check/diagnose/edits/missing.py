@@ -20,17 +20,17 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     for activation in know.activations:
         if activation.function == "relu" and part is activation.z:
             continue  # relu(z) is z where its derivative is 1
+        at = know.quote(activation.z)
+        said = f"the derivative of {activation.function} at {at} is left out"
         if part.op == "chain":
             for i, j in combinations(range(len(part.args) + 1), 2):
                 if 2 <= j - i < len(part.args):
                     group = times(chain(*part.args[i:j]), activation.slope)
                     new = chain(*part.args[:i], group, *part.args[j:])
-                    yield Edit(new, "missing-activation-derivative", 1.5,
-                               f"the derivative of {activation.function} at {{{activation.z!r}}} "
-                               "is left out", ("missing-chain-factor",))  # fmt: skip
-        yield Edit(times(part, activation.slope), "missing-activation-derivative",
-                   1.3 + (0.0 if activation.z is name(target) or not place.path else 0.1),
-                   f"the derivative of {activation.function} at {{{activation.z!r}}} is left out",
+                    yield Edit(new, "missing-activation-derivative", 1.5, said,
+                               ("missing-chain-factor",))  # fmt: skip
+        cost = 1.3 if activation.z is name(target) or not place.path else 1.4
+        yield Edit(times(part, activation.slope), "missing-activation-derivative", cost, said,
                    ("missing-chain-factor",))  # fmt: skip
         if activation.function == "softmax":
             yield from _through_softmax(activation, part)
@@ -49,13 +49,13 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
                 for each in (name(text), transposed(name(text))):
                     for new in (chain(part, each), chain(each, part)):
                         yield Edit(new, "missing-chain-factor", 1.9 + near,
-                                   f"the factor {{{each!r}}} is left out")  # fmt: skip
+                                   f"the factor {know.quote(each)} is left out")  # fmt: skip
             if len(shape) == 2 and part.op == "chain":
                 for k in range(1, len(part.args)):
                     for each in (name(text), transposed(name(text))):
                         yield Edit(chain(*part.args[:k], each, *part.args[k:]),
                                    "missing-chain-factor", 1.9 + near,
-                                   f"the factor {{{each!r}}} is left out")  # fmt: skip
+                                   f"the factor {know.quote(each)} is left out")  # fmt: skip
 
 
 def _through_softmax(activation: Activation, part: Term) -> Iterator[Edit]:

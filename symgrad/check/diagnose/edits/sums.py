@@ -11,7 +11,7 @@ from symgrad.check.diagnose.many import negative, plus
 def _signs(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     part = place.part
     parent = place.around[-1].op if place.around else ""
-    if part.op == "neg" or parent in ("neg", "times"):
+    if part.op == "neg" or parent in ("neg", "times", "gt", "lt", "ge", "le"):
         return
     yield Edit(negative(part), "sign", 1.0 if not place.path else 1.2, "the sign is wrong")
     if part.op in ("sum", "mean"):

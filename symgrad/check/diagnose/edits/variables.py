@@ -81,8 +81,9 @@ def _activations(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     part = place.part
     for activation in know.activations:
         if part is activation.z and activation.a.args[0].startswith("pool:"):
-            yield Edit(activation.a, "stale-variable", 1.5,
-                       f"{activation.function} of {{{part!r}}} belongs in place of {{{part!r}}}",
+            shown = know.quote(part)
+            said = f"{activation.function} of {shown} belongs in place of {shown}"
+            yield Edit(activation.a, "stale-variable", 1.5, said,
                        ("missing-chain-factor", "wrong-activation-derivative"))  # fmt: skip
         if part.op in ("plus", "times", "gt", "pow") and same_value(know, part, activation.slope):
             function = activation.function
