@@ -179,6 +179,17 @@ def test_faults_are_named(text, tmp_path):
     np.testing.assert_array_equal(work.grads.flat, right)  # what was added up before
 
 
+def test_matrices_without_a_name_are_told_as_formulas(tmp_path):
+    graph = parsed("J = sum(inv(inv(A + eye(n)) * A + eye(n)) @ y)")
+    module = module_of(graph, tmp_path, jit=False)
+    assert module.FAULTS[0] == "A + I is singular"
+    assert module.FAULTS[1] == "J_inv ⊙ A + I is singular"
+    compare(module, graph, {"A": np.array([[2.0, 1], [1, 3]]), "y": np.ones(2)}, 1e-13, 1e-14)
+    # a product that takes its factor, so that it is kept under no name of its own
+    graph = parsed("J = sum(inv(A.T @ (X @ X.T) / 3 @ (tanh(A) - X @ X.T) + 3 * eye(n)))")
+    assert "FAULTS" in dir(module_of(graph, tmp_path, jit=False))
+
+
 def test_which_matrix_of_a_stack(tmp_path):
     graph = parsed("J = sum(inv(S))")
     module = module_of(graph, tmp_path, jit=False)

@@ -23,7 +23,11 @@ TEXT = (
     "J = sum("
     + " + ".join(f"{name}(x)" for name in [*BOUNDED, "relu", "sign", "sqrt", "abs", "sin"])
     + " + maximum(x, y) + minimum(x, y)"
-    + "".join(f" + where(x {op} y, x, y)" for op in (">", ">=", "<", "<=", "==", "!="))
+    # of other multiples each: all three of x < y, x = y, x > y would be 1
+    + "".join(
+        f" + where(x {op} {k} * y, x, y)"
+        for k, op in enumerate((">", ">=", "<", "<=", "==", "!="), 2)
+    )
     + " + where(x * y, x, y))"
 )
 

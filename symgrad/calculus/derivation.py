@@ -293,7 +293,7 @@ class Derivation(Mapping[str, Derivative]):
 
     def get(self, name: object, default: Any = None) -> Any:
         """The derivative by a name; the default where there is none."""
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401
 
     def __iter__(self) -> Iterator[str]:
         return iter(leaf.name for leaf in self.wrt)

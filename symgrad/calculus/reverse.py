@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from symgrad.calculus.derivation import Step
 from symgrad.calculus.shorten import Shortener
 from symgrad.calculus.sweep import Contribution, conventions, main_rule, pull_definition, reachable
+from symgrad.calculus.through import looked_through
 from symgrad.declare.graph import Definition
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import Leaf, Node, leaves
@@ -57,6 +58,9 @@ class Reverse:
                 self._finish(
                     shortener, leaf, self._gather(leaf) if leaf in self.parts else zero, lead
                 )
+        if not seed.ndim and not self.apart and constant_of(seed) == 1:
+            short = looked_through(self.definitions, self.output, self.steps.values(), shortener)
+            self.steps.update(short)
         return tuple(self.steps.values())
 
     def _pull(self, definition: Definition, needed: frozenset[Leaf], lead: int) -> None:

@@ -11,6 +11,7 @@ from symgrad.simplify.cost import operations
 from symgrad.simplify.known import known
 from symgrad.simplify.names import Names
 from symgrad.simplify.recognise import recognised
+from symgrad.simplify.sums import is_flat
 from symgrad.tensor.nodes import (
     UNIT,
     Constant,
@@ -22,10 +23,16 @@ from symgrad.tensor.nodes import (
     substitute,
     topological,
 )
+from symgrad.tensor.primitives import MatrixFunction
 
 #: Operations of a formula that may be put in place of its name; what cancels is short, and trying
 #: costs time: ∂J/∂a = (1 − y)/(1 − a) − y/a is longest of those that books put in place.
 MOST_INLINED = 8
+
+#: Operations of a formula that takes its name's place also where that is no shorter in itself.
+LEAST_FOLDED = 2
+#: Operations of one number for all entries, which is no array to be named.
+MOST_REPEATED = 3
 
 
 class Formula(NamedTuple):
@@ -113,20 +120,38 @@ class Shortener:
             inner = self.steps.get(symbol)
             if inner is None:
                 continue
-            if not isinstance(inner.expr, Leaf) and (
-                symbol not in open_
-                or operations(inner.expr) > MOST_INLINED
-                # nothing cancels across a product of matrices, unless it is part of a value
-                or (_has_matrix_product(inner.expr) and not self.names.has_part(inner.expr))
-            ):
+            if not self._may_fold(symbol, inner.expr, open_):
                 continue
             shorter = self._run(self.shortest, substitute(best.node, {symbol: inner.expr}))
-            if isinstance(inner.expr, Leaf) or operations(shorter.node) < operations(best.node):
+            saved = operations(best.node) - operations(shorter.node)
+            if saved >= self._least_saved(inner.expr):
                 same = exact is best.node and inner.exact is inner.expr and not shorter.used_facts
                 exact = substitute(exact, {symbol: inner.exact})
                 exact = shorter.node if same else self._run(self.exactly, exact).node
                 best = shorter
         return Formula(ruled, best.node, exact, best.notes)
+
+    def shorten(self, raw: Node) -> Simplified:
+        """The shortest form of a formula, names put where products and sums have them."""
+        return self._run(self.shortest, substitute(raw, self.folded))
+
+    def _may_fold(self, symbol: Leaf, expr: Node, open_: set[Node]) -> bool:
+        """Whether a formula in place of its name could be shorter."""
+        if isinstance(expr, Leaf):
+            return True
+        if operations(expr) > MOST_INLINED:
+            return False
+        if _has_inverse(expr):
+            return True
+        # nothing cancels across a product of matrices, unless it is part of a value
+        return symbol in open_ and (not _has_matrix_product(expr) or self.names.has_part(expr))
+
+    def _least_saved(self, expr: Node) -> int:
+        """The operations that a formula must save to take its name's place."""
+        count = operations(expr)
+        if isinstance(expr, Leaf) or (is_flat(expr) and count <= MOST_REPEATED):
+            return -count
+        return int(count < LEAST_FOLDED)
 
     def _run(self, simplifier: Simplifier, raw: Node) -> Simplified:
         """The shortest form, products that have names put as these."""
@@ -172,6 +197,13 @@ def _may_cancel(expr: Node) -> set[Node]:
         else:
             found.update(node.operands)
     return found
+
+
+def _has_inverse(expr: Node) -> bool:
+    """Whether it is a product with an inverse, which a matrix before it may cancel."""
+    return isinstance(expr, Einsum) and any(
+        isinstance(factor, MatrixFunction) and factor.name == "inv" for factor in expr.factors
+    )
 
 
 def _has_matrix_product(expr: Node) -> bool:

@@ -180,9 +180,9 @@ def split(node: Einsum) -> Node:
     """
     if not summed(node):
         return node
-    held = {k for labels in node.inputs for k in labels}
-    if not set(node.output) <= held | {UNIT}:
-        own = tuple(k for k in node.output if k in held)
+    read = {k for labels in node.inputs for k in labels}
+    if not set(node.output) <= read | {UNIT}:
+        own = tuple(k for k in node.output if k in read)
         inner = split(einsum(node.inputs, own, *node.factors))
         return Einsum((own,), node.output, node.shape, inner)
     if len(node.factors) == 1:

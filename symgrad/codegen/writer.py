@@ -46,6 +46,7 @@ from symgrad.tensor.nodes import (
     Total,
     rebuild,
     substitute,
+    topological,
 )
 from symgrad.tensor.operators import constant_of
 from symgrad.tensor.primitives import ArgReduce
@@ -416,14 +417,16 @@ class Writer:
         if isinstance(matrix, Leaf):
             return matrix.name
         if self.formula(matrix) or isinstance(matrix, View | Whole):
-            return self.program.names[matrix]
-        known = {
-            each: Leaf(name, each.shape)
-            for each, name in self.program.names.items()
-            if each is not matrix and not isinstance(each, Leaf)
+            return self.array(matrix)
+        known: dict[Node, Node] = {
+            each: Leaf(self.program.arrays.get(each) or self.program.names[each], each.shape)
+            for each in topological(matrix)
+            if each in self.program.arrays or each in self.program.names
+            if not isinstance(each, Leaf)
         }
+        known.pop(matrix, None)
         told = unicode(substitute(matrix, known))
-        return told if len(told) <= _LONG else self.program.names[matrix]
+        return told if len(told) <= _LONG else self.array(matrix)
 
     def told(self, s: Product) -> str:
         """The formula of a product that no definition names."""

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from symgrad.calculus.families import numbered_name
-from symgrad.notation.names import latex_name, plain, subscript, superscript, text_name
+from symgrad.declare.spellings import latex_name
+from symgrad.notation.names import plain, subscript, superscript, text_name
 from symgrad.tensor.nodes import Leaf
 
 #: Stands for the number of a layer until `l - 1` takes its place.

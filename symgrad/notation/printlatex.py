@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr, latex
 
+from symgrad.declare.spellings import latex_name
 from symgrad.notation.build import as_decimal, negative
 from symgrad.notation.formula import Formula
-from symgrad.notation.names import latex_leaf, latex_name
+from symgrad.notation.names import latex_leaf
 from symgrad.notation.printmath import (
     ATOM,
     CALL,

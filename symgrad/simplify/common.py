@@ -93,7 +93,7 @@ def axes_beside(parts: Sequence[Term], share: Share) -> Labels:
     if len(kept) != 2:
         return kept
     turned = sum((own == kept) - (own == kept[::-1]) for own in held)
-    ends = [k for k in share.labels if k in parts[0].output]
+    ends = [k for k in share.labels if k != UNIT and k in parts[0].output]
     if turned < 0 or (turned == 0 and output and ends and min(ends) < output[0]):
         return kept[::-1]
     return kept

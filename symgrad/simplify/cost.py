@@ -17,7 +17,9 @@ from symgrad.tensor.nodes import (
     Total,
     topological,
 )
-from symgrad.tensor.scalar import root_of
+from symgrad.tensor.scalar import ARGS, root, root_of
+
+_INVERSES = (1 / ARGS[0], root(ARGS[0], -1))
 
 _known: "WeakKeyDictionary[Node, int]" = WeakKeyDictionary()
 
@@ -58,16 +60,46 @@ def _own(node: Node) -> int:
             negative = all(c.could_extract_minus_sign() for c in node.coefficients)
             return len(node.terms) - 1 + negative + sum(_scaling(c, t) for c, t in node.pairs)
         case Einsum():
-            return max(len(node.factors) - 1, 0) + bool(_summed_alone(node))
+            count = max(len(node.factors) - 1, 0) + bool(_summed_alone(node))
+            return count - _divisors(node) - 2 * _slices(node)
         case Iverson():
             return 0 if node.operands else 1  # labels read as the one-hot rows that they are
         case Map():
-            found = root_of(node.body)
-            if found is not None and is_square(node.operands[0]):
-                return _of_norm(found[1]) - _own(node.operands[0])
-            body = node.body if found is None else found[0] ** found[1]
+            base, exponent = root_of(node.body) or node.body.as_base_exp()
+            half = base == ARGS[0] and (2 * exponent).is_Integer and not exponent.is_Integer
+            if half and is_square(node.operands[0]):
+                return _of_norm(exponent) - _own(node.operands[0])
+            body = base**exponent if root_of(node.body) else node.body
             return int(body.count_ops(visual=False))
     return 1
+
+
+def _divisors(node: Einsum) -> int:
+    """The operations that factors 1/x save: a/(x y) has two, of which their own are none."""
+    below = above = 0
+    for factor, own in zip(node.factors, node.inputs, strict=True):
+        inverse = isinstance(factor, Map) and factor.body in _INVERSES
+        if inverse and {*own} <= {*node.output, UNIT}:
+            below += 1
+        elif not isinstance(factor, Iverson):
+            above += 1
+    return below if above else max(below - 1, 0)
+
+
+def _slices(node: Einsum) -> int:
+    """The brackets that read a part of another factor, x[1:] or x[0], which is no operation."""
+    found = 0
+    for n, (factor, own) in enumerate(zip(node.factors, node.inputs, strict=True)):
+        if not (isinstance(factor, Iverson) and factor.op == "eq" and not factor.operands):
+            continue
+        beside = {k for m, labels in enumerate(node.inputs) if m != n for k in labels}
+        for axis, label in enumerate(own):
+            sizes = [size for k, size in enumerate(factor.shape) if k != axis]
+            longer = not sizes or (factor.shape[axis] - sizes[0]).is_nonnegative
+            if label not in node.output and label in beside and len(sizes) < 2 and longer:
+                found += 1
+                break
+    return found
 
 
 def is_square(node: Node) -> bool:

@@ -7,7 +7,7 @@ from sympy import Expr, S, exp, log
 
 from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.sums import collect
-from symgrad.simplify.terms import is_root, power_of
+from symgrad.simplify.terms import components, is_root, power_of
 from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
@@ -23,7 +23,17 @@ from symgrad.tensor.nodes import (
     Total,
     rebuild,
 )
-from symgrad.tensor.operators import apply, constant_of, einsum, full, power, raised, scale, total
+from symgrad.tensor.operators import (
+    apply,
+    constant_of,
+    einsum,
+    full,
+    power,
+    raised,
+    scale,
+    subtract,
+    total,
+)
 from symgrad.tensor.scalar import (
     ARGS,
     INDICATORS,
@@ -77,13 +87,57 @@ def log_of_picked_softmax(node: Node) -> Node | None:
     if not (isinstance(inner, Einsum) and len(inner.factors) == 2):
         return None
     for (soft, at), (hot, labels) in permutations(zip(inner.factors, inner.inputs, strict=True)):
-        axes = label_axes(hot)
+        axes = label_axes(hot) or _fixed_axis(hot)
         if not (isinstance(soft, Softmax) and len(axes) == 1):
             continue
         summed = {labels[axes[0]]} - {UNIT, *inner.output}
         if summed and summed == {at[a] for a in soft.axes}:
-            return Einsum((at, labels), inner.output, inner.shape, log_softmax(soft), hot)
+            if len(hot.shape) > 1 or hot.operands:  # type: ignore[attr-defined]
+                return Einsum((at, labels), inner.output, inner.shape, log_softmax(soft), hot)
+            # an index out of range has no logarithm, so that [i = k] holds once
+            pick = Einsum((at, labels), inner.output, inner.shape, soft.operand, hot)
+            kept = tuple(k for a, k in enumerate(at) if a not in soft.axes)
+            whole = LogSumExp(soft.axes, soft.operand)
+            return subtract(pick, Einsum((kept,), inner.output, inner.shape, whole))
     return None
+
+
+def _fixed_axis(node: Node) -> tuple[int, ...]:
+    """The axis of [i = k] for a fixed position k in range; () if it is none."""
+    if isinstance(node, Iverson) and node.op == "eq" and node.ndim == 1 and not node.operands:
+        position = INDEX[0] - node.condition
+        if position.is_Integer and position >= 0:
+            return (0,)
+    return ()
+
+
+def log_of_quotient(node: Node) -> Node | None:
+    """log (a/b) = log a − log b for entries of softmaxes, exponentials and sigmoids."""
+    if not (isinstance(node, Map) and node.body == log(ARGS[0])):
+        return None
+    (inner,) = node.operands
+    if not isinstance(inner, Einsum) or len(inner.factors) < 2:
+        return None
+    terms = []
+    for atom, labels in components(inner):
+        base, exponent = power_of(atom)
+        logarithm = _log_of_positive(base)
+        if logarithm is None or is_root(atom) or not exponent.is_Integer:
+            return None
+        spread = Einsum((labels,), inner.output, inner.shape, logarithm)
+        terms.append((exponent, spread))
+    return total(terms, node.shape) if len(terms) > 1 else None
+
+
+def _log_of_positive(node: Node) -> Node | None:
+    """The logarithm of what is never 0, where that has a shorter form."""
+    if isinstance(node, Map) and node.body == exp(ARGS[0]):
+        return node.operands[0]
+    if isinstance(node, Softmax):
+        return log_softmax(node)
+    logarithm = apply(log(ARGS[0]), node)
+    found = log_of_sigmoid(logarithm)
+    return log_of_picked_softmax(logarithm) if found is None else found
 
 
 def log_of_sigmoid(node: Node) -> Node | None:

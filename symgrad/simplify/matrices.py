@@ -153,6 +153,55 @@ def inverse_cancels(term: Term) -> Term | None:
     return None
 
 
+def inverse_opens(term: Term) -> Term | None:
+    """(P Q)⁻¹ P = Q⁻¹ and Q (P Q)⁻¹ = P⁻¹ for square P and Q."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not (isinstance(node, MatrixFunction) and node.name == "inv" and node.ndim == 2):
+            continue
+        product = node.operand
+        if not isinstance(product, Einsum) or UNIT in labels or not _of_squares(product):
+            continue
+        for inner, outer in ((1, 0), (0, 1)):  # what stands behind meets the chain's first factor
+            middle, end = labels[inner], product.output[1 - inner]
+            holders = [m for m, (_, own) in enumerate(term.factors) if middle in own]
+            if middle in term.output or len(holders) != 2:
+                continue
+            (m,) = {*holders} - {n}
+            other, own = term.factors[m]
+            ends = [k for k, each in enumerate(product.inputs) if end in each]
+            if len(ends) != 1 or product.factors[ends[0]] is not other or len(own) != 2:
+                continue
+            first = product.inputs[ends[0]]
+            if own.count(middle) != 1 or own.index(middle) != first.index(end):
+                continue
+            far, inside = own[1 - own.index(middle)], first[1 - first.index(end)]
+            rest = [k for k in range(len(product.factors)) if k != ends[0]]
+            output = (inside, product.output[1]) if inner == 1 else (product.output[0], inside)
+            left = Einsum(
+                [product.inputs[k] for k in rest],
+                output,
+                product.shape,
+                *(product.factors[k] for k in rest),
+            )
+            place = (labels[outer], far) if inner == 1 else (far, labels[outer])
+            new = (MatrixFunction("inv", build(flatten(left))), place)
+            return replace(term, factors=(*others(term, n, m), new))
+    return None
+
+
+def _of_squares(node: Einsum) -> bool:
+    """Whether it is a chain of square matrices."""
+    size = node.shape[0]
+    if len(node.factors) < 2 or node.output[0] == node.output[1] or UNIT in node.output:
+        return False
+    held = Counter(k for own in node.inputs for k in own)
+    chain = all(held[k] == (1 if k in node.output else 2) for k in held)
+    square = all(
+        f.ndim == 2 and same(f.shape[0], size) and same(f.shape[1], size) for f in node.factors
+    )
+    return chain and square and all(own[0] != own[1] for own in node.inputs)
+
+
 # --- symmetry
 
 _known: dict[bool, "WeakKeyDictionary[Node, bool]"] = {

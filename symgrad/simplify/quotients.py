@@ -3,11 +3,21 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sympy import Expr, Integer, S
+from sympy import Expr, Integer, S, sign
 
-from symgrad.simplify.sums import MOST_TERMS, Rows, collect, flat_pairs
-from symgrad.simplify.terms import Factor, Term, build, flatten, is_root, others, power_of
-from symgrad.tensor.nodes import UNIT, Labels, Node, Total
+from symgrad.simplify.common import Rows
+from symgrad.simplify.sums import MOST_TERMS, collect, flat_pairs
+from symgrad.simplify.terms import (
+    Factor,
+    Term,
+    build,
+    components,
+    flatten,
+    is_root,
+    others,
+    power_of,
+)
+from symgrad.tensor.nodes import UNIT, Einsum, Labels, Map, Node, Total
 from symgrad.tensor.operators import apply, power
 from symgrad.tensor.scalar import ARGS, root
 
@@ -22,7 +32,7 @@ def cleared(term: Term) -> Term | None:
         total, exponent = power_of(atom)
         if not isinstance(total, Total) or not exponent.is_Integer or is_root(atom):
             continue
-        place = {k: label for k, label in enumerate(labels)} | {UNIT: UNIT}
+        place = dict(enumerate(labels)) | {UNIT: UNIT}
         for base, own, most in _denominators(total):
             outside = tuple(place[k] for k in own)
             if not _meets(term, n, base, outside):
@@ -56,7 +66,7 @@ def _meets(term: Term, at: int, base: Node, labels: Labels) -> bool:
         if inner is base and own == labels:
             return True
         if isinstance(inner, Total):
-            place = {k: label for k, label in enumerate(own)} | {UNIT: UNIT}
+            place = dict(enumerate(own)) | {UNIT: UNIT}
             if any(
                 each is base and tuple(place[k] for k in axes) == labels
                 for each, axes, _ in _denominators(inner)
@@ -120,7 +130,7 @@ def _multiplied(c: Expr, term: Term, base: Total, labels: Labels, times: Expr) -
     rows: Rows = []
     for own, inner in flat_pairs(base.pairs):
         part = flatten(inner)
-        names: dict[int, int] = {k: label for k, label in enumerate(labels)} | {UNIT: UNIT}
+        names: dict[int, int] = dict(enumerate(labels)) | {UNIT: UNIT}
         sizes = dict(term.sizes)
         for k, size in part.sizes.items():
             if k not in names:
@@ -135,3 +145,27 @@ def _multiplied(c: Expr, term: Term, base: Total, labels: Labels, times: Expr) -
         )
         rows += _multiplied(c * own, whole, base, labels, times - Integer(1))
     return rows
+
+
+def scale_of_norm(term: Term) -> Term | None:
+    """s/√(s² u) = sign(s)/√u: a norm takes the scale of what it divides."""
+    for n, (atom, labels) in enumerate(term.factors):
+        base, exponent = power_of(atom)
+        if not isinstance(base, Einsum) or exponent not in (-S.Half, -3 * S.Half):
+            continue
+        place = dict(zip(base.output, labels, strict=True)) | {UNIT: UNIT}
+        inside = components(base)
+        for factor in inside:
+            inner, own = factor
+            outside = (inner, tuple(place[k] for k in own))
+            if inside.count(factor) != 2 or outside not in term.factors:
+                continue
+            left = [each for each in inside if each != factor]
+            rest = Einsum([k for _, k in left], base.output, base.shape, *(f for f, _ in left))
+            assert isinstance(atom, Map)
+            factors = [*others(term, n, term.factors.index(outside))]
+            factors += [(Map(atom.body, build(flatten(rest))), labels)]
+            factors += [(apply(sign(ARGS[0]), inner), outside[1])]
+            scaled = replace(term, factors=tuple(factors))
+            return _times(scaled, inner, outside[1], 2 * exponent + 1)
+    return None

@@ -10,8 +10,16 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, S
 
-from symgrad.simplify import brackets, deviations, functions, matrices, recognise, reshapes
-from symgrad.simplify.functions import INDICATORS, label_axes
+from symgrad.simplify import (
+    brackets,
+    deviations,
+    functions,
+    matrices,
+    quotients,
+    recognise,
+    reshapes,
+)
+from symgrad.simplify.functions import label_axes
 from symgrad.simplify.terms import Term, components, is_root, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
@@ -27,6 +35,7 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.operators import apply, power
 from symgrad.tensor.scalar import (
     ARGS,
+    INDICATORS,
     gt,
     relu,
     root,
@@ -244,6 +253,7 @@ TERM_RULES: tuple[Rule, ...] = (
     Rule("bracket composed", brackets.composed, "a sum over j with [i = j + a] puts i − a for j"),
     Rule("bracket decided", brackets.decided, "a condition that always or never holds is 1 or 0"),
     Rule("inverse cancels", matrices.inverse_cancels, "X X⁻¹ = I"),
+    Rule("inverse of a product", matrices.inverse_opens, "(P Q)⁻¹ P = Q⁻¹"),
     Rule("symmetric", matrices.turned(facts=False), "XᵀX and the like are symmetric"),
     Rule(
         "declared symmetric",
@@ -287,6 +297,7 @@ TERM_RULES: tuple[Rule, ...] = (
         fact=True,
     ),
     Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
+    Rule("scale of a norm", quotients.scale_of_norm, "s/√(s² u) = sign(s)/√u"),
     Rule("index in range", brackets.in_range, "an index is in range"),
     Rule("padding never wins", brackets.largest_is_real, "the largest of a window is no padding"),
     Rule("softmax by hand", recognise.softmax_by_hand, "eˣ/Σ eˣ = softmax(x)", quiet=False),
@@ -308,6 +319,12 @@ NODE_RULES: tuple[Rule, ...] = (
         "log of a picked softmax",
         functions.log_of_picked_softmax,
         "rewritten: log of a softmax",
+        quiet=False,
+    ),
+    Rule(
+        "log of a quotient",
+        functions.log_of_quotient,
+        "rewritten: log of a quotient",
         quiet=False,
     ),
     Rule(

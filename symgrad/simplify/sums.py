@@ -186,6 +186,11 @@ def _is_of(node: Map, key: tuple[Node, ...]) -> bool:
     return (*node.operands, *(Constant(a) for a in body.args if a not in ARGS)) == key
 
 
+def is_flat(node: Node) -> bool:
+    """Whether all entries of an array are one number, spread."""
+    return isinstance(node, Einsum) and node.ndim > 0 and not _own_axes(node)
+
+
 def _own_axes(node: Node) -> set[int]:
     """The axes along which the entries may differ."""
     if not isinstance(node, Einsum):

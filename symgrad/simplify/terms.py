@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import gcd
+from weakref import WeakKeyDictionary
 
 from sympy import Expr, Rational, S
 
@@ -68,8 +69,20 @@ def is_root(node: Node) -> bool:
     return isinstance(node, Map) and root_of(node.body) is not None
 
 
+_known: "WeakKeyDictionary[Einsum, Term]" = WeakKeyDictionary()
+
+
 def flatten(node: Node) -> Term:
     """The node as one term: nested Einsums are merged, numbers drawn out; sums stay atoms."""
+    if not isinstance(node, Einsum):
+        return _flattened(node)
+    found = _known.get(node)  # never held by its own term, for an Einsum is no atom
+    if found is None:
+        found = _known[node] = _flattened(node)
+    return found
+
+
+def _flattened(node: Node) -> Term:
     fresh = count(10_000)
     output = tuple(UNIT if size == 1 else k for k, size in enumerate(node.shape))
     sizes: dict[int, Dim] = {k: node.shape[k] for k in output if k != UNIT}

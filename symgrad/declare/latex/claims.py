@@ -135,8 +135,9 @@ class _Claim:
                 self.latex.fail("this is no equation", statement.start)
             assert isinstance(statement, Relation)
             left = left_of(statement.sides[0])
-            if left is None and len(statements) == 1 and not self.target:
-                return statement  # a Jacobian, a Hessian: whatever is claimed, it is the right side
+            if left is None and not self.target:
+                chosen = statement  # a Jacobian, a Hessian: whatever it is, its right side is read
+                continue
             if left is None:
                 self.latex.fail("cannot read this left side", statement.start)
             if not left.gradient and self._is_new(reader, left):
@@ -196,9 +197,9 @@ class _Claim:
         if found is None:
             if left.gradient and left.text == r"\delta":
                 return left.outer
-            shown = self.latex.text[left.tree.start : left.tree.end]
+            shown = self.latex.text[left.name.start : left.name.end]
             self.latex.unknown(
-                f"{shown} is not declared", left.tree.start, reader.resolver.closest(left.text)
+                f"{shown} is not declared", left.name.start, reader.resolver.closest(left.text)
             )
         name = found.name
         if self.target and left.gradient and name != self.target and left.text != r"\delta":

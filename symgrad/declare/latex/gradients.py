@@ -31,8 +31,9 @@ def parts(tree: Tree) -> tuple[str | None, tuple[Tree, ...], tuple[Above, ...]]:
     match tree:
         case Name(text=text) | Word(text=text):
             return text, (), ()
-        case Scripted(base=Name(text=text) | Word(text=text), below=below, above=above, primes=0):
-            return text, below, above
+        case Scripted(base=Name(text=text) | Word(text=text), below=below, above=above):
+            marks = (Above((), mark="'" * tree.primes),) if tree.primes else ()
+            return text, below, (*above, *marks)
         case Group(kind="PAREN", items=(inner,)):
             return parts(inner)
     return None, (), ()

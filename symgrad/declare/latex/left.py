@@ -33,7 +33,8 @@ from symgrad.tensor.nodes import INDEX, UNIT, Iverson, Node
 class Left:
     """A left side in parts: the letter and its scripts, further subscripts around it.
 
-    `gradient` is whether it is a derivative of the objective by that name, or a δ.
+    `gradient` is whether it is a derivative of the objective by that name, or a δ; `name` is where
+    that name stands in the whole.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Left:
     outer: tuple[Tree, ...]
     gradient: bool
     tree: Tree
+    name: Tree
 
 
 def left_of(tree: Tree) -> Left | None:
@@ -74,12 +76,12 @@ def left_of(tree: Tree) -> Left | None:
         case Scripted(base=Differential(of=name)):
             return _gradient(replace(tree, base=name), tree)
     text, low, high = gradients.parts(tree)
-    return Left(text, low, high, (), text == r"\delta", tree) if text is not None else None
+    return Left(text, low, high, (), text == r"\delta", tree, tree) if text is not None else None
 
 
 def _gradient(by: Tree, tree: Tree) -> Left | None:
     text, below, above = gradients.parts(by)
-    return Left(text, below, above, (), True, tree) if text is not None else None
+    return Left(text, below, above, (), True, tree, by) if text is not None else None
 
 
 def bind_layer(reader: Reader, left: Left) -> Found | None:

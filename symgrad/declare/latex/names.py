@@ -82,7 +82,7 @@ def named(reader: "Reader", tree: Tree, text: str, below: Below, above: Aboves) 
     if gate is not None:
         return raised(reader, gate, above, tree)
     found = reader.found(text, below, above)
-    if found is None or (_is_number(reader, found) and _turns(above)):
+    if found is None or (_is_number(reader, found) and _no_power(reader, text, above)):
         return _undeclared(reader, tree, text, below, above)
     if not found.gradient:
         return of_name(reader, found, tree)
@@ -94,8 +94,12 @@ def _is_number(reader: "Reader", found: Found) -> bool:
     return not isinstance(reader.scope.nodes.get(found.name), Leaf)
 
 
-def _turns(above: Sequence[Above]) -> bool:
-    return any(is_transpose(item) for each in above for item in each.items)
+def _no_power(reader: "Reader", text: str, above: Sequence[Above]) -> bool:
+    """Whether a superscript is no power of a dimension: V^T, or e^{-x} where e is one as well."""
+    items = [item for each in above for item in each.items]
+    return any(map(is_transpose, items)) or (
+        text == "e" and any(reader.number(item) is None for item in items)
+    )
 
 
 def of_name(reader: "Reader", found: Found, tree: Tree) -> Value:

@@ -205,7 +205,7 @@ class _Network:
         word = f"{accent[2]}_{accent[1]}" if accent else re.sub(r"\W+", "_", stem).strip("_")
         word = {"lambda": "lam"}.get(word, word)
         for part in (below, above):
-            part = re.sub(r"\W+", "_", part).strip("_")
+            part = re.sub(r"\W+", "_", part.replace("'", "prime")).strip("_")
             if part:
                 word += part if part.isdigit() and not word[-1:].isdigit() else f"_{part}"
         if not word.isidentifier():

@@ -138,23 +138,32 @@ class Reader:
         finally:
             self.bound = before
 
-    def size(self, index: Index, tree: Tree) -> Dim:
-        """The size of an index, which its other uses say."""
+    def find_size(self, index: Index) -> Dim | None:
+        """The size of an index, which its other uses or its bounds say."""
         if index.size is None and not index.searching:
             index.searching = True
             try:
                 search(self, index)
             finally:
                 index.searching = False
-        if index.size is None:
-            index.size = index.count
-        if index.size is None:
+        return index.size if index.size is not None else index.count
+
+    def size(self, index: Index, tree: Tree) -> Dim:
+        """The size of an index.
+
+        Raises
+        ------
+        ParseError    if nothing says it.
+        """
+        found = self.find_size(index)
+        if found is None:
             self.fail(
                 f"how far the index {index.letter} runs is not said",
                 tree,
                 rf"write bounds: \sum_{{{index.letter}=1}}^{{n}}",
             )
-        return index.size  # type: ignore[return-value]
+        index.size = found
+        return found
 
     def sizes(self, affines: Sequence[Affine], tree: Tree) -> dict[str, Dim]:
         """The sizes of all indices of sums of indices."""

@@ -62,10 +62,11 @@ class Resolver:
     def _pieces(self, above: Above) -> tuple[Above, ...]:
         """The [2], (i) and T of a^{[2](i)T}, each by itself."""
         match above.items:
-            case (Product(factors=(Group() as first, *rest)),) if self.number(
-                first
-            ) is not None and all(isinstance(each, Group) or is_transpose(each) for each in rest):
-                return tuple(Above((each,)) for each in (first, *rest))
+            case (Product(factors=(Group() as first, *rest)),) if all(
+                isinstance(each, Group) or is_transpose(each) for each in rest
+            ):
+                if self.number(first) is not None or spelled_all(first.items) in self.bound:
+                    return tuple(Above((each,)) for each in (first, *rest))
         return (above,)
 
     # --- as declared
@@ -254,7 +255,7 @@ class Resolver:
 
     def closest(self, text: str) -> str:
         """A hint with the closest name."""
-        names = list(dict.fromkeys([*self.scope.names_like()]))
+        names = list(dict.fromkeys(self.scope.names_like()))
         close = get_close_matches(text, names, 1, 0.5)
         if close:
             return f"did you mean {close[0]}?"

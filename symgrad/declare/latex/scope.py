@@ -310,9 +310,13 @@ class Scope:
         return counts.most_common(1)[0][0] if counts else None
 
     def names_like(self) -> Iterable[str]:
-        """All spellings, for hints."""
+        """A spelling of each name, for hints."""
+        shown: set[str] = set()
         for stem, spellings in self.spellings.items():
             for each in spellings:
-                below = f"_{{{each.below}}}" if each.below else ""
-                above = f"^{{{each.above}}}" if each.above else ""
-                yield stem + below + above
+                if each.name not in shown:
+                    shown.add(each.name)
+                    text = stem if "\\" in stem else stem.replace(" ", "")
+                    below = f"_{{{each.below}}}" if each.below else ""
+                    above = f"^{{{each.above}}}" if each.above else ""
+                    yield text + below + above

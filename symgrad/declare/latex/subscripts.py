@@ -125,14 +125,20 @@ def kronecker(reader: "Reader", found: Found, tree: Tree) -> Value | None:
     letters = [key.letter for key in keys if isinstance(key, Affine) and key.letter is not None]
     if len(letters) != 2 or len(keys) != 2:
         return None
+    indices = [reader.index_of(letter) for letter in letters]
+    sizes = [reader.find_size(index) for index in indices if index is not None]
     node = reader.scope.gradients.get(found.name)
-    affines = [key for key in keys if isinstance(key, Affine)]
-    sizes = [
-        reader.sizes([key], tree)[letter] for key, letter in zip(affines, letters, strict=True)
-    ]
-    if node is not None and (not same(*sizes) or (node.ndim == 2 and same(*node.shape))):
-        return None
-    return compared("eq", affines[0], affines[1], dict(zip(letters, sizes, strict=True)), 0)
+    if node is not None and node.ndim == 2:
+        if None in sizes or not same(*sizes) or all(map(same, sizes, node.shape)):
+            return None
+    sizes = [size or other for size, other in zip(sizes, reversed(sizes), strict=True)]
+    for index, size in zip(indices, sizes, strict=True):
+        if size is None or (index is not None and not index.fits(size)):
+            return None
+    if not same(*sizes):
+        raise ShapeError(f"\\delta has the indices of two sizes, {sizes[0]} and {sizes[1]}")
+    left, right = (key for key in keys if isinstance(key, Affine))
+    return compared("eq", left, right, dict(zip(letters, sizes, strict=True)), 0)
 
 
 def builds(reader: "Reader", below: Sequence[Tree]) -> bool:
