@@ -108,7 +108,8 @@ def _text(each):
     if isinstance(each, list):
         return f"[{', '.join(map(_text, each))}]"
     if isinstance(each, sp.Expr):
-        return each.name if each.is_Symbol else f"({_size_text(each)})"
+        text = _size_text(each).replace("min(", "minimum(")  # as an expression has it
+        return text if each.is_Symbol else f"({text})"
     return repr(each) if isinstance(each, str) else str(each)
 
 

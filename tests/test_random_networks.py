@@ -57,6 +57,12 @@ FOUND = [
     ("J = logsumexp(concatenate((x[1:], x[:-1])))", {"x": ("n",)}, {}),
     # matrices of one entry are symmetric
     ("J = mean(sin(inv(X @ X.T + eye(1)))) + sum(y[:, None] * y)", {"X": (1, "n"), "y": (1,)}, {}),
+    # terms that are 0 have no common factor to divide by
+    ("z = concatenate((arange(1) * x, arange(1) * x)); J = sum(sin(z)) + sum(x)", {"x": (1,)}, {}),
+    # a position in what has no windows
+    ("J = argmax(max(x, axis=0, keepdims=True), axis=0) * sum(x)", {"x": ("m",)}, {}),
+    # indices that count to the smaller of two sizes
+    ("J = sum(sin(kron(svd(X)[1], Y)))", {"X": ("n", "m"), "Y": ("n", 2)}, {}),
     # labels below a size that is no name
     ("s = svd(X)[1]; J = s[argmax(s)] + sum(max_pool1d(x, 2)[argmax(x[:, 0])])",
      {"X": ("n", "m"), "x": ("n", "l")}, {}),

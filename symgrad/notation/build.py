@@ -176,6 +176,7 @@ def total(shape: Shape, pairs: Iterable[tuple[Expr, Formula]]) -> Formula:
             own, over, under = parts_of(formula)
             rows.append((own * coefficient, over, under))
     few(rows)
+    rows = [row for row in rows if row[0] != 0] or rows[:1]
     if len(rows) == 1:
         return product(shape, *rows[0])
     joined = _joined(shape, rows)

@@ -279,6 +279,8 @@ def _pooled(inner: Node, rank: int) -> Iterator[_Window]:
     assert isinstance(inner, Einsum)
     (at,) = parts[0]
     own, output = inner.inputs[at], inner.output
+    if inner.ndim < 2 * rank:
+        return
     if inner.factors[at].ndim != inner.ndim - rank or own[:-rank] != output[: -2 * rank]:
         return
     triples = zip(own[-rank:], output[-2 * rank : -rank], output[-rank:], strict=True)

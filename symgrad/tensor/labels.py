@@ -1,16 +1,17 @@
 """Arrays of whole numbers that can be indices: labels, and what is affine in its own indices."""
 
-from sympy import Expr, S, expand
+from sympy import Expr, Min, S, expand
 
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import Dim, Shape, labels_below
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Leaf, Node, Total
 from symgrad.tensor.primitives import ArgReduce, Reshape, StopGradient
+from symgrad.tensor.scalar import minimum
 
 
 def affine_in_indices(node: Node) -> Expr | None:
     """The entries as an expression in INDEX: n·i + j of `n * arange(m)[:, None] + arange(n)`."""
-    value = op.constant_of(node)
+    value = _number(node)
     if value is not None:
         return value
     if isinstance(node, Total):
@@ -19,9 +20,15 @@ def affine_in_indices(node: Node) -> Expr | None:
             inner = affine_in_indices(term)
             if inner is None:
                 return None
-            result += coefficient * inner
+            result += coefficient.replace(minimum, Min) * inner
         return expand(result)
     return _spread(node) if isinstance(node, Einsum) else None
+
+
+def _number(node: Node) -> Expr | None:
+    """A constant, where the smaller of two sizes is a whole number."""
+    value = op.constant_of(node)
+    return None if value is None else value.replace(minimum, Min)
 
 
 def _spread(node: Einsum) -> Expr | None:
@@ -30,7 +37,7 @@ def _spread(node: Einsum) -> Expr | None:
     rest: list[tuple[Node, Labels]] = []
     at: dict[int, Expr] = {k: INDEX[a] for a, k in enumerate(node.output) if k != UNIT}
     for factor, labels in zip(node.factors, node.inputs, strict=True):
-        number = op.constant_of(factor)
+        number = _number(factor)
         if number is not None:
             result *= number
         elif isinstance(factor, Iverson) and factor.op == "eq" and not factor.operands:
