@@ -369,6 +369,9 @@ SIZED = [
     ("J = sum(x[:m]) + sum(y)", {"x": 3, "y": 5}, "m - 1 < n does not hold for m = 5, n = 3"),
     ("J = sum(x[-m:]) + sum(y)", {"x": 3, "y": 5}, "-m + n >= 0 does not hold"),
     ("J = sum(x[1:m]) + sum(y)", {"x": 3, "y": 5}, "out of range"),
+    # indices whose order depends on sizes: both ends are looked at
+    ("J = sum(x[(n - m) * arange(2) + m - 1]) + sum(y)", {"x": 3, "y": 5}, "m - 1 < n"),
+    ("J = sum(x[(n - m) * arange(2)]) + sum(y)", {"x": 3, "y": 4}, "-m + n >= 0"),
     ("J = sum(x[m:]) + sum(y)", {"x": 3, "y": 3}, "not a positive integer"),
     ("J = x[10**30] + sum(y)", {"x": 3, "y": 3}, "out of range"),
     ("J = x[-9] + sum(y)", {"x": 3, "y": 3}, "n - 9 >= 0 does not hold for n = 3"),

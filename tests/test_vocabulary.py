@@ -197,6 +197,7 @@ ROWS: list[tuple[str, str, Any, Any]] = [
      lambda v: np.zeros((len(v["x"]), 2)) + v["x"][:, None]),
     ("eye", "eye(n) * x", lambda v: sg.eye("n") * v["x"], lambda v: np.eye(len(v["x"])) * v["x"]),
     ("tril", "tril(A)", lambda v: sg.tril(v["A"]), lambda v: np.tril(v["A"])),
+    ("tril", "tril(G)", lambda v: sg.tril(v["G"]), lambda v: np.tril(v["G"])),
     ("tril", "tril(X, -1)", lambda v: sg.tril(v["X"], -1), lambda v: np.tril(v["X"], -1)),
     ("triu", "triu(X, k=1)", lambda v: sg.triu(v["X"], k=1), lambda v: np.triu(v["X"], 1)),
     ("tri", "tri(n, k=-1) * x", lambda v: sg.tri("n", k=-1) * v["x"],

@@ -21,16 +21,9 @@ def pull_matrix(node: Node, g: Node, k: int, lead: int) -> Node:
     return _RULES[node.name](node, g)
 
 
-def swapped(x: Node) -> Node:
-    """The transpose of each matrix of a stack."""
-    order = list(range(x.ndim))
-    order[-2:] = order[:-3:-1]
-    return op.transpose(x, order)
-
-
 def symmetric(x: Node) -> Node:
     """(X + Xᵀ)/2 of each matrix of a stack."""
-    return total(((S.Half, x), (S.Half, swapped(x))), x.shape)
+    return total(((S.Half, x), (S.Half, op.matrix_transpose(x))), x.shape)
 
 
 def _chain(*factors: Node) -> Node:
@@ -38,11 +31,6 @@ def _chain(*factors: Node) -> Node:
     for factor in factors[1:]:
         result = matmul(result, factor)
     return result
-
-
-def _times(x: Node, y: Node) -> Node:
-    """x ⊙ y, where both are stacks; one may lack leading axes."""
-    return op.multiply(x, y)
 
 
 def _columns(x: Node, scales: Node) -> Node:
@@ -55,28 +43,24 @@ def _rows(scales: Node, x: Node) -> Node:
     return op.multiply(scales[..., :, None], x)
 
 
-def _minus(x: Node, y: Node) -> Node:
-    return op.subtract(x, y)
-
-
 def _other(node: MatrixFunction, name: str) -> Node:
     return MatrixFunction(name, node.operand)
 
 
 def _inverse(node: MatrixFunction, g: Node) -> Node:
     r"""Y = X⁻¹:  X̄ = −Yᵀ Ȳ Yᵀ."""
-    t = swapped(node)
+    t = op.matrix_transpose(node)
     return scale(-1, _chain(t, g, t))
 
 
 def _determinant(node: MatrixFunction, g: Node) -> Node:
     r"""y = det X:  X̄ = ȳ y X⁻ᵀ."""
-    return _scaled(_times(g, node), swapped(_other(node, "inv")))
+    return _scaled(op.multiply(g, node), op.matrix_transpose(_other(node, "inv")))
 
 
 def _logdet(node: MatrixFunction, g: Node) -> Node:
     r"""y = log|det X|:  X̄ = ȳ X⁻ᵀ."""
-    return _scaled(g, swapped(_other(node, "inv")))
+    return _scaled(g, op.matrix_transpose(_other(node, "inv")))
 
 
 def _scaled(scalars: Node, matrices: Node) -> Node:
@@ -95,9 +79,9 @@ def _pseudoinverse(node: MatrixFunction, g: Node) -> Node:
     X̄ = −Pᵀ P̄ Pᵀ + (I − X P) P̄ᵀ P Pᵀ + Pᵀ P P̄ᵀ (I − P X).
     """
     x, p = node.operand, node
-    t, gt = swapped(p), swapped(g)
-    left = _minus(gt, _chain(x, p, gt))
-    right = _minus(gt, _chain(gt, p, x))
+    t, gt = op.matrix_transpose(p), op.matrix_transpose(g)
+    left = op.subtract(gt, _chain(x, p, gt))
+    right = op.subtract(gt, _chain(gt, p, x))
     terms = (
         (S.NegativeOne, _chain(t, g, t)),
         (S.One, _chain(left, p, t)),
@@ -114,8 +98,8 @@ def _exponential(node: MatrixFunction, g: Node) -> Node:
     """
     number = _of_identity(g)
     if number is not None:
-        return _scaled(number, swapped(node))
-    x = swapped(node.operand)
+        return _scaled(number, op.matrix_transpose(node))
+    x = op.matrix_transpose(node.operand)
     *batch, n, _ = g.shape
     shape = (*batch, 2 * n, 2 * n)
     stack = tuple(range(len(batch)))
@@ -142,14 +126,14 @@ def _exponential(node: MatrixFunction, g: Node) -> Node:
 def _of_identity(g: Node) -> Node | None:
     """The scalars c of a stack c I; None if it is none."""
     n = g.ndim - 2
-    if _is_identity(g):
+    if op.is_identity(g):
         return op.full(1, ())
     if not (isinstance(g, Einsum) and g.output[n:] != (UNIT, UNIT)):
         return None
     hits = [
         m
         for m, (f, own) in enumerate(zip(g.factors, g.inputs, strict=True))
-        if _is_identity(f) and set(own) == set(g.output[n:])
+        if op.is_identity(f) and set(own) == set(g.output[n:])
     ]
     rest = [m for m in range(len(g.factors)) if hits[:1] != [m]]
     if not hits or any(set(g.output[n:]) & set(g.inputs[m]) for m in rest):
@@ -160,11 +144,6 @@ def _of_identity(g: Node) -> Node | None:
     return op.einsum([g.inputs[m] for m in rest], g.output[:n], *factors, sizes=g.sizes)
 
 
-def _is_identity(node: Node) -> bool:
-    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
-    return bare and node.condition == INDEX[0] - INDEX[1]  # type: ignore[attr-defined]
-
-
 def _cholesky(node: MatrixFunction, g: Node) -> Node:
     r"""L Lᵀ = X:  X̄ = (S + Sᵀ)/2, S = L⁻ᵀ Φ(Lᵀ L̄) L⁻¹.
 
@@ -173,14 +152,14 @@ def _cholesky(node: MatrixFunction, g: Node) -> Node:
     """
     n = node.shape[-1]
     inverse = MatrixFunction("inv", node)
-    inner = matmul(swapped(node), g)
+    inner = matmul(op.matrix_transpose(node), g)
     if n == 1:
         half: Node = scale(S.Half, inner)
     else:
         lower = Iverson("ge", INDEX[0] - INDEX[1], (n, n))
         mask = total(((S.One, lower), (-S.Half, op.eye(n))), (n, n))
         half = op.multiply(inner, mask)
-    return symmetric(_chain(swapped(inverse), half, inverse))
+    return symmetric(_chain(op.matrix_transpose(inverse), half, inverse))
 
 
 def _gaps(values: Node, squared: bool) -> Node:
@@ -195,7 +174,7 @@ def _gaps(values: Node, squared: bool) -> Node:
 def _eigenvalues(node: MatrixFunction, g: Node) -> Node:
     r"""λ of X = V diag(λ) Vᵀ:  X̄ = V diag(λ̄) Vᵀ."""
     v = _other(node, "eigvecs")
-    return _chain(_columns(v, g), swapped(v))
+    return _chain(_columns(v, g), op.matrix_transpose(v))
 
 
 def _eigenvectors(node: MatrixFunction, g: Node) -> Node:
@@ -203,8 +182,8 @@ def _eigenvectors(node: MatrixFunction, g: Node) -> Node:
 
     Infinite where two eigenvalues are equal: the vectors have no derivative there.
     """
-    t = swapped(node)
-    inner = _times(_gaps(_other(node, "eigvals"), squared=False), matmul(t, g))
+    t = op.matrix_transpose(node)
+    inner = op.multiply(_gaps(_other(node, "eigvals"), squared=False), matmul(t, g))
     return symmetric(_chain(node, inner, t))
 
 
@@ -219,20 +198,20 @@ def _left_vectors(node: MatrixFunction, g: Node) -> Node:
     Fᵢⱼ = 1/(sⱼ² − sᵢ²). Townsend: Differentiating the Singular Value Decomposition (2016).
     """
     u, s, vt = node, _other(node, "svd_s"), _other(node, "svd_vt")
-    product = matmul(swapped(u), g)
-    inner = _times(_gaps(s, squared=True), product)
-    both = _columns(matmul(u, op.add(inner, swapped(inner))), s)
-    rest = _columns(_minus(g, matmul(u, product)), op.power(s, -1))
+    product = matmul(op.matrix_transpose(u), g)
+    inner = op.multiply(_gaps(s, squared=True), product)
+    both = _columns(matmul(u, op.add(inner, op.matrix_transpose(inner))), s)
+    rest = _columns(op.subtract(g, matmul(u, product)), op.power(s, -1))
     return matmul(op.add(both, rest), vt)
 
 
 def _right_vectors(node: MatrixFunction, g: Node) -> Node:
     r"""Vᵀ of X = U S Vᵀ, as the left vectors of Xᵀ."""
     u, s, vt = _other(node, "svd_u"), _other(node, "svd_s"), node
-    product = matmul(g, swapped(vt))  # (Vᵀ V̄)ᵀ
-    inner = _times(_gaps(s, squared=True), swapped(product))
-    both = _rows(s, matmul(op.add(inner, swapped(inner)), vt))
-    rest = _rows(op.power(s, -1), _minus(g, matmul(product, vt)))
+    product = matmul(g, op.matrix_transpose(vt))  # (Vᵀ V̄)ᵀ
+    inner = op.multiply(_gaps(s, squared=True), op.matrix_transpose(product))
+    both = _rows(s, matmul(op.add(inner, op.matrix_transpose(inner)), vt))
+    rest = _rows(op.power(s, -1), op.subtract(g, matmul(product, vt)))
     return matmul(u, op.add(both, rest))
 
 

@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from sympy import Expr, Integer, S, Symbol, expand
 
 from symgrad.simplify.terms import Factor, Term, build, flatten, others
+from symgrad.tensor.bounds import extremes
 from symgrad.tensor.dims import Dim, Shape
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
 from symgrad.tensor.primitives import ArgReduce
@@ -121,22 +122,6 @@ def _named(node: Iverson, labels: Labels) -> Expr:
 @cache
 def _index(label: int) -> Expr:
     return Symbol(f"_l{label}", integer=True)
-
-
-def extremes(value: Expr, sizes: dict[Expr, Dim]) -> tuple[Expr, Expr]:
-    """The least and the greatest value of an affine expression in indices from 0 to size − 1."""
-    low = high = value
-    for index, size in sizes.items():
-        coefficient = value.coeff(index)
-        if coefficient == 0:
-            continue
-        ends = (S.Zero, size - 1)
-        if coefficient.is_negative:
-            ends = ends[::-1]
-        elif not coefficient.is_positive:
-            return S.NaN, S.NaN
-        low, high = low.xreplace({index: ends[0]}), high.xreplace({index: ends[1]})
-    return expand(low), expand(high)
 
 
 def composed(term: Term) -> Term | None:

@@ -5,7 +5,6 @@ from itertools import permutations, product
 
 from sympy import Expr, S, exp, log
 
-from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.sums import collect
 from symgrad.simplify.terms import components, is_root, power_of
 from symgrad.tensor.nodes import (
@@ -28,6 +27,7 @@ from symgrad.tensor.operators import (
     constant_of,
     einsum,
     full,
+    is_identity,
     power,
     raised,
     scale,

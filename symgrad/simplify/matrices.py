@@ -19,17 +19,6 @@ from symgrad.tensor.scalar import ARGS
 MOST_TURNED = 5
 
 
-def is_identity(node: Node) -> bool:
-    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
-    return bare and node.condition == INDEX[0] - INDEX[1] and same(*node.shape)  # type: ignore[attr-defined]
-
-
-def swapped(node: Node) -> Node:
-    """The transpose of each matrix of a stack."""
-    axes = list(range(node.ndim))
-    return op.transpose(node, [*axes[:-2], axes[-1], axes[-2]])
-
-
 def _transposed(node: Node) -> Node | None:
     """Y if the node is Yᵀ, matrix by matrix."""
     if not (isinstance(node, Einsum) and len(node.factors) == 1 and node.ndim >= 2):
@@ -47,7 +36,7 @@ def of_transpose(node: Node) -> Node | None:
     if inner is None:
         return None
     if node.name in ("inv", "pinv", "expm"):
-        return swapped(MatrixFunction(node.name, inner))
+        return op.matrix_transpose(MatrixFunction(node.name, inner))
     if node.name in ("det", "logdet", "eigvals", "eigvecs", "cholesky", "svd_s"):
         return MatrixFunction(node.name, inner)
     return None
@@ -72,7 +61,7 @@ def of_inverse(node: Node) -> Node | None:
 
 def of_identity(node: Node) -> Node | None:
     """I⁻¹ = I, det I = 1, log det I = 0."""
-    if isinstance(node, MatrixFunction) and is_identity(node.operand):
+    if isinstance(node, MatrixFunction) and op.is_identity(node.operand):
         match node.name:
             case "inv" | "cholesky" | "pinv":
                 return node.operand
@@ -100,7 +89,7 @@ def of_diagonal(node: Node) -> Node | None:
     inner = node.operand
     if not (isinstance(inner, Einsum) and inner.ndim == 2):
         return None
-    deltas = [n for n, f in enumerate(inner.factors) if is_identity(f)]
+    deltas = [n for n, f in enumerate(inner.factors) if op.is_identity(f)]
     if len(deltas) != 1 or set(inner.inputs[deltas[0]]) != set(inner.output):
         return None
     first = inner.output[0]
@@ -229,7 +218,7 @@ def _is_symmetric(node: Node, facts: bool) -> bool:
         case MatrixFunction(name="inv" | "pinv" | "expm", operand=inner):
             return is_symmetric(inner, facts)
         case Iverson():
-            return is_identity(node)
+            return op.is_identity(node)
         case Total(terms=terms) if len(terms) <= 16:
             rest = [(c, each) for c, each in node.pairs if not is_symmetric(each, facts)]
             return not rest or _exchanged(rest, facts)
@@ -266,7 +255,7 @@ def _identities_first(term: Term) -> Term:
     """The term with one label for both of what an identity couples, so that sᵢ [i = j] is sⱼ."""
     factors = term.factors
     for n, (node, own) in enumerate(factors):
-        if is_identity(node) and UNIT not in own:
+        if op.is_identity(node) and UNIT not in own:
             low, high = sorted(own)
             rest = relabelled((*factors[:n], *factors[n + 1 :]), high, low)
             factors = (*rest[:n], (node, (low, high)), *rest[n:])
@@ -289,7 +278,7 @@ def _turned(term: Term, facts: bool) -> Term | None:
         if len(labels) == 2
         and UNIT not in labels
         and labels[0] != labels[1]
-        and not is_identity(node)
+        and not op.is_identity(node)
         and is_symmetric(node, facts)
     ][:MOST_TURNED]
     if not places:

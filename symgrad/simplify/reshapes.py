@@ -10,7 +10,6 @@ from math import prod
 
 from sympy import S, cancel
 
-from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.terms import Factor, Term, build
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, Shape, same
@@ -87,14 +86,14 @@ def _parts(term: Term) -> dict[int, Shape]:
     while changed:  # [i = j] takes j apart where i is
         changed = False
         for node, labels in term.factors:
-            if is_identity(node) and len({*labels} & {*parts}) == 1:
+            if op.is_identity(node) and len({*labels} & {*parts}) == 1:
                 (known,) = {*labels} & {*parts}
                 (other,) = {*labels} - {known} or {known}
                 changed = other not in parts
                 parts[other] = parts[known]
     for node, labels in term.factors:
         held = [k for k in labels if k in parts]
-        if not held or is_identity(node):
+        if not held or op.is_identity(node):
             continue
         own = dict(_merges(node, labels)) if isinstance(node, Reshape) else {}
         if any(k not in own for k in held):
@@ -138,7 +137,7 @@ def of_sum(node: Node) -> Node | None:
 
 def of_identity(node: Node) -> Node | None:
     """The identity of pairs of indices is a product of identities: [ik = jl] = [i = j] [k = l]."""
-    if not (isinstance(node, Reshape) and is_identity(node.operand)):
+    if not (isinstance(node, Reshape) and op.is_identity(node.operand)):
         return None
     found = groups(node.operand.shape, node.shape)
     if [len(source) for source, _ in found] != [1, 1]:

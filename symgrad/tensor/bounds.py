@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from sympy import Expr, Integer, expand
+from sympy import Expr, Integer, S, expand
 
 from symgrad.errors import ShapeError
+from symgrad.tensor.dims import Dim
 from symgrad.tensor.nodes import INDEX, Einsum, Iverson, Node, topological
 
 
@@ -25,6 +26,25 @@ def undecided(roots: Iterable[Node]) -> dict[Expr, str]:
     }
 
 
+def extremes(value: Expr, sizes: Mapping[Expr, Dim]) -> tuple[Expr, Expr]:
+    """The least and the greatest value of an affine expression in indices from 0 to size − 1.
+
+    NaN where the sign of a coefficient depends on sizes.
+    """
+    low = high = value
+    for index, size in sizes.items():
+        coefficient = value.coeff(index)
+        if coefficient == 0:
+            continue
+        ends = (S.Zero, size - 1)
+        if coefficient.is_nonpositive:
+            ends = ends[::-1]
+        elif not coefficient.is_nonnegative:
+            return S.NaN, S.NaN
+        low, high = low.xreplace({index: ends[0]}), high.xreplace({index: ends[1]})
+    return expand(low), expand(high)
+
+
 def _conditions(bracket: Iverson) -> list[tuple[Expr, str]]:
     """The gaps before the first and behind the last position j that [j = start + step·i] picks."""
     condition = expand(bracket.condition)
@@ -32,13 +52,19 @@ def _conditions(bracket: Iverson) -> list[tuple[Expr, str]]:
     if len(bracket.shape) > 2 or condition.coeff(INDEX[0]) != 1:
         return []  # a window may reach over the edge
     size, *length = bracket.shape
-    first = last = -condition.xreplace(dict.fromkeys(INDEX[:2], Integer(0)))
+    first = -condition.xreplace(dict.fromkeys(INDEX[:2], Integer(0)))
+    lows: tuple[Expr, ...] = (first,)
+    highs: tuple[Expr, ...] = (first,)
     if length:
         step = -condition.coeff(INDEX[1])
         last = expand(first + step * (length[0] - 1))
-        if step.is_negative:
-            first, last = last, first
-    return [(first, f"{first} >= 0"), (expand(size - 1 - last), f"{last} < {size}")]
+        ends = (first, last)  # both, where sizes decide which of them is the greater
+        lows = ends[:1] if step.is_nonnegative else ends[1:] if step.is_nonpositive else ends
+        highs = ends[1:] if step.is_nonnegative else ends[:1] if step.is_nonpositive else ends
+    return [
+        *((low, f"{low} >= 0") for low in lows),
+        *((expand(size - 1 - high), f"{high} < {size}") for high in highs),
+    ]
 
 
 def require_bounds(conditions: Mapping[Expr, str], sizes: Mapping[str, int]) -> None:

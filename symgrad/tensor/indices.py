@@ -12,6 +12,7 @@ from sympy import Expr, S, expand, floor
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import labels as known
 from symgrad.tensor import operators as op
+from symgrad.tensor.bounds import extremes
 from symgrad.tensor.dims import ONE, Dim, Shape, as_dim, broadcast, same, show
 from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Constant, Iverson, Labels, Map, Node
 from symgrad.tensor.scalar import INDICATORS
@@ -160,7 +161,7 @@ def _picks(array: Node, size: Dim) -> tuple[Iverson, Labels]:
 
 def _affine(array: Node, value: Expr, size: Dim) -> tuple[Iverson, Labels]:
     """[j = n·i + k] for an array that counts: `n * arange(m)[:, None] + arange(n)`."""
-    low, high = known.extremes(value, array.shape)
+    low, high = extremes(value, dict(zip(INDEX, array.shape, strict=False)))
     room = expand(size - 1 - high)
     if not value.is_integer:
         raise DeclarationError("an array of indices must hold whole numbers")
@@ -171,14 +172,15 @@ def _affine(array: Node, value: Expr, size: Dim) -> tuple[Iverson, Labels]:
         )
     used = tuple(a for a in range(array.ndim) if value.has(INDEX[a]))
     if len(used) > 1 and not (low.is_nonnegative and room.is_nonnegative):  # one: at run time
-        raise ShapeError(f"indices from {low} to {high} may be out of range for size {size}")
+        which = f"from {low} to {high}" if low is not S.NaN else "whose order depends on sizes"
+        raise ShapeError(f"indices {which} may be out of range for size {size}")
     own = value.xreplace({INDEX[a]: INDEX[n + 1] for n, a in enumerate(used)})
     shape = (size, *(array.shape[a] for a in used))
     return Iverson("eq", INDEX[0] - own, shape), (-1, *used)
 
 
 def _position(key: object, size: Dim) -> Expr:
-    k = op.exact(number(key))
+    k = op.exact(op.number(key))
     if not (k.is_integer or k.free_symbols):
         raise DeclarationError(f"an index must be a whole number, not {k}")
     position = k + size if k.is_negative else k
@@ -190,7 +192,7 @@ def _position(key: object, size: Dim) -> Expr:
 
 def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
     """The first position, the number of positions and the step of a slice."""
-    step = op.exact(1 if key.step is None else number(key.step))
+    step = op.exact(1 if key.step is None else op.number(key.step))
     if not (step.is_Integer and step != 0):
         raise DeclarationError(f"a slice's step must be a whole number but 0, not {step}")
     low, high = (S.Zero, size) if step > 0 else (S.NegativeOne, size - 1)
@@ -199,7 +201,7 @@ def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
     def bound(value: object, default: Expr) -> Expr:
         if value is None:
             return default
-        k = op.exact(number(value))
+        k = op.exact(op.number(value))
         if not (k.is_integer or k.free_symbols):
             raise DeclarationError(f"a bound of a slice must be a whole number, not {k}")
         if k.is_negative:
@@ -211,8 +213,3 @@ def _bounds(key: slice, size: Dim) -> tuple[Expr, Dim, Expr]:
     start, stop = bound(key.start, first), bound(key.stop, last)
     length = (stop - start + step - (1 if step > 0 else -1)) / step
     return start, as_dim(floor(length)), step
-
-
-def number(value: object) -> object:
-    """The value of a Constant; anything else as it is."""
-    return value.value if isinstance(value, Constant) else value

@@ -3,7 +3,7 @@
 from sympy import Expr, Min, S, expand
 
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import Dim, Shape, labels_below
+from symgrad.tensor.dims import Dim, labels_below
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Leaf, Node, Total
 from symgrad.tensor.primitives import ArgReduce, Reshape, StopGradient
 from symgrad.tensor.scalar import minimum
@@ -11,9 +11,9 @@ from symgrad.tensor.scalar import minimum
 
 def affine_in_indices(node: Node) -> Expr | None:
     """The entries as an expression in INDEX: n·i + j of `n * arange(m)[:, None] + arange(n)`."""
-    value = _number(node)
+    value = op.constant_of(node)
     if value is not None:
-        return value
+        return value.replace(minimum, Min)
     if isinstance(node, Total):
         result: Expr = S.Zero
         for coefficient, term in node.pairs:
@@ -25,21 +25,15 @@ def affine_in_indices(node: Node) -> Expr | None:
     return _spread(node) if isinstance(node, Einsum) else None
 
 
-def _number(node: Node) -> Expr | None:
-    """A constant, where the smaller of two sizes is a whole number."""
-    value = op.constant_of(node)
-    return None if value is None else value.replace(minimum, Min)
-
-
 def _spread(node: Einsum) -> Expr | None:
     """Numbers times one array, in other places: its axes are the result's, or cut by slices."""
     result: Expr = S.One
     rest: list[tuple[Node, Labels]] = []
     at: dict[int, Expr] = {k: INDEX[a] for a, k in enumerate(node.output) if k != UNIT}
     for factor, labels in zip(node.factors, node.inputs, strict=True):
-        number = _number(factor)
+        number = op.constant_of(factor)
         if number is not None:
-            result *= number
+            result *= number.replace(minimum, Min)
         elif isinstance(factor, Iverson) and factor.op == "eq" and not factor.operands:
             condition = expand(factor.condition)
             new = [(axis, k) for axis, k in enumerate(labels) if k not in at and k != UNIT]
@@ -71,18 +65,6 @@ def _counted(bracket: Iverson) -> Expr | None:
     """The i of [j < i], which a sum over j counts."""
     below = bracket.op == "ge" and not bracket.operands and bracket.ndim == 2
     return INDEX[0] if below and bracket.condition == INDEX[0] - INDEX[1] - 1 else None
-
-
-def extremes(value: Expr, shape: Shape) -> tuple[Expr, Expr]:
-    """The least and the greatest of an affine expression in the indices of a shape."""
-    low = high = value
-    for axis, size in enumerate(shape):
-        coefficient = value.coeff(INDEX[axis])
-        ends = (S.Zero, size - 1)
-        if coefficient.is_negative:
-            ends = ends[::-1]
-        low, high = low.xreplace({INDEX[axis]: ends[0]}), high.xreplace({INDEX[axis]: ends[1]})
-    return expand(low), expand(high)
 
 
 def classes_of(node: Node) -> Dim | None:

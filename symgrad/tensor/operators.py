@@ -6,7 +6,7 @@ from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
-from sympy import Expr, Float, Integer, Poly, Pow, Rational, S, Symbol
+from sympy import Expr, Float, Integer, Min, Poly, Pow, Rational, S, Symbol
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import scalar
@@ -307,6 +307,12 @@ def transpose(node: Node, axes: Sequence[int] | None = None) -> Node:
     return einsum((tuple(range(node.ndim)),), order, node, sizes=dict(enumerate(node.shape)))
 
 
+def matrix_transpose(node: Node) -> Node:
+    """The transpose of each matrix of a stack: the last two axes exchanged."""
+    *stack, row, column = range(node.ndim)
+    return transpose(node, (*stack, column, row))
+
+
 def reshape(node: Node, shape: Shape) -> Node:
     """The entries, in row-major order, in another shape; unit axes alone are no reshape."""
     if isinstance(node, Reshape):
@@ -388,10 +394,15 @@ def axes_of(node: Node, axis: object, what: str = "axis") -> tuple[int, ...]:
 
 def whole(value: object, what: str) -> int:
     """A whole number: Python's, NumPy's, SymPy's, or that of a Constant."""
-    number = value.value if isinstance(value, Constant) else value
-    if isinstance(number, bool) or not isinstance(number, Integral | Integer):
+    found = number(value)
+    if isinstance(found, bool) or not isinstance(found, Integral | Integer):
         raise DeclarationError(f"{what} must be a whole number, not {value!r}")
-    return int(number)
+    return int(found)
+
+
+def number(value: object) -> Any:
+    """The value of a Constant, where the smaller of two sizes is a size; anything else as it is."""
+    return value.value.replace(scalar.minimum, Min) if isinstance(value, Constant) else value
 
 
 def keep(node: Node, shape: Shape, axes: tuple[int, ...]) -> Node:
@@ -435,6 +446,12 @@ def eye(size: object) -> Node:
     """The identity matrix."""
     n = as_dim(size)
     return Iverson("eq", INDEX[0] - INDEX[1], (n, n))
+
+
+def is_identity(node: Node) -> bool:
+    """Whether it is the identity matrix."""
+    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
+    return bare and node.condition == INDEX[0] - INDEX[1] and same(*node.shape)  # type: ignore[attr-defined]
 
 
 def arange(size: object) -> Node:

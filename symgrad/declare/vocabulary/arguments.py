@@ -1,32 +1,24 @@
 """The arguments of the vocabulary's functions: read, checked, and paired."""
 
-from typing import Any
-
-from sympy import Expr, Min
+from sympy import Expr
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_shape, same, same_shape, show
-from symgrad.tensor.nodes import Constant, Node
-from symgrad.tensor.scalar import minimum
+from symgrad.tensor.nodes import Node
 
 
-def number(value: object) -> Any:
-    """The value of a Constant, where the smaller of two sizes is a size; anything else as it is."""
-    return value.value.replace(minimum, Min) if isinstance(value, Constant) else value
-
-
-def flag(value: object) -> bool:
+def flag(value: object, name: str = "keepdims") -> bool:
     """True or False."""
     if not isinstance(value, bool):
-        raise DeclarationError(f"keepdims is True or False, not {value!r}")
+        raise DeclarationError(f"{name} is True or False, not {value!r}")
     return value
 
 
 def sizes_of(value: object) -> tuple[Expr, ...]:
     """A shape from a dimension or a tuple of them."""
     listed = value if isinstance(value, tuple | list) else (value,)
-    return as_shape(tuple(number(each) for each in listed))
+    return as_shape(tuple(op.number(each) for each in listed))
 
 
 def square(value: object, what: str) -> Node:

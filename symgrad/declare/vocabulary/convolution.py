@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from sympy import Expr, S, expand, floor
 
-from symgrad.declare.vocabulary.arguments import number
 from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
@@ -89,7 +88,7 @@ def _each(what: str, option: tuple[str, int], value: object, rank: int) -> list[
     listed = value if isinstance(value, tuple | list) else (value,) * rank
     if len(listed) != rank:
         raise DeclarationError(f"{what}: {name} has {len(listed)} numbers for {rank} axes")
-    found = [op.exact(number(each)) for each in listed]
+    found = [op.exact(op.number(each)) for each in listed]
     for each in found:
         if not each.is_integer or (each - least).is_negative:
             raise DeclarationError(f"{what}: {name} is a whole number from {least} on, not {each}")
@@ -109,7 +108,7 @@ def _read(what: str, x: object, kernel: object, rank: int) -> tuple[Node, Node]:
 
 def _groups(what: str, groups: object, channels: Dim) -> Expr:
     """The number of groups, which divides the channels."""
-    count = op.exact(number(groups))
+    count = op.exact(op.number(groups))
     if not (count.is_integer and count.is_positive):
         raise DeclarationError(f"{what}: groups is a whole number from 1 on, not {count}")
     if not expand(channels / count).is_integer:
@@ -275,7 +274,7 @@ def _pooled(
     if node.ndim < rank:
         raise ShapeError(f"{what}: x {show(node.shape)} has no {rank} axes")
     places = [as_dim(k) for k in _each(what, ("size", 1), size, rank)]
-    steps = places if stride is None or number(stride) is None else stride
+    steps = places if stride is None or op.number(stride) is None else stride
     axes = _axes(what, node.shape[node.ndim - rank :], places, steps, 1, padding)
     for axis in axes:
         if (axis.places - 2 * axis.padding).is_negative:

@@ -4,11 +4,13 @@ All of stacks (..., n, n) too. A function of a symmetric matrix is one of (X + X
 entries of X stay independent.
 """
 
+from symgrad.declare.vocabulary.arguments import flag
+from symgrad.declare.vocabulary.shapes import tril, triu
 from symgrad.declare.vocabulary.table import named
-from symgrad.errors import DeclarationError, ShapeError
+from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, as_dim, same, show
-from symgrad.tensor.nodes import INDEX, Iverson, Node
+from symgrad.tensor.dims import as_dim, same, show
+from symgrad.tensor.nodes import Node
 from symgrad.tensor.primitives import MatrixFunction
 
 
@@ -68,7 +70,8 @@ def solve_triangular(a: object, b: object, lower: bool = False) -> Node:
 
     Source: SciPy, scipy.linalg.solve_triangular.
     """
-    return _solved("solve_triangular", MatrixFunction("inv", _triangle(a, lower)), b)
+    triangle = tril(a) if flag(lower, "lower") else triu(a)
+    return _solved("solve_triangular", MatrixFunction("inv", triangle), b)
 
 
 @named
@@ -86,9 +89,9 @@ def cholesky_solve(b: object, factor: object) -> Node:
 
     Source: PyTorch, torch.cholesky_solve.
     """
-    inverse = MatrixFunction("inv", _triangle(factor, True))
+    inverse = MatrixFunction("inv", tril(factor))
     half = _solved("cholesky_solve", inverse, b)
-    return _solved("cholesky_solve", _swapped(inverse), half)
+    return _solved("cholesky_solve", op.matrix_transpose(inverse), half)
 
 
 @named
@@ -153,22 +156,6 @@ def vec(x: object) -> Node:
 
 def _padded(node: Node, rank: int) -> Node:
     return node[(None,) * (rank - node.ndim)] if node.ndim < rank else node
-
-
-def _swapped(node: Node) -> Node:
-    axes = list(range(node.ndim))
-    return op.transpose(node, [*axes[:-2], axes[-1], axes[-2]])
-
-
-def _triangle(x: object, lower: object) -> Node:
-    if not isinstance(lower, bool):
-        raise DeclarationError(f"lower is True or False, not {lower!r}")
-    node = op.as_node(x)
-    if node.ndim < 2 or node.shape[-1] is ONE:
-        return node
-    sign = 1 if lower else -1
-    mask = Iverson("ge", sign * (INDEX[0] - INDEX[1]), node.shape[-2:])
-    return op.multiply(node, mask)
 
 
 def _solved(what: str, inverse: Node, right: object) -> Node:

@@ -2,7 +2,6 @@
 
 from sympy import Rational, S
 
-from symgrad.declare.vocabulary.arguments import number
 from symgrad.declare.vocabulary.reductions import mean
 from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError, ShapeError
@@ -89,7 +88,7 @@ def group_norm(
     Source: Wu, He (2018), eq. 1 to 7.
     Stability: the variance is that of the centred x, so that a large mean cancels nothing.
     """
-    node, count = _at_least("group_norm", x, 2), as_dim(number(groups))
+    node, count = _at_least("group_norm", x, 2), as_dim(op.number(groups))
     batch, channels, *places = node.shape
     size = channels / count
     if not size.is_integer:

@@ -5,7 +5,7 @@ from numbers import Real
 
 from sympy import Expr, S, oo
 
-from symgrad.declare.vocabulary.arguments import flag, number
+from symgrad.declare.vocabulary.arguments import flag
 from symgrad.declare.vocabulary.table import FUNCTIONS, named
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
@@ -53,7 +53,7 @@ def norm(x: object, ord: object = None, axis: object = None, keepdims: bool = Fa
 
 
 def _order(given: object) -> Expr | str | None:
-    value = number(given)
+    value = op.number(given)
     if value is None or (isinstance(value, str) and value in ("fro", "nuc")):
         return value
     if isinstance(value, Node | str):

@@ -6,7 +6,7 @@ from math import prod
 
 from sympy import Expr, S, cancel
 
-from symgrad.declare.vocabulary.arguments import number, one_axis, sizes_of, square
+from symgrad.declare.vocabulary.arguments import one_axis, sizes_of, square
 from symgrad.declare.vocabulary.table import named
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import operators as op
@@ -114,7 +114,7 @@ def reshape(x: object, *shape: object) -> Node:
     """
     node = op.as_node(x)
     listed = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    given = [number(each) for each in listed]
+    given = [op.number(each) for each in listed]
     sizes = [S.NegativeOne if each == -1 else as_dim(each) for each in given]
     count, rest = op.count(node), [k for k, size in enumerate(sizes) if size == -1]
     if len(rest) > 1:
@@ -158,7 +158,7 @@ def eye(size: object) -> Node:
 
     Source: NumPy.
     """
-    return op.eye(as_dim(number(size)))
+    return op.eye(as_dim(op.number(size)))
 
 
 @named
@@ -167,7 +167,7 @@ def arange(size: object) -> Node:
 
     Source: NumPy.
     """
-    return op.arange(number(size))
+    return op.arange(op.number(size))
 
 
 @named
@@ -198,12 +198,12 @@ def triu(x: object, k: object = 0) -> Node:
 
 
 def _triangle(x: object, k: object, condition: Callable[[Expr, Expr, Expr], Expr]) -> Node:
-    node, diagonal = op.as_node(x), op.exact(number(k))
+    node, diagonal = op.as_node(x), op.exact(op.number(k))
     if not diagonal.is_integer:
         raise DeclarationError(f"a diagonal is a whole number, not {diagonal}")
-    if node.ndim != 2:
+    if node.ndim < 2:
         raise ShapeError(f"a triangle is of a matrix, not of {show(node.shape)}")
-    mask = Iverson("ge", condition(INDEX[0], INDEX[1], diagonal), node.shape)
+    mask = Iverson("ge", condition(INDEX[0], INDEX[1], diagonal), node.shape[-2:])
     return op.multiply(node, mask)
 
 
@@ -273,7 +273,7 @@ def _widths(given: object, rank: int) -> list[tuple[Expr, Expr]]:
             f"pad: {given!r} is no width for {rank} axes",
             hint="give a number, (before, after), or such a pair for each axis",
         )
-    widths = [(op.exact(number(before)), op.exact(number(after))) for before, after in pairs]
+    widths = [(op.exact(op.number(before)), op.exact(op.number(after))) for before, after in pairs]
     for each in (width for pair in widths for width in pair):
         if not each.is_integer or each.is_negative:
             raise DeclarationError(f"pad: a width is a whole number from 0 on, not {each}")
@@ -310,7 +310,7 @@ def onehot(labels: object, size: object) -> Node:
 
     Source: Bishop (2006), section 4.1.2 (1-of-K coding).
     """
-    node, n = op.as_node(labels), as_dim(number(size))
+    node, n = op.as_node(labels), as_dim(op.number(size))
     if classes_of(node) is None:
         raise DeclarationError(
             "onehot: the labels must be a symbol of integers", hint='declare domain="labels:<size>"'

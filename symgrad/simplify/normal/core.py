@@ -7,7 +7,6 @@ from time import monotonic
 from sympy import Add, Expr, Mul, Pow, S, Symbol, exp, log
 
 from symgrad.errors import SymgradError
-from symgrad.simplify.matrices import is_identity, swapped
 from symgrad.simplify.normal.functions import FUNCTIONS, is_positive
 from symgrad.simplify.normal.relations import RELATIONS
 from symgrad.simplify.normal.sums import (
@@ -475,21 +474,21 @@ class Normal:
             number = 1 / form[lead]
             scaled = {each: c * number for each, c in form.items()}
             operand = self.node(scaled, node.operand.shape)
-        if node.name == "inv" and is_identity(operand):
+        if node.name == "inv" and op.is_identity(operand):
             return {operand: number}
         turned = self.transposed(operand)
         if node.name in _TURNED and turned.digest < operand.digest:
             function: Node = MatrixFunction(node.name, turned)
             if _TURNED[node.name]:
-                function = swapped(function)
+                function = op.matrix_transpose(function)
             return {build(flatten(function)): number}
         return {MatrixFunction(node.name, operand): number}
 
     def transposed(self, node: Node) -> Node:
         pairs = node.pairs if isinstance(node, Total) else ((S.One, node),)
-        form = total_of((c, form_of(swapped(each), each.shape[::-1])) for c, each in pairs)
-        m, n = node.shape[-2:]
-        return self.node(form, (*node.shape[:-2], n, m))
+        turned = [(c, op.matrix_transpose(each)) for c, each in pairs]
+        shape = turned[0][1].shape
+        return self.node(total_of((c, form_of(each, shape)) for c, each in turned), shape)
 
 
 #: Functions of Xᵀ that are those of X: transposed, or as they are.

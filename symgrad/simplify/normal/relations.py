@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sympy import S, cos, sin
 
-from symgrad.simplify.matrices import is_identity
 from symgrad.simplify.names import matches
 from symgrad.simplify.normal.sums import (
     Sum,
@@ -107,10 +106,10 @@ def pushed(normal: "Normal", term: Term, n: int, atom: Node, labels: Labels) -> 
 
 def _multiple_of_identity(node: Node) -> tuple[Factor, ...] | None:
     """The scalars of a product that is a multiple of the identity; None if it is none."""
-    if is_identity(node):
+    if op.is_identity(node):
         return ()
     term = flatten(node)
-    deltas = [f for f in term.factors if is_identity(f[0]) and {*f[1]} == {*term.output}]
+    deltas = [f for f in term.factors if op.is_identity(f[0]) and {*f[1]} == {*term.output}]
     scalars = tuple(f for f in term.factors if not f[1])
     return scalars if len(deltas) == 1 and len(scalars) == len(term.factors) - 1 else None
 
