@@ -10,9 +10,9 @@ from symgrad.tensor.evaluate import evaluate
 
 SYMBOLS = {
     "x": ("n",), "y": ("n",), "b": ("n",), "u": ("m",), "X": ("m", "n"), "Y": ("m", "n"),
-    "A": ("n", "n"), "B": ("n", "n"), "K": ("n", "n"), "s": (), "i": ("m",),
+    "A": ("n", "n"), "B": ("n", "n"), "K": ("n", "n"), "s": (), "i": ("m",), "L": ("n", "n"),
 }  # fmt: skip
-DOMAIN = {"K": "spd", "Y": "onehot", "i": "labels:n"}
+DOMAIN = {"K": "spd", "Y": "onehot", "i": "labels:n", "b": "binary", "L": "lower"}
 
 
 def expression(text):
@@ -88,6 +88,30 @@ x / norm(x) = x / (x @ x)
 A @ inv(eye(n) + B @ A) = A @ inv(eye(n) + A @ B)
 logsumexp(x) = max(x)
 x[1:] @ x[:-1] = x @ x
+exp(log(x**2) / 2) = x
+exp(log(x**4) / 4) = x
+exp(log(x**6) / 6) = x
+log(x**6) = 6 * log(x)
+sqrt(x**6) = x**3
+log(x**2) / 2 = log(x)
+x[:, None] >= x = x[:, None] > x
+sign(x[:, None] - x) = 2.0 * (x[:, None] > x) - 1
+(x[:, None] == x) * 1.0 = zeros((n, n))
+(X >= max(X, axis=1, keepdims=True)) * 1.0 = zeros((m, n))
+X < max(X, axis=1, keepdims=True) = X <= max(X, axis=1, keepdims=True)
+relu(x) >= 0 = relu(x) > 0
+x * (y > 0) >= 0 = x * (y > 0) > 0
+b >= 0 = b > 0
+b > 0 = ones(n)
+b == 0 = zeros(n)
+sign(b) = 2.0 * (b > 0) - 1
+Y >= 0 = Y > 0
+Y * X >= 0 = Y * X > 0
+tril(A) >= 0 = tril(A) > 0
+L >= 0 = L > 0
+arange(n)[:, None] >= arange(n) = arange(n)[:, None] > arange(n)
+abs(tril(A)) * (tril(A) >= 0) + (tril(A) >= 0) = abs(tril(A)) * (tril(A) > 0) + (tril(A) > 0)
+argmax(X, axis=1) >= 0 = argmax(X, axis=1) > 0
 """.strip().splitlines()
 
 

@@ -8,6 +8,7 @@ from sympy import Add, Expr, Mul, Pow, S, Symbol, exp, log
 
 from symgrad.errors import SymgradError
 from symgrad.simplify.normal.functions import FUNCTIONS, is_positive
+from symgrad.simplify.normal.generic import is_generic
 from symgrad.simplify.normal.relations import RELATIONS
 from symgrad.simplify.normal.sums import (
     Sum,
@@ -392,7 +393,8 @@ class Normal:
             base, exponent = power_of(atom)
             if isinstance(base, Map) and base.body == exp(ARGS[0]):
                 inner: Sum = {base.operands[0]: S.One}
-            elif exponent != 1 and (alone or is_positive(base)):  # log xᵏ = k log x
+            elif exponent != 1 and (is_positive(base) or (alone and not _is_even(exponent))):
+                # log xᵏ = k log x; of an even k only where x is positive
                 inner = self.log(self.of(base), base.shape)
             else:
                 left = self.times(left, self._wide({atom: S.One}, labels, shape), shape)
@@ -445,13 +447,20 @@ class Normal:
         return self._einsum((labels, kept), labels, node.shape, [e, share])
 
     def positive(self, form: Sum, shape: Shape) -> Sum:
-        """[x > 0], of x with a leading coefficient of 1; [−x > 0] = 1 − [x > 0] off 0."""
+        """[x > 0], of x with a leading coefficient of 1: [−x > 0] = 1 − [x > 0] − [x = 0]."""
+        test = self.half(form, shape)
+        number = form[leading(form)] if form else S.One
+        if not number.is_negative or all(map(is_one, form)):
+            return test
+        return total_of([(S.One, test), (S.NegativeOne, self.zero(form, shape))])
+
+    def half(self, form: Sum, shape: Shape) -> Sum:
+        """[x > 0], or [x ≥ 0]: enough for x [x > 0]."""
         if not form:
             return {}
-        if all(map(is_one, form)):
-            return constant(S.One if next(iter(form.values())).is_positive else S.Zero, shape)
-        lead = leading(form)
-        number = form[lead]
+        number = form[leading(form)]
+        if all(map(is_one, form)) and (number.is_positive or number.is_nonpositive):
+            return constant(S.One if number.is_positive else S.Zero, shape)
         if not (number.is_positive or number.is_negative):
             return self.function(scalar.gt(ARGS[0], 0), [form], shape)
         inside = {node: c / number for node, c in form.items()}
@@ -459,6 +468,16 @@ class Normal:
         if number.is_positive:
             return test
         return total_of([(S.One, constant(S.One, shape)), (S.NegativeOne, test)])
+
+    def zero(self, form: Sum, shape: Shape) -> Sum:
+        """[x = 0], of x with a leading coefficient of 1; none where x is 0 on a null set alone."""
+        if not form:
+            return constant(S.One, shape)
+        number = form[leading(form)]
+        if is_generic(form) or (all(map(is_one, form)) and number.is_nonzero):
+            return {}
+        inside = {node: c / number for node, c in form.items()} if number.is_nonzero else form
+        return self.function(scalar.eq(ARGS[0], 0), [inside], shape)
 
     # --- matrices
 
@@ -489,6 +508,10 @@ class Normal:
         turned = [(c, op.matrix_transpose(each)) for c, each in pairs]
         shape = turned[0][1].shape
         return self.node(total_of((c, form_of(each, shape)) for c, each in turned), shape)
+
+
+def _is_even(exponent: Expr) -> bool:
+    return bool(exponent.is_Integer and exponent % 2 == 0)
 
 
 #: Functions of Xᵀ that are those of X: transposed, or as they are.

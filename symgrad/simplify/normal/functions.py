@@ -66,31 +66,54 @@ def _less_one(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
 
 def _relu(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
     """x [x > 0]."""
-    return n.times(parts[0], n.positive(parts[0], shape), shape)
+    return n.times(parts[0], n.half(parts[0], shape), shape)
 
 
 def _sign(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
-    """2 [x > 0] − 1, off 0."""
-    return total_of([(Rational(2), n.positive(parts[0], shape)),
-                 (S.NegativeOne, constant(S.One, shape))])  # fmt: skip
+    """2 [x > 0] + [x = 0] − 1."""
+    return total_of(
+        [
+            (Rational(2), n.positive(parts[0], shape)),
+            (S.One, n.zero(parts[0], shape)),
+            (S.NegativeOne, constant(S.One, shape)),
+        ]
+    )
 
 
 def _abs(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
-    """x sign(x)."""
-    return n.times(parts[0], _sign(n, parts, shape), shape)
+    """x (2 [x > 0] − 1)."""
+    half = n.half(parts[0], shape)
+    sides = total_of([(Rational(2), half), (S.NegativeOne, constant(S.One, shape))])
+    return n.times(parts[0], sides, shape)
+
+
+def _gap(parts: list[Sum]) -> Sum:
+    return total_of([(S.One, parts[0]), (S.NegativeOne, parts[1])])
 
 
 def _greater(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
-    """[a > b] = [a − b > 0]; off ties also [a ≥ b]."""
-    return n.positive(total_of([(S.One, parts[0]), (S.NegativeOne, parts[1])]), shape)
+    """[a > b] = [a − b > 0]."""
+    return n.positive(_gap(parts), shape)
+
+
+def _at_least(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
+    """[a ≥ b] = [a − b > 0] + [a − b = 0]."""
+    gap = _gap(parts)
+    return total_of([(S.One, n.positive(gap, shape)), (S.One, n.zero(gap, shape))])
+
+
+def _unequal(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
+    """[a ≠ b] = 1 − [a − b = 0]."""
+    one = constant(S.One, shape)
+    return total_of([(S.One, one), (S.NegativeOne, n.zero(_gap(parts), shape))])
 
 
 def _extremum(sign: int) -> Rule:
     """max(a, b) = b + (a − b) [a > b]; of the minimum [a < b]."""
 
     def rule(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
-        gap = total_of([(S.One, parts[0]), (S.NegativeOne, parts[1])])
-        test = n.positive(total_of([(S(sign), gap)]), shape)
+        gap = _gap(parts)
+        test = n.half(total_of([(S(sign), gap)]), shape)
         return total_of([(S.One, parts[1]), (S.One, n.times(gap, test, shape))])
 
     return rule
@@ -107,19 +130,31 @@ def _where(n: "Normal", parts: list[Sum], shape: Shape) -> Sum:
 
 
 def _is_truth(form: Sum) -> bool:
-    """Whether a form is one product of brackets and conditions, or 1 less one."""
+    """Whether a form is a product of what is 0 or 1, [x > 0] + [x = 0], or 1 less one of these."""
     left = {node: c for node, c in form.items() if not is_one(node)}
     constant = sum((c for node, c in form.items() if is_one(node)), S.Zero)
-    if len(left) != 1 or (constant, *left.values()) not in ((0, 1), (1, -1)):
+    if (constant, *set(left.values())) not in ((0, 1), (1, -1)):
         return False
-    (node,) = left
-    term = flatten(node)
-    return not term.summed and all(
-        isinstance(atom, Iverson)
-        or (isinstance(atom, Map) and atom.body.func in (scalar.gt, scalar.eq))
-        or (isinstance(atom, Leaf) and atom.domain.partition(":")[0] in ("binary", "onehot"))
-        for atom, _ in term.factors
-    )
+    terms = [flatten(node) for node in left]
+    if len(terms) == 1:
+        return not terms[0].summed and all(_is_indicator(atom) for atom, _ in terms[0].factors)
+    tests = [term.factors for term in terms]
+    if len(tests) != 2 or any(len(factors) != 1 for factors in tests):
+        return False
+    ((one, own),), ((other, labels),) = tests
+    both = isinstance(one, Map) and isinstance(other, Map) and own == labels
+    return both and {one.body.func, other.body.func} == {scalar.gt, scalar.eq} and (
+        one.operands == other.operands and one.body.args == other.body.args
+    )  # fmt: skip
+
+
+def _is_indicator(atom: Node) -> bool:
+    match atom:
+        case Map():
+            return atom.body.func in (scalar.gt, scalar.eq)
+        case Leaf():
+            return atom.domain.partition(":")[0] in ("binary", "onehot")
+    return isinstance(atom, Iverson)
 
 
 def _even(function: type[Expr]) -> Rule:
@@ -167,9 +202,11 @@ FUNCTIONS: Mapping[str, Rule] = {
     "sign": _sign,
     "abs": _abs,
     "gt": _greater,
-    "ge": _greater,
+    "ge": _at_least,
     "lt": lambda n, parts, shape: _greater(n, parts[::-1], shape),
-    "le": lambda n, parts, shape: _greater(n, parts[::-1], shape),
+    "le": lambda n, parts, shape: _at_least(n, parts[::-1], shape),
+    "eq": lambda n, parts, shape: n.zero(_gap(parts), shape),
+    "ne": _unequal,
     "maximum": _extremum(1),
     "minimum": _extremum(-1),
     "where": _where,
