@@ -308,7 +308,11 @@ class Normal:
             ((node, number),) = form.items()
             if number.is_positive and not is_one(node):
                 term = flatten(node)
-                if len(term.factors) == 1 and isinstance(term.factors[0][0], Map):
+                if (
+                    len(term.factors) == 1
+                    and not term.summed
+                    and isinstance(term.factors[0][0], Map)
+                ):
                     base, own = power_of(term.factors[0][0])
                     if isinstance(base, Map) and base.body == exp(ARGS[0]):
                         atom = op.power(base, own * exponent)
@@ -337,7 +341,11 @@ class Normal:
         nodes = list(form)
         if len(nodes) == 1 and not is_one(nodes[0]):
             whole = nodes[0]
-            parts = components(whole) if isinstance(whole, Einsum) else [(whole, axes(whole))]
+            if not isinstance(whole, Einsum):
+                return form[whole], [(whole, axes(whole))], None
+            # a unit axis has no label, so that axes and labels are numbered in two ways
+            place = dict(zip(whole.output, axes(whole), strict=True)) | {UNIT: UNIT}
+            parts = [(atom, tuple(place[k] for k in own)) for atom, own in components(whole)]
             return form[whole], parts, None
         if len(nodes) == 1:
             return form[nodes[0]], [], None
