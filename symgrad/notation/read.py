@@ -108,7 +108,7 @@ def _diagonal_apart(node: Einsum) -> Node | None:
     vectors = all(f.ndim == 1 for n, f in enumerate(node.factors) if n != at)
     if not vectors or set(node.inputs[at]) != set(node.output):
         return None
-    if not (any(map(_is_identity, inner.terms)) and any(map(_is_spread, inner.terms))):
+    if not (any(map(operators.is_identity, inner.terms)) and any(map(_is_spread, inner.terms))):
         return None
     products = (
         Einsum(node.inputs, node.output, node.shape, *node.factors[:at], t, *node.factors[at + 1 :])
@@ -116,11 +116,6 @@ def _diagonal_apart(node: Einsum) -> Node | None:
     )
     pairs = zip(inner.coefficients, map(build, map(flatten, products)), strict=True)
     return operators.total(pairs, node.shape)
-
-
-def _is_identity(node: Node) -> bool:
-    bare = isinstance(node, Iverson) and node.op == "eq" and not node.operands and node.ndim == 2
-    return bare and node.condition == INDEX[0] - INDEX[1] and same(*node.shape)  # type: ignore[attr-defined]
 
 
 def _is_spread(node: Node) -> bool:
@@ -139,7 +134,7 @@ def _map(node: Map, operands: Formulas) -> Formula:
 
 def _iverson(node: Iverson, operands: Formulas) -> Formula:
     last = node.ndim - 1
-    if _is_identity(node):
+    if operators.is_identity(node):
         return Identity(node.shape)
     if node.op == "eq" and node.operand_axes == (tuple(range(last)),):
         if node.condition in (INDEX[last] - LOOKUP[0], LOOKUP[0] - INDEX[last]):
