@@ -127,3 +127,10 @@ def test_errors():
         sg.equal(X, "X")
     with pytest.raises(ValueMismatch, match="no point"):
         sg.equal(sg.log(-p), sg.log(-2 * p) + sg.sin(p))
+
+
+@pytest.mark.parametrize("text", ["sum(x) / sum(x - x)", "sum(log(log_softmax(x[:1])))"])
+def test_what_has_no_value_anywhere_is_said_so(text):
+    net = sg.parse(f"J = {text}", symbols={"x": ("n",)}, parameters=["x"])
+    with pytest.raises(ValueMismatch, match="no point was found"):
+        sg.equal(net, net.definitions[-1].expr + 1)

@@ -6,7 +6,7 @@ from time import monotonic
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol, exp, log
 
-from symgrad.errors import SymgradError
+from symgrad.errors import DeclarationError, SymgradError
 from symgrad.simplify.normal.functions import FUNCTIONS, is_positive
 from symgrad.simplify.normal.generic import is_generic
 from symgrad.simplify.normal.relations import RELATIONS
@@ -67,13 +67,14 @@ class TooLarge(SymgradError):
 
 
 def vanishes(node: Node, *, facts: bool = True) -> bool | None:
-    """Whether the normal form of an expression is zero; None where it became too large.
+    """Whether the normal form of an expression is zero; None where there is none.
 
-    False proves nothing. With `facts`, declared domains are used.
+    It may be too large, or hold what has no value anywhere, such as the log of x − x. False proves
+    nothing. With `facts`, declared domains are used.
     """
     try:
         return not Normal(facts).of(node)
-    except TooLarge:
+    except (TooLarge, DeclarationError):
         return None
 
 
