@@ -1,5 +1,8 @@
 """The normal form: it keeps values, proves what is equal, and nothing that is not."""
 
+import random
+import re
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ import random_moves
 import test_vocabulary
 
 import symgrad as sg
+from symgrad.errors import SymgradError
 from symgrad.simplify.normal import Normal, vanishes
 from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import substitute
@@ -170,3 +174,55 @@ def test_forms_of_random_networks_keep_their_values(seed):
         for one, other in zip(np.ravel(before), np.ravel(after), strict=True):
             if mpmath.isfinite(one):
                 assert abs(one - other) <= 1e-25 * (1 + abs(one))
+
+
+#: What slips of a pen make of a network's text.
+SLIPS = [
+    ("+", "-"), ("-", "+"), ("*", "/"), ("/", "*"), ("exp", "tanh"), ("sum", "mean"),
+    ("mean", "sum"), ("max", "min"), ("sigmoid", "tanh"), ("relu", "abs"), ("sqrt", "abs"),
+    ("axis=0", "axis=1"), ("axis=1", "axis=0"), ("axis=-1", "axis=0"), (">", "<="), ("2", "3"),
+    ("2", "1"), ("1", "2"), ("1", "0"), (".T", ""), ("abs(", "("), ("sign(", "("), ("exp(", "("),
+    ("sqrt(", "("), ("relu(", "("), ("maximum", "minimum"), ("softmax", "log_softmax"),
+    ("tril", "triu"), ("[1:]", "[:-1]"), ("[:-1]", "[1:]"), ("cumsum", "cumprod"),
+]  # fmt: skip
+
+
+def whole(graph):
+    """The output in terms of symbols alone."""
+    done = {}
+    for definition in graph.definitions:
+        done[definition.leaf] = substitute(definition.expr, dict(done))
+    return done[definition.leaf]
+
+
+def test_no_slip_is_proved_equal():
+    """Random networks beside themselves with a slip: what is proved has equal values."""
+    proved = compared = 0
+    for seed in range(400):
+        rng = random.Random(seed)
+        network = random_moves.drawn(seed, rng.choice([2, 3, 4]))
+        text, right = network.text, whole(network.graph)
+        for old, new in rng.sample(SLIPS, 6):
+            places = [at.start() for at in re.finditer(re.escape(old), text)]
+            if not places:
+                continue
+            at = rng.choice(places)
+            try:
+                slipped = sg.parse(
+                    text[:at] + new + text[at + len(old) :], symbols=network.symbols,
+                    domain=network.domain, parameters=network.parameters,
+                )  # fmt: skip
+                wrong = whole(slipped)
+                gap = right - wrong
+            except SymgradError:  # the slip shows
+                continue
+            compared += 1
+            if wrong.shape != right.shape or not vanishes(gap, facts=False):
+                continue
+            proved += 1
+            one, other = evaluate([right, wrong], network.graph.sample(seed), precision=40)
+            for left, right_one in zip(np.ravel(one), np.ravel(other), strict=True):
+                if mpmath.isfinite(left):
+                    assert abs(left - right_one) <= 1e-15 * (1 + abs(left)), (seed, old, new, at)
+    assert compared > 300  # else it says nothing
+    assert proved > 5

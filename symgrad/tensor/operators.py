@@ -103,12 +103,12 @@ def _real(value: Expr) -> Expr:
     """The number or scalar body itself, unless it holds what is no real number."""
     if value.has(*_INFINITE):
         value = "an infinite value (1/0, or the log of 0, for all values)"
-    elif value.is_real is not False and not value.has(S.ImaginaryUnit):
+    elif value.is_real is not False and not value.has(S.ImaginaryUnit, S.NaN):
         return value
     raise DeclarationError(f"{value} is not a number that an expression can hold")
 
 
-_INFINITE = (S.NaN, S.Infinity, S.NegativeInfinity, S.ComplexInfinity)
+_INFINITE = (S.Infinity, S.NegativeInfinity, S.ComplexInfinity)
 
 
 def as_node(value: object) -> Node:
