@@ -95,14 +95,15 @@ def einsum(equation: str, *operands: object) -> Node:
 
 
 @named
-def transpose(x: object, axes: Sequence[object] | None = None) -> Node:
-    """The axes in another order, reversed without one.
+def transpose(x: object, *order: object, axes: Sequence[object] | None = None) -> Node:
+    """The axes in another order, reversed without one; x.transpose(0, 2, 1) is a way to write it.
 
     Source: NumPy.
     """
-    if axes is None:
+    given = order if axes is None else (*order, axes)
+    if not given or given == (None,):
         return op.transpose(op.as_node(x))
-    listed = axes if isinstance(axes, tuple | list) else (axes,)
+    listed = given[0] if len(given) == 1 and isinstance(given[0], tuple | list) else given
     return op.transpose(op.as_node(x), [op.whole(each, "axis") for each in listed])
 
 
