@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "85d2dfc6077387483ed3a017ab889d59b0210b9ae4335d32eeb0392f216041a5",
+    "code": "1698b4fbf3e39fbec2f626fac9c3a18e58a4a139c76ba7628afe6e017ed0b895",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -685,11 +685,12 @@ def _fit(arrays, known, teller="the workspace"):
 def _check_labels(inputs, sizes):
     """The error that names the first label out of range; such a label makes the value NaN."""
     for name, labels in inputs.items():
-        size = _axis(LABELS[name], sizes)
+        size, labels = _axis(LABELS[name], sizes), np.asarray(labels)
         outside = np.argwhere((labels < 0) | (labels >= size))
         if len(outside):
             at = tuple(int(i) for i in outside[0])
-            raise LabelError(f"{name}{list(at)} is {labels[at]}; labels go from 0 to {size - 1}")
+            entry = f"{name}{list(at)}" if at else name
+            raise LabelError(f"{entry} is {labels[at]}; labels go from 0 to {size - 1}")
 
 
 @_jit

@@ -57,7 +57,7 @@ def evaluated(module, values, **options):
         value = np.asarray(values[name])
         if name not in module.LABELS:
             value = np.ascontiguousarray(value, module.DTYPE).reshape(value.shape)
-        given[name] = value if value.ndim else float(value)
+        given[name] = value if value.ndim or name in module.LABELS else float(value)
     return module.evaluate(**given, **told, **options)
 
 

@@ -566,3 +566,28 @@ def test_maxima_are_compared_with_what_they_were_found_among(dtype):
     top = np.max(values["a"][:, None] * values["X"] + values["b"][:, None], axis=1)
     rounding = 100 * np.finfo(dtype).eps
     np.testing.assert_allclose(grads.b, np.cos(top), rtol=rounding, atol=rounding)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_label_that_is_a_number(dtype, tmp_path):
+    graph = sg.parse("z = W @ x; J = cross_entropy(z, y)", {"W": ("k", "n"), "x": ("n",), "y": ()},
+                     {"y": "labels:k"}, parameters=["W"])  # fmt: skip
+    module = module_of(graph, tmp_path, dtype)
+    params, x = module.init(k=3, n=4, seed=0), np.ones(4, dtype)
+    work = module.workspace(params, x, 2)
+    for label in (0, np.int64(1), np.array(2)):
+        found, expected = (
+            module.value_and_grad(params, x, label, workspace=work)[0],
+            graph.evaluate({"W": params["W"], "x": x, "y": int(label)}),
+        )
+        assert abs(found - expected) < 1e-6
+    for wrong, error, message in [
+        (3, module.LabelError, "y is 3; labels go from 0 to 2"),
+        (-1, module.LabelError, "y is -1; labels go from 0 to 2"),
+        (1.0, module.DtypeError, "y holds float64; it must hold integers"),
+        (True, module.DtypeError, "y is a bool"),
+        ("1", module.DtypeError, "y is a str"),
+    ]:
+        for each in (work, None):
+            with pytest.raises(error, match=message):
+                module.value_and_grad(params, x, wrong, workspace=each)

@@ -76,9 +76,8 @@ def test_found(text, symbols, domain):
         values_of(graph, seed)
 
 
-@pytest.mark.xfail(raises=AttributeError, reason="modules take labels in arrays only, so far")
-def test_a_label_that_is_a_number_compiles(tmp_path):
-    graph = sg.parse("J = cross_entropy(x, y)", {"x": ("k",), "y": ()}, {"y": "labels:k"},
-                     parameters=["x"])  # fmt: skip
+@pytest.mark.parametrize("text", ["cross_entropy(x, y)", "nll_loss(log_softmax(x), y)", "x[y]**2"])
+def test_a_label_that_is_a_number_compiles(text, tmp_path):
+    graph = sg.parse(f"J = {text}", {"x": ("k",), "y": ()}, {"y": "labels:k"}, parameters=["x"])
     # some ten operations on numbers of order one
     compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(0), 1e-13, 1e-13)

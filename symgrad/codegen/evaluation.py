@@ -14,7 +14,9 @@ from symgrad.codegen.frame import (
     bounds,
     equation_rows,
     forms,
+    labelled,
     literal_mapping,
+    passed,
     provenance,
     size_tables,
     sizes_text,
@@ -29,7 +31,6 @@ from symgrad.codegen.plan import (
     Kernel,
     Program,
     distinct,
-    label_size,
     make_program,
     needed,
     require_dtype,
@@ -44,7 +45,9 @@ from symgrad.tensor.dims import Shape, dim, show
 from symgrad.tensor.nodes import Leaf, Node, topological
 
 #: What the public functions call or define: no argument can have these names.
-_PRIVATE = frozenset("_check_labels _evaluate _float _ready _require_values _target _work".split())
+_PRIVATE = frozenset(
+    "_check_labels _evaluate _float _int _ready _require_values _target _work".split()
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,10 +160,8 @@ def evaluation_frame(plan: Evaluation) -> dict[str, Any]:
     taken = {*public.values(), *plan.dims}
     own = {name: free(name, taken) for name in ("out", "workspace")}
     told = plan.free
-    labels = {x.name: public[x] for x in plan.arguments if label_size(x) is not None}
     given, room = list(public.values()), program.storage.room
     sizes = [size_text(d, plan.dims) for d in plan.shape]
-    passed = [public[x] if x.ndim else f"_float({public[x]})" for x in plan.arguments]
     return {
         **provenance(graph, plan.definitions, plan.dtype),
         "what": unicode(plan.derivative.leaf, names),
@@ -184,10 +185,10 @@ def evaluation_frame(plan: Evaluation) -> dict[str, Any]:
         "arrays": [public[x] for x in plan.arguments if x.ndim],
         "told": list(told),
         "told_given": [f"{name}=None" for name in told],
-        "passed": passed,
+        "passed": passed(public),
         "mapping": literal_mapping({x.name: name for x, name in public.items()}),
         "told_mapping": literal_mapping({name: name for name in told}),
-        "label_mapping": literal_mapping(labels),
+        **labelled(public),
         "private": list(plan.symbols.values()),
         "private_told": [plan.dims[name] for name in told],
         "private_mapping": literal_mapping({x.name: name for x, name in plan.symbols.items()}),

@@ -26,8 +26,8 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    _backward _check_labels _fail _float _forward _ggnvp _hvp _prediction _prediction_shape _predict
-    _product _ready _require_values _scratch _value_and_grad _workspace
+    _backward _check_labels _fail _float _forward _ggnvp _hvp _int _prediction _prediction_shape
+    _predict _product _ready _require_values _scratch _value_and_grad _workspace
     """.split()
 )
 
@@ -310,15 +310,14 @@ def _arguments(plan: Plan) -> dict[str, Any]:
         )
     }
     private = [plan.symbols[leaf] for leaf in inputs]
-    labels = [leaf for leaf in inputs if label_size(leaf) is not None]
     return {
         "own": own,
         "given": list(public.values()),
         "private": private,
-        "passed": _passed(inputs, public),
+        "passed": passed(public),
         "mapping": literal_mapping({leaf.name: name for leaf, name in public.items()}),
         "private_mapping": literal_mapping({leaf.name: plan.symbols[leaf] for leaf in inputs}),
-        "label_mapping": literal_mapping({leaf.name: public[leaf] for leaf in labels}),
+        **labelled(public),
         **forms(
             {leaf: plan.symbols[leaf] for leaf in inputs},
             ["type(work) is not Workspace", "params is not work.params"],
@@ -340,16 +339,31 @@ def _arguments(plan: Plan) -> dict[str, Any]:
 def forms(names: Mapping[Leaf, str], tests: Iterable[str]) -> dict[str, Any]:
     """The form of arguments, and the test whether a workspace saw it last time."""
     shapes = [f"({x}.shape, {x}.strides, {x}.dtype)" for leaf, x in names.items() if leaf.ndim]
-    numbers = [f"type({x}) is not float" for leaf, x in names.items() if not leaf.ndim]
+    numbers = [f"type({x}) is not {_kind(leaf)}" for leaf, x in names.items() if not leaf.ndim]
     return {
         "form": bracketed("        form = ", shapes, ""),
         "unlike": either("    if ", [*tests, "form != work.form", *numbers]),
     }
 
 
-def _passed(inputs: Iterable[Leaf], names: Mapping[Leaf, str]) -> list[str]:
-    """Inputs as the kernels take them."""
-    return [names[leaf] if leaf.ndim else f"_float({names[leaf]})" for leaf in inputs]
+def labelled(names: Mapping[Leaf, str]) -> dict[str, Any]:
+    """Which inputs, each under its name, hold labels, and whether as arrays or as numbers."""
+    labels = {leaf: name for leaf, name in names.items() if label_size(leaf) is not None}
+    return {
+        "label_mapping": literal_mapping({leaf.name: name for leaf, name in labels.items()}),
+        "array_labels": any(leaf.ndim for leaf in labels),
+        "scalar_labels": any(not leaf.ndim for leaf in labels),
+    }
+
+
+def passed(names: Mapping[Leaf, str]) -> list[str]:
+    """Inputs, each under its name, as the kernels take them."""
+    return [x if leaf.ndim else f"_{_kind(leaf)}({x})" for leaf, x in names.items()]
+
+
+def _kind(leaf: Leaf) -> str:
+    """The type of a number that is an input."""
+    return "float" if label_size(leaf) is None else "int"
 
 
 def literal_mapping(names: Mapping[str, str]) -> str:
@@ -367,7 +381,7 @@ def _prediction(plan: Plan, public: Mapping[Leaf, str]) -> dict[str, Any]:
             "what": plan.prediction.what,
             "given": [public[leaf] for leaf in inputs],
             "mapping": literal_mapping({leaf.name: public[leaf] for leaf in inputs}),
-            "passed": _passed(inputs, public),
+            "passed": passed({leaf: public[leaf] for leaf in inputs}),
             "shape": f"({', '.join(axes)}{',' * (len(axes) == 1)})",
             "room": size_text(plan.prediction.program.storage.room, plan.dims),
         }

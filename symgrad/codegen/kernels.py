@@ -90,7 +90,9 @@ class Kernels:
         for leaf in program.inputs:
             size = label_size(leaf)
             if size is not None:
-                yield f"    if _outside({program.names[leaf]}, {self.scalars.size(size)}):"
+                name, end = program.names[leaf], self.scalars.size(size)
+                outside = f"_outside({name}, {end})" if leaf.ndim else f"not 0 <= {name} < {end}"
+                yield f"    if {outside}:"
                 yield from (f"        {line}" for line in stop)
 
     def _prologue(self, program: Program, out: str, body: Sequence[str]) -> list[str]:
@@ -110,7 +112,10 @@ class Kernels:
         numbers = [
             f"    {names[leaf]} = real({names[leaf]})"
             for leaf in program.inputs
-            if not leaf.ndim and names[leaf] in used and self.dtype == "float32"
+            if not leaf.ndim
+            and label_size(leaf) is None
+            and names[leaf] in used
+            and self.dtype == "float32"
         ]
         scales = [
             f"    {name} = {text}"
