@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "034bc53776274ea0630f93951997466a41cdd1c0c3822fddae8f0b45b5909e32",
+    "code": "6714215e28615f111ace3dbdaccf8f136d0f2b8d8d75ffeae8a09fab168e3603",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -76,7 +76,7 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
-FACTS = {  # what formulas rely on; checked where a workspace is made
+FACTS = {  # what formulas rely on; a call with other values is a DomainError
     "Y": ("0 or 1", lambda x: (x == 0) | (x == 1)),
 }
 
@@ -194,6 +194,9 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
     work = _ready(workspace, params, X, Y)
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y})
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -204,6 +207,9 @@ def forward(params, X, Y, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y)
     value = _forward(X, Y, params.flat, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y})
     work.full = True
     return value, work
 
@@ -322,6 +328,8 @@ def _forward(X, Y, params, work, sizes):
     A1 = _view(work, 0, (3, m))
     dZ2 = _view(work, 3 * m, (1, m))
     per_m = real(1 / m)
+    if not _is_binary(Y):
+        return np.nan
     _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
     for i in range(3):
         for j in range(m):
@@ -605,6 +613,15 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
+@_jit
+def _is_binary(x):
+    """Whether all entries are 0 or 1."""
+    others = 0
+    for each in x.flat:
+        others += not (each == 0 or each == 1)
+    return others == 0
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -670,6 +687,11 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
+def _explain(work, inputs):
+    """The error of the first label out of range or value that breaks a fact, which made a NaN."""
+    _require_facts(_arrays(inputs))
 
 
 def _prediction(params, inputs):

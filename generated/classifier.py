@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "fe183cb8d55f4f7f071e936044cfb82b1c5b9bd03d3bd3caa6aeddb318ae871d",
+    "code": "e405310cab765f290a57811ad52604c7e94e136f5c0516d975f67b8e915ed6fd",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -80,7 +80,7 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
-FACTS = {  # what formulas rely on; checked where a workspace is made
+FACTS = {  # what formulas rely on; a call with other values is a DomainError
     "Y": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
 }
 
@@ -198,6 +198,9 @@ def value_and_grad(params, X, Y, lam, *, workspace=None, accumulate=False):
     work = _ready(workspace, params, X, Y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, Y, _float(lam), params.flat, out, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -208,6 +211,9 @@ def forward(params, X, Y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y, lam)
     value = _forward(X, Y, _float(lam), params.flat, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
     work.full = True
     return value, work
 
@@ -334,6 +340,8 @@ def _forward(X, Y, lam, params, work, sizes):
     z2 = _view(work, B * h, (B, c))
     dz2 = _view(work, B * c + B * h, (B, c))
     per_B = real(1 / B)
+    if not _is_onehot(Y):
+        return np.nan
     _dot_nn(one, X, W1, a1)  # a₁ = X W₁
     for i in range(B):
         for j in range(h):
@@ -689,6 +697,19 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
+@_jit
+def _is_onehot(rows):
+    """Whether each row has a single 1, and zeros beside it."""
+    others = 0
+    for i in range(rows.shape[0]):
+        ones = zeros = 0
+        for j in range(rows.shape[1]):
+            ones += rows[i, j] == 1
+            zeros += rows[i, j] == 0
+        others += ones != 1 or zeros != rows.shape[1] - 1
+    return others == 0
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -759,6 +780,11 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
+def _explain(work, inputs):
+    """The error of the first label out of range or value that breaks a fact, which made a NaN."""
+    _require_facts(_arrays(inputs))
 
 
 def _prediction(params, inputs):

@@ -61,7 +61,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "6ec6b6607fb70fb7a95f76041edd23435f8e3d5692981ae8a5100486c2725d18",
+    "code": "61f486d70c7b4a96946aba4b1e37e84a781eaeb5e8964f6ac1843687cd7101de",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -80,7 +80,7 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
-FACTS = {  # what formulas rely on; checked where a workspace is made
+FACTS = {  # what formulas rely on; a call with other values is a DomainError
     "Y": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
 }
 
@@ -198,6 +198,9 @@ def value_and_grad(params, X, Y, lam, *, workspace=None, accumulate=False):
     work = _ready(workspace, params, X, Y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, Y, _float(lam), params.flat, out, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -208,6 +211,9 @@ def forward(params, X, Y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y, lam)
     value = _forward(X, Y, _float(lam), params.flat, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
     work.full = True
     return value, work
 
@@ -326,6 +332,8 @@ def _forward(X, Y, lam, params, work, sizes):
     dZ2 = _view(work, B * c + B * h, (B, c))
     lam = real(lam)
     per_B = real(1 / B)
+    if not _is_onehot(Y):
+        return np.nan
     _dot_nn(one, X, W1, A1)  # A₁ = X W₁
     for i in range(B):
         for j in range(h):
@@ -678,6 +686,19 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
+@_jit
+def _is_onehot(rows):
+    """Whether each row has a single 1, and zeros beside it."""
+    others = 0
+    for i in range(rows.shape[0]):
+        ones = zeros = 0
+        for j in range(rows.shape[1]):
+            ones += rows[i, j] == 1
+            zeros += rows[i, j] == 0
+        others += ones != 1 or zeros != rows.shape[1] - 1
+    return others == 0
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -748,6 +769,11 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
+def _explain(work, inputs):
+    """The error of the first label out of range or value that breaks a fact, which made a NaN."""
+    _require_facts(_arrays(inputs))
 
 
 def _prediction(params, inputs):

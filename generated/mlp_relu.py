@@ -58,7 +58,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "1698b4fbf3e39fbec2f626fac9c3a18e58a4a139c76ba7628afe6e017ed0b895",
+    "code": "562e13600c61db40b243842eac0ac9f332bd64b8217113bd81b5db9b9294b521",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -193,7 +193,8 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector)
     if value != value:
-        _check_labels({"y": y}, work.sizes)
+        work.full = False
+        _explain(work, {"X": X, "y": y, "lam": lam})
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -205,7 +206,8 @@ def forward(params, X, y, lam, *, workspace=None):
     work = _ready(workspace, params, X, y, lam)
     value = _forward(X, y, _float(lam), params.flat, work.buffers, work.vector)
     if value != value:
-        _check_labels({"y": y}, work.sizes)
+        work.full = False
+        _explain(work, {"X": X, "y": y, "lam": lam})
     work.full = True
     return value, work
 
@@ -772,6 +774,11 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
+def _explain(work, inputs):
+    """The error of the first label out of range or value that breaks a fact, which made a NaN."""
+    _check_labels({name: inputs[name] for name in LABELS}, work.sizes)
 
 
 def _prediction(params, inputs):

@@ -46,7 +46,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "46be5c8fddb154bc56ce9e545120aacca096d989214bfc910cebd685c99f67f5",
+    "code": "0316fdbe28e8ced47a0c35f8d8759adaf6c35de1673f3604dc1931fe50f49ff8",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -62,7 +62,7 @@ SHAPES = {
 }
 DERIVED = {}
 BOUNDS = {}
-FACTS = {  # what formulas rely on; checked where a workspace is made
+FACTS = {  # what formulas rely on; a call with other values is a DomainError
     "Y": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
 }
 
@@ -178,6 +178,9 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
     work = _ready(workspace, params, X, Y)
     out = _scratch(work) if accumulate else work.grads.flat
     value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y})
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -188,6 +191,9 @@ def forward(params, X, Y, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y)
     value = _forward(X, Y, params.flat, work.buffers, work.vector)
+    if value != value:
+        work.full = False
+        _explain(work, {"X": X, "Y": Y})
     work.full = True
     return value, work
 
@@ -307,6 +313,8 @@ def _forward(X, Y, params, work, sizes):
     Z = _view(work, 0, (m, c))
     dZ = _view(work, c * m, (m, c))
     per_m = real(1 / m)
+    if not _is_onehot(Y):
+        return np.nan
     _dot_nn(one, X, W, Z)  # Z = X W
     J_sum = 0.0
     for i in range(m):
@@ -591,6 +599,19 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
+@_jit
+def _is_onehot(rows):
+    """Whether each row has a single 1, and zeros beside it."""
+    others = 0
+    for i in range(rows.shape[0]):
+        ones = zeros = 0
+        for j in range(rows.shape[1]):
+            ones += rows[i, j] == 1
+            zeros += rows[i, j] == 0
+        others += ones != 1 or zeros != rows.shape[1] - 1
+    return others == 0
+
+
 def _array(values):
     if np.iscomplexobj(values):
         raise DtypeError(f"complex values are no {DTYPE}")
@@ -656,6 +677,11 @@ def _check(inputs, params, known=None):
 def _kind(value):
     kind, home = type(value).__name__, type(value).__module__
     return f"{kind} of the module {home}" if kind in ("Params", "Workspace") else kind
+
+
+def _explain(work, inputs):
+    """The error of the first label out of range or value that breaks a fact, which made a NaN."""
+    _require_facts(_arrays(inputs))
 
 
 def _prediction(params, inputs):

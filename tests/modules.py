@@ -1,7 +1,9 @@
 """Generated modules in tests: compiled, or run by Python alone, beside the reference evaluator."""
 
+import ast
 import itertools
 import warnings
+from collections import Counter
 from contextlib import contextmanager
 
 import numba
@@ -16,11 +18,19 @@ _number = itertools.count()
 def module_of(graph, folder, dtype="float64", jit=True, **options):
     """The graph's module; without `jit` its kernels run as Python, which small sizes allow."""
     path = generate(graph, folder / f"module_{next(_number)}.py", dtype=dtype, **options)
+    require_distinct_names(path.read_text(encoding="utf-8"))
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, not jit
     try:
         return load_module(path)
     finally:
         numba.config.DISABLE_JIT = before
+
+
+def require_distinct_names(source):
+    """No function or class of a module hides another."""
+    defined = (ast.FunctionDef, ast.ClassDef)
+    names = Counter(each.name for each in ast.parse(source).body if isinstance(each, defined))
+    assert max(names.values()) == 1, names.most_common(3)
 
 
 @contextmanager

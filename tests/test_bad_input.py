@@ -356,6 +356,36 @@ def test_probabilities_may_be_rounded():
     assert abs(graph.evaluate({"p": p}) - 1) < 1e-3  # an ulp of float16 at 1
 
 
+@pytest.mark.parametrize("domain", ["symmetric", "spd"])
+def test_matrices_declared_symmetric_are(domain):
+    """∂ xᵀ A x/∂x = 2 A x for no other matrix."""
+    graph = sg.parse("J = x @ A @ x", {"x": ("n",), "A": ("n", "n")}, {"A": domain},
+                     parameters=["x"])  # fmt: skip
+    values = {"x": np.ones(2), "A": np.array([[2.0, 1.0], [1.5, 3.0]])}
+    for evaluate in (graph.evaluate, sg.gradient(graph)["x"].evaluate):
+        with pytest.raises(ValueMismatch, match=r"the value of A is not symmetric at \[0, 1\]"):
+            evaluate(values)
+    rounded = {**values, "A": np.array([[2.0, 1.0], [1.0 + 1e-7, 3.0]])}
+    assert graph.evaluate(rounded) > 0
+
+
+def test_facts_of_defined_values_that_values_contradict():
+    n, d = sg.dims("n d")
+    graph = sg.Graph("kernel")
+    X, Y = sg.parameter("X", n, d), sg.tensor("Y", n, d)
+    K = graph.define("K", X @ Y.T, domain="symmetric")
+    graph.define("J", sg.sum(sg.inv(K)))
+    graph.freeze()
+    x = np.array([[1.0, 2.0], [0.0, 1.0]])
+    assert np.isfinite(graph.evaluate({"X": x, "Y": x}))
+    slanted = {"X": x, "Y": x + np.eye(2)}
+    for evaluate in (graph.evaluate, sg.gradient(graph)["X"].evaluate):
+        with pytest.raises(ValueMismatch, match="the value of K is not symmetric"):
+            evaluate(slanted)
+    with pytest.raises(ValueMismatch, match="the value of K is not symmetric"):
+        sg.compile(sg.jacobian(graph, "X"))
+
+
 def test_infinite_values_are_numpys():
     graph = sg.parse("J = softmax(s + m)", {"s": (2,), "m": (2,)})
     result = graph.evaluate({"s": np.ones(2), "m": np.array([0, -np.inf])})

@@ -270,18 +270,51 @@ def test_labels_out_of_range(made, label):
         ("sign", [[1, -1, 1], [1, 0, 1]], r"Y is not -1 or 1 at \[1, 1\]"),
     ],
 )
-def test_facts_on_which_formulas_rely(domain, value, message, tmp_path):
+@pytest.mark.parametrize("jit", [True, False])
+def test_facts_on_which_formulas_rely(domain, value, message, jit, tmp_path):
     graph = sg.parse("J = mean(cross_entropy(Z, Y))", {"Z": ("n", "c"), "Y": ("n", "c")},
                      {"Y": domain}, parameters=["Z"])  # fmt: skip
-    module = module_of(graph, tmp_path, jit=False)
+    module = module_of(graph, tmp_path, jit=jit, second_order=True)
     params = module.init(n=2, c=3)
     good = np.ascontiguousarray(graph.sample(0, {"n": 2, "c": 3})["Y"])
-    work = module.workspace(params, good)
+    require_fact_checks(module, params, [good], [np.array(value, float)], message)
+
+
+def require_fact_checks(module, params, good, bad, message):
+    """A module calls good inputs good and bad ones bad, in the first call and in later ones."""
+    work = module.workspace(params, *good)
     with pytest.raises(module.DomainError, match=message):
-        module.workspace(params, np.array(value, float))
-    with pytest.raises(module.DomainError, match=message):
-        module.value_and_grad(params, np.array(value, float), workspace=work)
-    assert np.isfinite(module.value_and_grad(params, good, workspace=work)[0])
+        module.workspace(params, *bad)
+    for _ in range(2):
+        for call in (module.value_and_grad, module.forward):
+            with pytest.raises(module.DomainError, match=message):
+                call(params, *bad, workspace=work)
+        with pytest.raises(module.DomainError, match=message):
+            module.hvp(params, *bad, v=params, workspace=work)
+        with pytest.raises(ValueError, match="the workspace is empty"):
+            module.backward(params, *good, workspace=work)
+        assert np.isfinite(module.value_and_grad(params, *good, workspace=work)[0])
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_facts_of_matrices_and_numbers(dtype, tmp_path):
+    """Of inputs they are checked in every call; parameters may be anything."""
+    graph = sg.parse(
+        "J = s * (logdet(S) + trace(inv(S) @ C)) + sum(S @ C)",
+        {"S": ("n", "n"), "C": ("n", "n"), "s": ()}, {"S": "spd", "C": "spd", "s": "sign"},
+        parameters=["S"],
+    )  # fmt: skip
+    module = module_of(graph, tmp_path, dtype, second_order=True)
+    C = np.array([[2, 1, 0], [1, 3, 0], [0, 0, 1]], dtype)
+    slanted = C + np.triu(np.full((3, 3), 0.5, dtype), 1)
+    params = module.pack({"S": slanted})
+    require_fact_checks(module, params, [C, 1.0], [slanted, 1.0], r"C is not symmetric at \[0, 1\]")
+    require_fact_checks(module, params, [C, -1.0], [C, 0.5], "s is not -1 or 1")
+    inverse = np.linalg.inv(slanted.astype(float))
+    expected = inverse.T - inverse.T @ C @ inverse.T + C.sum(1)
+    found = module.value_and_grad(params, C, 1.0)[1]["S"]
+    assert np.abs(found - expected).max() < (1e-13 if dtype == "float64" else 1e-5)
+    module.check()
 
 
 def test_nan_goes_in_and_comes_out(made):

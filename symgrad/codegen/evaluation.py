@@ -7,6 +7,7 @@ from typing import Any
 from sympy import Symbol
 
 from symgrad.calculus import Derivative
+from symgrad.codegen.facts import require_facts_of_values
 from symgrad.codegen.frame import (
     about,
     allocating,
@@ -46,7 +47,9 @@ from symgrad.tensor.nodes import Leaf, Node, topological
 
 #: What the public functions call or define: no argument can have these names.
 _PRIVATE = frozenset(
-    "_check_labels _evaluate _float _int _ready _require_values _target _work".split()
+    """
+    _arrays _check_labels _evaluate _float _int _ready _require_facts _require_values _target _work
+    """.split()
 )
 
 
@@ -94,10 +97,12 @@ def evaluation(derivative: Derivative, dtype: str = "float64") -> Evaluation:
     ------
     DeclarationError    if the dtype is none of float32 and float64.
     TemplateError       if something has no code.
+    ValueMismatch       if a defined value is not as declared.
     """
     require_dtype(dtype)
     graph = derivative.graph
     try:
+        require_facts_of_values(graph)
         definitions = needed((*graph.definitions, *derivative.definitions), [derivative.leaf])
         used = _dims_of(d.expr for d in definitions)
         arguments = _arguments(derivative, definitions, used)
@@ -197,6 +202,7 @@ def evaluation_frame(plan: Evaluation) -> dict[str, Any]:
         "dim_arguments": list(plan.dims.values()),
         "shape": f"({', '.join(sizes)}{',' * (len(sizes) == 1)})",
         "room": size_text(room, plan.dims),
+        "fact_tests": (),
         **size_tables(
             plan.arguments, plan.arguments, list(plan.dims), told, bounds(plan.definitions)
         ),

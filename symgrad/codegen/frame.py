@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, S, Symbol, degree, expand, prod
 
+from symgrad.codegen.facts import fact_of, fact_table
 from symgrad.codegen.layout import WIDE, bracketed, call, either, literal, pieces
 from symgrad.codegen.linear import ROUTINES
 from symgrad.codegen.names import free
@@ -26,7 +27,7 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    _backward _check_labels _fail _float _forward _ggnvp _hvp _int _prediction _prediction_shape
+    _backward _explain _fail _float _forward _ggnvp _hvp _int _prediction _prediction_shape
     _predict _product _ready _require_values _scratch _value_and_grad _workspace
     """.split()
 )
@@ -191,6 +192,9 @@ def _tables(plan: Plan) -> dict[str, Any]:
         "fields": assigned("FIELDS", fields),
         "inputs": assigned("INPUTS", graph.inputs),
         "tell": "give it to pack, as {name}=...",
+        "fact_tests": {
+            fact.test.partition("(")[0] for x in inputs if x.ndim and (fact := fact_of(x))
+        },
         **size_tables(graph.symbols, inputs, graph.dims, told, bounds(graph.definitions)),
     }
 
@@ -219,30 +223,8 @@ def size_tables(
             f"{literal(text)}: {literal(names)}" for text, names in _solved(derived, told).items()
         ],
         "bounds": [line for gap, text in limits.items() for line in _entry(text, gap)],
-        "facts": list(_facts(inputs)),
+        "facts": list(fact_table(inputs)),
     }
-
-
-_SYMMETRIC = "~(abs(x - x.swapaxes(-1, -2)) > 1e-5 * abs(x).max())"
-
-#: Domain -> what its entries are, or its rows along an axis, and which of them are so. Only the
-#: facts by which formulas are shortened: without them the gradient would be another.
-_FACTS = {
-    "binary": ("0 or 1", "(x == 0) | (x == 1)"),
-    "sign": ("-1 or 1", "abs(x) == 1"),
-    "onehot": ("one-hot", "((x == 0) | (x == 1)).all({0}) & (x.sum({0}) == 1)"),
-    "simplex": ("of sum one", "(x >= 0).all({0}) & (abs(x.sum({0}) - 1) < 1e-3)"),
-    "symmetric": ("symmetric", _SYMMETRIC),
-    "spd": ("symmetric", _SYMMETRIC),
-}
-
-
-def _facts(inputs: Iterable[Leaf]) -> Iterable[tuple[str, str, str]]:
-    for leaf in inputs:
-        kind, _, axis = leaf.domain.partition(":")
-        if kind in _FACTS:
-            what, obeys = _FACTS[kind]
-            yield literal(leaf.name), literal(what), f"lambda x: {obeys.format(axis or -1)}"
 
 
 def _entry(text: str, size: Expr) -> list[str]:

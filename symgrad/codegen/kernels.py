@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sympy import Expr, S, expand
 
+from symgrad.codegen.facts import broken
 from symgrad.codegen.layout import call, chained
 from symgrad.codegen.matrices import View
 from symgrad.codegen.names import Identifiers
@@ -76,23 +77,29 @@ class Kernels:
         body = writer.lines
         if kernel.result is not None:
             returned = f"    return {program.names[kernel.result]}"
-            body = [*self._label_checks(program, "return np.nan"), *body, returned]
+            body = [*self._input_checks(program, "return np.nan"), *body, returned]
         elif "direction" in program.packed:
             stop = f"{kernel.out}[0] = np.nan", "return"
-            body = [*self._label_checks(program, *stop), *body]
+            body = [*self._input_checks(program, *stop), *body]
         lines = [*self._prologue(program, kernel.out, body), *body] or ["    pass"]
         inputs = (program.names[leaf] for leaf in program.inputs)
         vectors = [name for name in (*program.packed, kernel.out, "work", "sizes") if name]
         return Function(kernel.name, (*inputs, *vectors), tuple(lines))
 
-    def _label_checks(self, program: Program, *stop: str) -> Iterator[str]:
-        """A label out of range makes the value NaN, and the caller says which one it is."""
+    def _input_checks(self, program: Program, *stop: str) -> Iterator[str]:
+        """A label out of range, or a value that breaks a declared fact, makes the result NaN.
+
+        The caller says which one it is.
+        """
         for leaf in program.inputs:
-            size = label_size(leaf)
-            if size is not None:
-                name, end = program.names[leaf], self.scalars.size(size)
-                outside = f"_outside({name}, {end})" if leaf.ndim else f"not 0 <= {name} < {end}"
-                yield f"    if {outside}:"
+            name, size = program.names[leaf], label_size(leaf)
+            if size is None:
+                wrong = broken(leaf, name, self.scalars.size)
+            else:
+                end = self.scalars.size(size)
+                wrong = f"_outside({name}, {end})" if leaf.ndim else f"not 0 <= {name} < {end}"
+            if wrong:
+                yield f"    if {wrong}:"
                 yield from (f"        {line}" for line in stop)
 
     def _prologue(self, program: Program, out: str, body: Sequence[str]) -> list[str]:

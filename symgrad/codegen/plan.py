@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
+from symgrad.calculus import gradient
 from symgrad.calculus.derivation import Derivation
 from symgrad.codegen import statements
+from symgrad.codegen.facts import loosened
 from symgrad.codegen.lower import lower
 from symgrad.codegen.matrices import View, Whole, in_parts
 from symgrad.codegen.names import Identifiers, value_names
@@ -129,21 +131,31 @@ def plan(derivation: Derivation, dtype: str = "float64", *, second_order: bool =
     DeclarationError    if the dtype is none of float32 and float64.
     TemplateError       if something has no code.
     """
-    graph = derivation.graph
     from symgrad.codegen.second import products
 
     require_dtype(dtype)
+    declared, graph = derivation.graph, loosened(derivation.graph)
+    if graph is not declared:
+        derivation = gradient(graph, [leaf.name for leaf in derivation.wrt])
     try:
         ids = Identifiers()
         dims = {name: ids.give(name) for name in graph.dims}
         symbols = {leaf: ids.give(leaf.name) for leaf in graph.symbols}
-        gradient = _gradient(derivation, symbols, Identifiers(set(ids.taken)))
+        program = _gradient(derivation, symbols, Identifiers(set(ids.taken)))
         predicted = _prediction(graph, symbols, Identifiers(set(ids.taken)))
         second = products(graph, symbols, frozenset(ids.taken)) if second_order else ()
     except SymgradError as error:
         raise error.at(f'graph "{graph.name}"') from None
     return Plan(
-        graph, derivation, dtype, gradient, predicted, second, dims, symbols, frozenset(ids.taken)
+        declared,
+        derivation,
+        dtype,
+        program,
+        predicted,
+        second,
+        dims,
+        symbols,
+        frozenset(ids.taken),
     )
 
 

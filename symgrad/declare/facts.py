@@ -12,6 +12,14 @@ from symgrad.tensor.nodes import Leaf
 _NEAR_ONE = 1e-3
 
 
+#: How far from symmetric a matrix may be, relative to its largest entry: sums in float32 pass.
+_NEAR_SYMMETRIC = 1e-5
+
+
+def _symmetric(array: Array) -> Array:
+    return abs(array - array.swapaxes(-1, -2)) <= _NEAR_SYMMETRIC * abs(array).max(initial=0)
+
+
 def _sums_to_one(array: Array) -> Array:
     return (array >= 0).all(-1) & (abs(array.sum(-1, dtype=float) - 1) <= _NEAR_ONE)
 
@@ -23,13 +31,15 @@ _FACTS: dict[str, tuple[str, Callable[[Array], Array]]] = {
     "sign": ("-1 or 1", lambda x: abs(x) == 1),
     "onehot": ("one-hot", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1)),
     "simplex": ("probabilities that sum to one", _sums_to_one),
+    "symmetric": ("symmetric", _symmetric),
+    "spd": ("symmetric", _symmetric),
 }
 
 
 def require_fact(leaf: Leaf, array: Array) -> None:
-    """Raise ValueMismatch for a value of a symbol that contradicts its domain; names the place."""
+    """Raise ValueMismatch for a value that contradicts what was declared; names the place."""
     kind, _, axis = leaf.domain.partition(":")
-    if kind not in _FACTS or array.dtype.kind == "O" or np.isnan(array).any():
+    if kind not in _FACTS or array.dtype.kind in "cO" or np.isnan(array).any():
         return
     what, obeys = _FACTS[kind]
     rows = np.moveaxis(array, 0, -1) if axis == "0" else array

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic, Expr, MatrixExpr, Trace
 
+from symgrad.declare.facts import require_fact
 from symgrad.declare.identifiers import require_identifier
 from symgrad.declare.plain import PlainSymbols, is_plain, name_of
 from symgrad.declare.sampling import draw, draw_sizes
@@ -335,11 +336,11 @@ class Graph:
             return known
         for definition in self.definitions:
             try:
-                (known[definition.leaf.name],) = evaluate(
-                    [definition.expr], known, sizes, precision
-                )
+                (value,) = evaluate([definition.expr], known, sizes, precision)
+                require_fact(definition.leaf, value)
             except SymgradError as error:
                 raise error.at(f'definition "{definition.leaf.name}"') from None
+            known[definition.leaf.name] = value
             if definition.leaf is last:
                 break
         return known
