@@ -46,6 +46,17 @@ NETWORKS = {
         {"x": ("d",), "W": ("K", "d"), "b": ("K",), "y": ("K",)},
         ["W", "b"], {"y": "onehot"}, {},
     ),
+    "layers": (
+        "z1 = W1 @ x + b1; a1 = tanh(z1); z2 = W2 @ a1 + b2; yh = softmax(z2); L = -sum(y * log(yh))",
+        {"x": ("d",), "y": ("c",), "W1": ("h", "d"), "b1": ("h",), "W2": ("c", "h"), "b2": ("c",)},
+        ["W1", "b1", "W2", "b2"], {"y": "onehot"},
+        {"W1": "W_1", "W2": "W_2", "z1": "z_1", "z2": "z_2", "a1": "a_1", "yh": r"\hat{y}"},
+    ),
+    "bold": (
+        "r = X @ w - y; J = sum(r**2) / (2*n) + lam / 2 * sum(w**2)",
+        {"X": ("n", "d"), "w": ("d",), "y": ("n",), "lam": ()}, ["w"], {},
+        {"X": r"\mathbf{X}", "w": r"\mathbf{w}", "y": r"\mathbf{y}", "lam": r"\lambda"},
+    ),
     "attention": (
         "S = Q @ K.T / sqrt(d); A = softmax(S); O = A @ V; L = sum(O * G)",
         {"Q": ("n", "d"), "K": ("m", "d"), "V": ("m", "e"), "G": ("n", "e")},
@@ -71,6 +82,33 @@ NETWORKS = {
 
 #: network -> gradient -> claims that are true
 TRUE = {
+    "layers": {
+        "z2": [
+            r"\partial_{z_2} L = \hat{y} - y",
+            r"\frac{\partial L}{\partial z_2} = \left(\operatorname{diag}(\hat{y}) - \hat{y} \hat{y}^\top\right) \frac{\partial L}{\partial \hat{y}}",
+            r"\frac{\partial L}{\partial z_{2,k}} = \hat{y}_k - y_k",
+        ],
+        "W2": [
+            r"\left[\frac{\partial L}{\partial W_2}\right]_{ij} = (\hat{y}_i - y_i) a_{1,j}",
+            r"(\nabla_{W_2} L)_{ij} = (\hat{y}_i - y_i) a_{1j}",
+            r"\frac{\partial L}{\partial (W_2)_{ij}} = (\hat{y}_i - y_i) (a_1)_j",
+            r"\partial L / \partial W_2 = \partial L / \partial z_2 \, a_1^\top",
+        ],
+        "a1": [
+            r"\frac{\partial L}{\partial a_{1j}} = \sum_{k=1}^{c} W_{2,kj} (\hat{y}_k - y_k)",
+            r"\mathrm{d}L/\mathrm{d}a_1 = W_2^\top dL/dz_2",
+        ],
+    },
+    "bold": {
+        "w": [
+            r"\frac{\partial J}{\partial w_j} = \frac{1}{n} \sum_{i=1}^{n} r_i X_{ij} + \lambda w_j",
+            r"\frac{\partial J}{\partial \mathbf w} = \frac{1}{n} \sum_{i=1}^{n} (\mathbf{x}_i^\top \mathbf{w} - y_i) \mathbf{x}_i + \lambda \mathbf{w}",
+            r"\nabla J(\mathbf{w}) = \tfrac1n \mathbf{X}^\top \mathbf{X}\mathbf{w} - \tfrac1n \mathbf{X}^\top\mathbf{y} + \lambda \mathbf{w}",
+            r"\nabla_w J = \left(\frac{1}{n} X^T X + \lambda I\right) w - \frac{1}{n} X^T y",
+            r"\mathrm{d}J/\mathrm{d}w = X^\top r/n + \lambda w",
+        ],
+        "lam": [r"\frac{\partial J}{\partial \lambda} = \frac12 \langle w, w \rangle"],
+    },
     "regression": {
         "theta": [
             r"\frac{\partial J}{\partial \theta_j} = \frac1m \sum_{i=1}^{m} (z^{(i)} - y^{(i)}) x_j^{(i)}",

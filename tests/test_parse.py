@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Rational
+from sympy import Min, Rational
 
 import symgrad as sg
 from symgrad.errors import ParseError, ShapeError
@@ -313,3 +313,10 @@ def test_places_count_characters():
     assert str(caught.value).splitlines()[2:4] == [
         "      b = 'λλλ', nobody", "                 ^",
     ]  # fmt: skip
+
+
+def test_the_smaller_of_two_sizes_is_one_number():
+    k, m = sg.dims("k m")
+    x = sg.tensor("x", k)
+    net = sg.parse("y = x / minimum(k, m); z = x / minimum(m, k)", {"x": ("k",), "w": ("m",)})
+    assert [d.expr for d in net.definitions] == [x / Min(k, m), x / Min(m, k)]

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import reduce
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
-from sympy import Expr, Float, Integer, Min, Poly, Pow, Rational, S, Symbol
+from sympy import Expr, Float, Integer, Max, Min, Poly, Pow, Rational, S, Symbol
 
 from symgrad.errors import DeclarationError, ShapeError
 from symgrad.tensor import scalar
@@ -113,7 +114,12 @@ _INFINITE = (S.Infinity, S.NegativeInfinity, S.ComplexInfinity)
 
 def as_node(value: object) -> Node:
     """The node itself, or the Constant of a number or of an expression in dimensions."""
-    return value if isinstance(value, Node) else Constant(exact(value))
+    if isinstance(value, Node):
+        return value
+    number = exact(value)
+    for kind, ours in ((Min, scalar.minimum), (Max, scalar.maximum)):
+        number = number.replace(kind, lambda *parts, ours=ours: reduce(ours, parts))
+    return Constant(number)
 
 
 def einsum(

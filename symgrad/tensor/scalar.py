@@ -60,12 +60,19 @@ class log1p(_Real):
     nargs = 1
 
 
+def _in_order(kind: Callable[..., Expr], a: Expr, b: Expr) -> Expr | None:
+    """A function of two dimensions with the first name first, so that it is one expression."""
+    entries = (a.free_symbols | b.free_symbols) & set(ARGS)
+    return None if entries or str(a) <= str(b) else kind(b, a)
+
+
 class maximum(_Real):
     nargs = 2
 
     @classmethod
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
-        return _by_sign(a - b, a, a, b)
+        found = _by_sign(a - b, a, a, b)
+        return _in_order(cls, a, b) if found is None else found
 
 
 class minimum(_Real):
@@ -73,7 +80,8 @@ class minimum(_Real):
 
     @classmethod
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
-        return _by_sign(a - b, b, a, a)
+        found = _by_sign(a - b, b, a, a)
+        return _in_order(cls, a, b) if found is None else found
 
 
 class where(_Real):

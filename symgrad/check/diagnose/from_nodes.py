@@ -348,6 +348,8 @@ def _joined(node: Total, done: dict[Node, Term], names: dict[Node, str], pool: P
             return None
         axis = place
         own = labels[1] if len(labels) == 2 else UNIT
+        if own != UNIT and own in term.output:
+            return None  # a diagonal
         output = tuple(own if n == place else label for n, label in enumerate(term.output))
         rest = [f for n, f in enumerate(term.factors) if n != k]
         inputs = [f for n, f in enumerate(term.inputs) if n != k]

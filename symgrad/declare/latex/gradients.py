@@ -36,6 +36,10 @@ def parts(tree: Tree) -> tuple[str | None, tuple[Tree, ...], tuple[Above, ...]]:
             return text, below, (*above, *marks)
         case Group(kind="PAREN", items=(inner,)):
             return parts(inner)
+        case Scripted(base=Group(kind="PAREN", items=(inner,)), below=below, above=(), primes=0):
+            stem, low, high = parts(inner)
+            if not any(is_transpose(item) for each in high for item in each.items):
+                return stem, (*low, *below), high  # (W_2)_{ij}
     return None, (), ()
 
 
@@ -113,9 +117,9 @@ def _by_name(
 
 
 def takes_objective(tree: Tree) -> Tree | None:
-    r"""The W of \nabla_{W} and of \frac{\partial}{\partial W}, which the objective follows."""
+    r"""The W of \nabla_{W}, \partial_{W} and \frac{\partial}{\partial W}, before the objective."""
     match tree:
-        case Scripted(base=Mark(kind="nabla"), below=(by,), above=(), primes=0):
+        case Scripted(base=Mark(kind="nabla" | "partial"), below=(by,), above=(), primes=0):
             return by
         case Fraction(top=Mark(kind="partial"), bottom=bottom):
             found = behind(bottom)

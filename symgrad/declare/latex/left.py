@@ -49,7 +49,9 @@ class Left:
 def left_of(tree: Tree) -> Left | None:
     """The left side that a tree is; None if it is none."""
     match tree:
-        case Scripted(base=Group(kind="PAREN", items=(inner,)), below=below, above=(), primes=0):
+        case Scripted(
+            base=Group(kind="PAREN" | "BRACK", items=(inner,)), below=below, above=(), primes=0
+        ):
             left = left_of(inner)
             return replace(left, outer=(*left.outer, *below), tree=tree) if left else None
         case Group(kind="PAREN", items=(inner,)):
@@ -57,9 +59,11 @@ def left_of(tree: Tree) -> Left | None:
         case Fraction(top=top, bottom=bottom):
             of, by = gradients.behind(top), gradients.behind(bottom)
             return _gradient(by[0], tree) if of is not None and by is not None else None
-        case Product(factors=(Scripted(base=Mark(kind="nabla"), below=(name,)), _, *rest)) if all(
-            map(gradients.lists_names, rest)
-        ):
+        case Product(
+            factors=(Scripted(base=Mark(kind="nabla" | "partial"), below=(name,)), _, *rest)
+        ) if all(map(gradients.lists_names, rest)):
+            return _gradient(name, tree)
+        case Product(factors=(Mark(kind="nabla"), _, Group(kind="PAREN", items=(name,)))):
             return _gradient(name, tree)
         case Product(factors=(Fraction(top=Mark(kind="partial"), bottom=bottom), _, *rest)) if all(
             map(gradients.lists_names, rest)

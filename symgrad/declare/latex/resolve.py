@@ -51,7 +51,7 @@ class Resolver:
     def find(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
         """The name that is meant, if any is."""
         above = tuple(piece for each in above for piece in self._pieces(each))
-        for rule in (self.exact, self._member, self._stepped, self.alone, self._face,
+        for rule in (self.exact, self._member, self._glued, self._stepped, self.alone, self._face,
                      self._delta, self._layerless, self._typed, self._lowered,
                      self._predicted):  # fmt: skip
             found = rule(stem, below, above)
@@ -91,10 +91,30 @@ class Resolver:
         return None
 
     def _face(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
-        """A letter in another face than the declared one."""
+        """A letter in another face than the declared one: the entries w_j of a bold w."""
         plain = plain_face(stem)
         if plain != stem:
             return self.find(plain, below, above)
+        faces = [each for each in self.scope.spellings if each != stem and plain_face(each) == stem]
+        if len(faces) == 1:
+            return self._declared(faces[0], below, above)
+        return None
+
+    def _declared(
+        self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]
+    ) -> Found | None:
+        """The name that is meant, in this face, and in no other way than it was declared."""
+        rules = (self.exact, self._member, self.alone)
+        return next((f for rule in rules if (f := rule(stem, below, above)) is not None), None)
+
+    def _glued(self, stem: str, below: tuple[Tree, ...], above: tuple[Above, ...]) -> Found | None:
+        """The entry a_{1j} of a_1, whose number and index stand side by side."""
+        match below:
+            case (Product(factors=(Number() as number, *indices), divides=divides), *rest) if (
+                not any(divides)
+            ):
+                found = self._declared(stem, (number, *indices, *rest), above)
+                return found if found is not None and number not in found.below else None
         return None
 
     # --- layers and steps
@@ -221,7 +241,7 @@ class Resolver:
         upper = letter.upper() if len(stem) == 1 else f"{accent}{letter.upper()}}}"
         if upper == stem or len(letter) != 1 or not letter.islower():
             return None
-        for rule in (self.exact, self._member, self.alone):
+        for rule in (self.exact, self._member, self.alone, self._face):
             found = rule(upper, below, above)
             if found is None:
                 continue

@@ -260,12 +260,13 @@ class Scope:
         )
 
     def differentiable(self) -> frozenset[str]:
-        """The stems of names that gradients are by."""
-        return frozenset(
+        """The stems of names that gradients are by, in their face and without one."""
+        stems = [
             stem
             for stem, all_ in self.spellings.items()
             if any(s.name in self.gradients for s in all_)
-        )
+        ]
+        return frozenset([*stems, *map(plain_face, stems)])
 
     def family(self, stem: str) -> dict[int, list[Spelling]]:
         """The members of a family W_1, W_2, ... by number."""

@@ -237,9 +237,31 @@ class _Build(Transformer[Token, Any]):
         return self._joined(c[0], c[2], True, c)
 
     def _joined(self, left: Tree, right: Tree, divides: bool, c: list[Any]) -> Tree:
+        match left:
+            case Product(
+                factors=(*before, Mark(kind="partial") as top, of, Mark(kind="partial") as bottom),
+                divides=(*signs, first, False, True),
+            ) if not divides:  # \partial J/\partial W
+                above = Product(top.start, of.end, (top, of), (False, False))
+                below = Product(bottom.start, right.end, (bottom, right), (False, False))
+                return self._last(
+                    before, signs, first, Fraction(top.start, right.end, above, below)
+                )
+            case Product(factors=(*before, top), divides=(*signs, first)) if (
+                divides and _is_differential(top) and _is_differential(right)
+            ):
+                return self._last(before, signs, first, Fraction(top.start, right.end, top, right))
+        if divides and _is_differential(left) and _is_differential(right):
+            return Fraction(*_span(c), left, right)
         if isinstance(left, Product):
             return Product(*_span(c), (*left.factors, right), (*left.divides, divides))
         return Product(*_span(c), (left, right), (False, divides))
+
+    def _last(self, before: list[Tree], signs: list[bool], divides: bool, last: Tree) -> Tree:
+        """A product with a fraction in place of its last factors."""
+        if not before:
+            return last
+        return Product(before[0].start, last.end, (*before, last), (*signs, divides))
 
     def factor(self, c: list[Any]) -> Tree:
         return c[0]
@@ -325,6 +347,10 @@ class _Build(Transformer[Token, Any]):
 
     def row(self, c: list[Any]) -> tuple[Tree, ...]:
         return tuple(each for each in c if not isinstance(each, Token))
+
+
+def _is_differential(tree: Tree) -> bool:
+    return isinstance(tree.base if isinstance(tree, Scripted) else tree, Differential)
 
 
 def _primes(above: Above) -> tuple[tuple[Above, ...], int]:
