@@ -79,7 +79,7 @@ def _parts(exprs: Iterable[Node]) -> list[Node]:
             for operand in node.operands:
                 times[operand] = times.get(operand, 0) + 1
             if isinstance(node, Einsum):
-                for part in _products(flatten(node)):
+                for part in _products_in(node):
                     times[part] = times.get(part, 0) + 1
     promise = {
         part: (n - 1) * operations(part)
@@ -88,6 +88,11 @@ def _parts(exprs: Iterable[Node]) -> list[Node]:
     }
     ordered = sorted(promise, key=lambda part: (-promise[part], part.digest))
     return [part for part in ordered if promise[part] >= LEAST_SAVED][:MOST_TRIED]
+
+
+@lru_cache(4096)  # formulas are looked at again after each name
+def _products_in(node: Einsum) -> tuple[Node, ...]:
+    return tuple(_products(flatten(node)))
 
 
 def _products(term: Term) -> Iterator[Node]:
