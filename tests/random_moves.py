@@ -736,6 +736,7 @@ TABLE = {
     "det": lambda d: d.call("det", d.matrix(square=True)) if d.chance(0.5)
     else d.call("det", d.invertible()),
     "logdet": lambda d: d.call("logdet", d.pick([d.invertible, d.spd])()),
+    "slogdet": lambda d: d.calls("slogdet", d.pick([d.invertible, d.spd])())[1],
     "solve": _solve("solve"),
     "solve_triangular": _solve("solve_triangular"),
     "cholesky": lambda d: d.call("cholesky", d.spd()),

@@ -6,7 +6,7 @@ entries of X stay independent.
 
 from symgrad.declare.vocabulary.arguments import flag
 from symgrad.declare.vocabulary.shapes import tril, triu
-from symgrad.declare.vocabulary.table import named
+from symgrad.declare.vocabulary.table import FUNCTIONS, named
 from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_dim, same, show
@@ -52,6 +52,20 @@ def logdet(x: object) -> Node:
     Stability: never the logarithm of a determinant, which over- and underflows.
     """
     return MatrixFunction("logdet", op.as_node(x))
+
+
+@named
+def slogdet(x: object) -> tuple[Node, Node]:
+    """The sign of det X, and log |det X|, of a square matrix.
+
+    Source: NumPy, numpy.linalg.slogdet.
+    Stability: the sign is that of det(X/|det X|^(1/n)), which neither over- nor underflows.
+    """
+    node = op.as_node(x)
+    size = logdet(node)
+    scale = FUNCTIONS["exp"](size * (-1 / node.shape[-1]))
+    unit = det(node * scale[..., None, None])
+    return FUNCTIONS["sign"](unit), size
 
 
 @named
