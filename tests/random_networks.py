@@ -4,8 +4,8 @@
 
 Gradients and Hessian-vector products against differences of values at 80 digits; Hessians and
 Jacobians against products; what `.numpy()` prints, run by a reference that shares no code with
-symgrad, and read back by the parser; for every fourth LaTeX and Unicode; for some of them the
-generated module. Each network has a seed of its own, with which `--seed N --count 1 --show` prints it.
+symgrad, and read back by the parser; for every fourth LaTeX and Unicode; for some the
+generated module. Each network has a seed of its own: `--seed N --count 1 --show` prints it.
 """
 
 import argparse
