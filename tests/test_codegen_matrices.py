@@ -1,6 +1,7 @@
 """Functions of matrices in generated modules: shared factorisations, solutions, errors, stacks."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,3 +238,31 @@ def test_only_spectra_and_exponentials_allocate():
     assert {name for name, row in ROUTINES.items() if row.allocates} == {"eigh", "svd", "expm"}
     for row in ROUTINES.values():
         assert row.allocates == any(word in row.source for word in ("np.empty", "np.linalg"))
+
+
+#: text -> products of matrices in value and gradient, and how many of them are of stacks
+PRODUCTS = {
+    "sum(sin(einsum('bij,bjk->bik', X, Y)))": (3, 3),
+    "sum(sin(einsum('ijb,bjk->bik', X, Y)))": (3, 3),
+    "sum(sin(einsum('bij,bkj->kbi', X, Y)))": (3, 3),
+    "sum(sin(einsum('ijb,jkb->kbi', X, Y)))": (3, 3),
+    "sum(sin(einsum('aij,bkj->akbi', X, Y)))": (3, 0),
+    "sum(sin(einsum('aij,ijb->ab', X, Y)))": (3, 0),
+    "sum(sin(einsum('bij,bij->bi', X, Y)))": (0, 0),
+    "sum(sin(einsum('bij,bj->bi', X, Y[:, :, 0])))": (0, 0),
+}
+
+
+@pytest.mark.parametrize("text", PRODUCTS)
+def test_sums_of_products_are_products_of_matrices(text, tmp_path):
+    """Whatever the order of their axes; matrices by vectors, and entry by entry, are loops."""
+    equation = re.search("'(.*)->", text)[1].split(",")
+    sizes = {"a": 4, "b": 3, "i": 2, "j": 5, "k": 6}
+    shapes = {"X": tuple(equation[0]), "Y": tuple((equation[1] + "k")[:3])}
+    net = sg.parse(f"J = {text}", shapes, parameters=["X", "Y"])
+    module = module_of(net, tmp_path, jit=False)
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    calls = re.findall(r"^    _dot(s?)_", source, re.MULTILINE)
+    assert (len(calls), calls.count("s")) == PRODUCTS[text]
+    for each in (sizes, dict.fromkeys(sizes, 1)):
+        compare(module, net, net.sample(1, {d: each[d] for d in net.dims}), 1e-12, 1e-12)

@@ -12,6 +12,7 @@ from typing import Any
 from sympy import Expr, Integer, Min, S, expand
 
 from symgrad.codegen.lower import split, summed
+from symgrad.codegen.products import packed
 from symgrad.tensor.dims import Shape, labels_below
 from symgrad.tensor.nodes import (
     UNIT,
@@ -92,7 +93,7 @@ def _part(node: Node) -> Node:
             return _PARTS[node.name](_reals(node.operand), node)
         case Einsum():
             solution = _solution(node)
-            return node if solution is None else solution
+            return packed(node) if solution is None else solution
     return node
 
 

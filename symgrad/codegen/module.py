@@ -48,6 +48,7 @@ def _rendered(
         "zeros": ZEROS,
         "kernels": written,
         "products": sorted(scalars.products),
+        "stacks": scalars.stacks,
         "threshold": THRESHOLD,
         "gemm": _GEMM[plan.dtype],
         "functions": helpers,

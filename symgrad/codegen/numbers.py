@@ -172,7 +172,13 @@ def _general(value: Expr) -> str:
         return f"float({_atom(value.base)}) ** {_atom(value.exp)}"
     if value.is_number:
         return repr(float(value))
-    name = {"log": "math.log", "exp": "math.exp", "Abs": "abs"}.get(value.func.__name__)
+    name = _FUNCTIONS.get(value.func.__name__)
     if name is None:
         raise TemplateError(f"the coefficient {value} cannot be written")
-    return f"{name}({real_text(value.args[0])})"
+    return f"{name}({', '.join(map(real_text, value.args))})"
+
+
+#: Functions of sizes, as Python has them.
+_FUNCTIONS = {
+    "log": "math.log", "exp": "math.exp", "Abs": "abs", "minimum": "min", "maximum": "max",
+}  # fmt: skip

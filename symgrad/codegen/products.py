@@ -1,4 +1,6 @@
-"""Which sums are products of two matrices, for BLAS, and which multiples of them are folded in."""
+"""Which sums are products of two matrices, or of stacks of them, for BLAS; which multiples of them
+are folded in, and for which sums axes are brought into the order that makes them such products.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,11 +14,14 @@ from symgrad.tensor.nodes import (
     Constant,
     Einsum,
     Iverson,
+    Labels,
     Leaf,
     Node,
     Total,
     topological,
 )
+from symgrad.tensor.operators import einsum
+from symgrad.tensor.windows import representatives
 
 #: Products whose sizes are known and not above this are loops, to be fused with their neighbours.
 SMALL = 256
@@ -26,7 +31,8 @@ SMALL = 256
 class Matrices:
     """How a product of two tensors is one of matrices: left · right, each perhaps transposed.
 
-    `rows`, `inner`, `columns` are the sizes of the axes that each of the three consists of.
+    `rows`, `inner`, `columns` are the sizes of the axes that each of the three consists of, `stack`
+    those of the leading axes that both factors and the result have.
     """
 
     left: Node
@@ -36,6 +42,7 @@ class Matrices:
     rows: tuple[Expr, ...]
     inner: tuple[Expr, ...]
     columns: tuple[Expr, ...]
+    stack: tuple[Expr, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -44,22 +51,19 @@ class Matrices:
 
 
 def matrices(node: Node) -> Matrices | None:
-    """The product as one of matrices, if it is one of two operands without a common kept axis."""
-    if not (isinstance(node, Einsum) and len(node.factors) == 2 and summed(node)):
+    """The product as one of matrices, if the axes of its two operands are in such an order."""
+    groups = _groups(node)
+    if groups is None:
         return None
-    if any(isinstance(f, Iverson | Constant) or _integers(f) for f in node.factors):
-        return None
+    assert isinstance(node, Einsum)
+    a, b, out, stack, rows, inner, columns = groups
     sizes = node.sizes
-    if all(size.is_Integer for size in sizes.values()) and prod(map(int, sizes.values())) <= SMALL:
+    known = [sizes[k] for k in (*rows, *inner, *columns)]
+    if all(size.is_Integer for size in known) and prod(map(int, known)) <= SMALL:
         return None
-    a, b = (tuple(k for k in labels if k != UNIT) for labels in node.inputs)
-    out = tuple(k for k in node.output if k != UNIT)
-    inner = tuple(k for k in a if k not in out)
-    if len(set(a)) < len(a) or len(set(b)) < len(b) or {k for k in b if k not in out} != set(inner):
+    if any(labels[: len(stack)] != stack for labels in (a, b, out)):
         return None
-    rows, columns = (tuple(k for k in labels if k in out) for labels in (a, b))
-    if not rows or not columns or set(rows) & set(columns):
-        return None
+    a, b, out = (labels[len(stack) :] for labels in (a, b, out))
     left, right = node.factors
     if out == columns + rows:
         left, right, a, b, rows, columns = right, left, b, a, columns, rows
@@ -69,9 +73,74 @@ def matrices(node: Node) -> Matrices | None:
         if a in (rows + order, order + rows) and b in (order + columns, columns + order):
             return Matrices(
                 left, right, a != rows + order, b != order + columns,
-                *(tuple(sizes[k] for k in group) for group in (rows, order, columns)),
+                *(tuple(sizes[k] for k in group) for group in (rows, order, columns, stack)),
             )  # fmt: skip
     return None
+
+
+def _groups(node: Node) -> tuple[Labels, ...] | None:
+    """The labels of left, right and result, and those of its stack, rows, inner axis and columns.
+
+    None for what is no sum of products of two arrays with all of the last three.
+    """
+    if not (isinstance(node, Einsum) and len(node.factors) == 2 and summed(node)):
+        return None
+    if any(isinstance(f, Iverson | Constant) or _integers(f) for f in node.factors):
+        return None
+    a, b, out = (tuple(k for k in ls if k != UNIT) for ls in (*node.inputs, node.output))
+    if any(len(set(labels)) < len(labels) for labels in (a, b, out)) or set(out) - {*a, *b}:
+        return None
+    inner = tuple(k for k in a if k not in out)
+    if {k for k in b if k not in out} != set(inner):
+        return None
+    stack = tuple(k for k in out if k in a and k in b)
+    rows, columns = (tuple(k for k in ls if k in out and k not in stack) for ls in (a, b))
+    return (a, b, out, stack, rows, inner, columns) if rows and columns else None
+
+
+#: Sums in which each group of axes has fewer entries than this stay loops; others are worth copies.
+WORTH = 8
+
+
+def packed(node: Einsum) -> Node:
+    """A sum of products as a product of matrices, of copies whose axes are in order where that is
+    worth it; the node itself where it is no such product, or needs no copies.
+
+    Transpose-transpose-GEMM-transpose: Springer and Bientinesi (2018), Design of a
+    high-performance GEMM-like tensor-tensor multiplication.
+    """
+    groups = _groups(node)
+    if groups is None or matrices(node) is not None:
+        return node
+    a, b, out, stack, rows, inner, columns = groups
+    count = representatives(node)
+    if any(prod(count[k] for k in group) < WORTH for group in (rows, inner, columns)):
+        return node
+
+    def left(order: Labels) -> Labels:
+        return a if a in (stack + rows + order, stack + order + rows) else stack + rows + order
+
+    def right(order: Labels) -> Labels:
+        return (
+            b
+            if b in (stack + order + columns, stack + columns + order)
+            else stack + order + columns
+        )
+
+    def copies(order: Labels) -> int:
+        return (left(order) != a) + (right(order) != b)
+
+    order = min((inner, tuple(k for k in b if k in inner)), key=copies)
+    whole = stack + columns + rows if out == stack + columns + rows else stack + rows + columns
+    first, second = (
+        f if own == labels else einsum((labels,), own, f)
+        for own, labels, f in (
+            (left(order), a, node.factors[0]),
+            (right(order), b, node.factors[1]),
+        )
+    )
+    product = einsum((left(order), right(order)), whole, first, second)
+    return product if whole == node.output else einsum((whole,), node.output, product)
 
 
 def _integers(node: Node) -> bool:

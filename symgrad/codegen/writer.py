@@ -368,12 +368,14 @@ class Writer:
         shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
         arguments = [
             f"real({alpha})" if s.scalars else alpha,
-            self.matrix(m.left, *shapes[0][:: -1 if m.transpose_left else 1]),
-            self.matrix(m.right, *shapes[1][:: -1 if m.transpose_right else 1]),
-            self.matrix(s.node, *shapes[2]),
+            self.matrix(m.left, m.stack, *shapes[0][:: -1 if m.transpose_left else 1]),
+            self.matrix(m.right, m.stack, *shapes[1][:: -1 if m.transpose_right else 1]),
+            self.matrix(s.node, m.stack, *shapes[2]),
         ]
         self.scalars.products.add(m.kind)
-        call = f"_dot_{m.kind}({', '.join(arguments)})"
+        if m.stack:
+            self.scalars.stacks.add(m.kind)
+        call = f"_dot{'s' * bool(m.stack)}_{m.kind}({', '.join(arguments)})"
         formula = self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
@@ -440,12 +442,13 @@ class Writer:
         whole = core if s.node is s.einsum else whole
         return f"{unicode(called(s.node))} = {unicode(whole)}"
 
-    def matrix(self, node: Node, rows: tuple[Expr, ...], columns: tuple[Expr, ...]) -> str:
-        """An array as a matrix whose rows and columns are groups of its axes."""
+    def matrix(self, node: Node, *groups: tuple[Expr, ...]) -> str:
+        """An array as a stack of matrices, or as one: its axes are groups of the array's."""
         name = self.array(node)
-        if node.ndim == 2:
+        groups = groups if groups[0] else groups[1:]
+        if all(len(group) == 1 for group in groups) and node.ndim == len(groups):
             return name
-        sizes = (" * ".join(map(self._within, group)) for group in (rows, columns))
+        sizes = (" * ".join(map(self._within, group)) for group in groups)
         return f"{name}.reshape({', '.join(sizes)})"
 
 
