@@ -5,6 +5,7 @@ import itertools
 import warnings
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 
 import numba
 import numpy as np
@@ -21,9 +22,26 @@ def module_of(graph, folder, dtype="float64", jit=True, **options):
     require_distinct_names(path.read_text(encoding="utf-8"))
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, not jit
     try:
-        return load_module(path)
+        module = load_module(path)
     finally:
         numba.config.DISABLE_JIT = before
+    if not jit and hasattr(module, "_gemm"):
+        module._gemm = partial(gemm, np.ctypeslib.as_ctypes_type(module.DTYPE))
+    return module
+
+
+def gemm(kind, left, right, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
+    """What BLAS does with matrices at addresses, columns first; kernels in Python have no BLAS."""
+
+    def at(address, rows, columns, leading):
+        flat = np.ctypeslib.as_array((kind * (leading * columns)).from_address(address))
+        return flat.reshape(columns, leading).T[:rows]
+
+    transposed = ord("T")
+    A = at(a, k, m, lda).T if left == transposed else at(a, m, k, lda)
+    B = at(b, n, k, ldb).T if right == transposed else at(b, k, n, ldb)
+    C = at(c, m, n, ldc)
+    C[...] = alpha * (A @ B) + (beta * C if beta else 0)
 
 
 def require_distinct_names(source):

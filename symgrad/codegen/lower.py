@@ -5,7 +5,7 @@ functions spelled out, so that equal parts (a row's maximum, its sum of exponent
 from collections.abc import Iterable
 from math import prod
 
-from sympy import Abs, S, exp, log, oo
+from sympy import Abs, S, exp, expand, log, oo
 
 from symgrad.declare.graph import Definition
 from symgrad.errors import TemplateError
@@ -14,6 +14,8 @@ from symgrad.simplify.recognise import known
 from symgrad.simplify.rules import NODE_RULES
 from symgrad.tensor.cost import pairwise
 from symgrad.tensor.nodes import (
+    INDEX,
+    LOOKUP,
     UNIT,
     Einsum,
     Iverson,
@@ -30,7 +32,7 @@ from symgrad.tensor.nodes import (
     topological,
 )
 from symgrad.tensor.operators import einsum
-from symgrad.tensor.primitives import MatrixFunction, StopGradient
+from symgrad.tensor.primitives import ArgReduce, MatrixFunction, StopGradient
 from symgrad.tensor.scalar import ARGS, Unspecified, gt, lt, relu, where
 from symgrad.tensor.windows import Place, loops, places, representatives, solid
 
@@ -94,7 +96,8 @@ def _lowered(node: Node) -> Node:
             top, e, s = _row(node.operand, node.axes)
             return Map(log(ARGS[0]) + ARGS[1], s, top)
         case Einsum():
-            return split(_peeled(node))
+            largest = _largest(node)
+            return split(_peeled(node)) if largest is None else largest
         case StopGradient():
             return node.operand
         case MatrixFunction():
@@ -112,6 +115,28 @@ def _lowered(node: Node) -> Node:
                 hint="give the layer a formula: sg.elementwise, or a function of the vocabulary",
             )
     return node
+
+
+def _largest(node: Einsum) -> Node | None:
+    """The entry at the position of the largest one is the largest one."""
+    if len(node.factors) != 2 or not isinstance(node.factors[1], Iverson):
+        return None
+    (own, labels), (array, chosen) = node.inputs, node.factors
+    (first,) = chosen.operands if len(chosen.operands) == 1 else (None,)
+    if not (isinstance(first, ArgReduce) and first.operand is array and chosen.op == "eq"):
+        return None
+    kept = tuple(k for a, k in enumerate(own) if a not in first.axes)
+    along = tuple(k for a, k in enumerate(own) if a in first.axes)
+    position, step = -LOOKUP[0], S.One
+    for a in reversed(range(len(along))):
+        position += step * INDEX[first.ndim + a]
+        step *= array.shape[first.axes[a]]
+    exact = chosen.condition == expand(position) and chosen.operand_axes == (
+        tuple(range(first.ndim)),
+    )
+    if not exact or labels != (*kept, *along) or node.output != kept:
+        return None
+    return Reduce(first.op, first.axes, array)
 
 
 def _row(x: Node, axes: tuple[int, ...]) -> tuple[Node, Node, Node]:
@@ -197,9 +222,10 @@ def split(node: Einsum) -> Node:
     arrays = solid(node, found)
     if len(arrays) < 2:
         return node
-    picked = _picked(node, found, arrays)
-    if picked is not None:
-        return picked
+    for rule in (_patches, _picked):
+        changed = rule(node, found, arrays)
+        if changed is not None:
+            return changed
     solved = _solved_first(node)
     if solved is not None:
         return solved
@@ -266,6 +292,55 @@ def _ready(
         and not any(label in labels for labels, _ in held)
         and not any(label in labels for k, (labels, _) in waiting.items() if k != label)
     ]
+
+
+def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node | None:
+    """A product with windows of one array as one with the array of all its windows, which is a
+    product of matrices: im2col. Into windows: the product of all of them, which are added then.
+
+    Chellapilla, Puri, Simard (2006), High performance convolutional neural networks.
+    """
+    windows = {
+        label: place for label, place in found.items()
+        if len(place.labels) > 1 and not place.entries
+        and set(node.inputs[place.bracket]) == {label, *place.labels}
+    }  # fmt: skip
+    if len(arrays) != 2 or not windows or set(windows) != set(found):
+        return None
+    count = representatives(node)
+    own = {label: node.inputs[place.bracket] for label, place in windows.items()}
+    brackets = [node.factors[place.bracket] for place in windows.values()]
+    for n, other in (arrays, arrays[::-1]):
+        kept, beside = node.inputs[n], node.inputs[other]
+        inside, written = set(windows) <= set(kept), set(windows) <= set(node.output)
+        if inside == written or set(windows) & set(beside):
+            continue
+        small = kept if inside else node.output
+        wide = [own[k] for k in small if k in own]
+        free = [k for k in small if k not in windows and k != UNIT]
+        every = [*free, *(labels[1] for labels in wide), *(labels[2] for labels in wide)]
+        if len(set(every)) < len(every) or len(set(small)) < len(small):
+            return None
+        shared = [k for k in every if k in beside]
+        apart = [k for k in every if k not in beside]
+        across = [k for k in beside if k not in every and k != UNIT]
+        groups = (shared, apart, across)
+        if any(prod(count[k] for k in group) < WORTH for group in groups):
+            return None
+        # the array's first axis, examples, and places last: what is copied is in one piece then
+        first, last = (shared, apart) if free[:1] and free[0] in apart else (apart, shared)
+        patch = (*first, *last)
+        if inside:
+            inputs = (kept, *own.values())
+            array = einsum(inputs, patch, node.factors[n], *brackets)
+            return einsum((patch, beside), node.output, array, node.factors[other])
+        product = einsum((kept, beside), patch, node.factors[n], node.factors[other])
+        return einsum((patch, *own.values()), node.output, product, *brackets)
+    return None
+
+
+#: Sums in which a group of axes has fewer entries than this stay loops: no product of matrices.
+WORTH = 8
 
 
 def _picked(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node | None:

@@ -8,7 +8,7 @@ from math import prod
 
 from sympy import Expr
 
-from symgrad.codegen.lower import summed
+from symgrad.codegen.lower import WORTH, summed
 from symgrad.tensor.nodes import (
     UNIT,
     Constant,
@@ -98,10 +98,6 @@ def _groups(node: Node) -> tuple[Labels, ...] | None:
     return (a, b, out, stack, rows, inner, columns) if rows and columns else None
 
 
-#: Sums in which each group of axes has fewer entries than this stay loops; others are worth copies.
-WORTH = 8
-
-
 def packed(node: Einsum) -> Node:
     """A sum of products as a product of matrices, of copies whose axes are in order where that is
     worth it; the node itself where it is no such product, or needs no copies.
@@ -117,29 +113,24 @@ def packed(node: Einsum) -> Node:
     if any(prod(count[k] for k in group) < WORTH for group in (rows, inner, columns)):
         return node
 
-    def left(order: Labels) -> Labels:
-        return a if a in (stack + rows + order, stack + order + rows) else stack + rows + order
-
-    def right(order: Labels) -> Labels:
-        return (
-            b
-            if b in (stack + order + columns, stack + columns + order)
-            else stack + order + columns
-        )
+    def ordered(own: Labels, one: Labels, other: Labels) -> Labels:
+        """The labels as they are, where they are in order; else their last one stays if it can."""
+        ways = stack + one + other, stack + other + one
+        return own if own in ways else next((w for w in ways if w[-1] == own[-1]), ways[0])
 
     def copies(order: Labels) -> int:
-        return (left(order) != a) + (right(order) != b)
+        return (ordered(a, rows, order) != a) + (ordered(b, order, columns) != b)
 
     order = min((inner, tuple(k for k in b if k in inner)), key=copies)
-    whole = stack + columns + rows if out == stack + columns + rows else stack + rows + columns
+    left, right = ordered(a, rows, order), ordered(b, order, columns)
+    first_rows, first_columns = stack + rows + columns, stack + columns + rows
+    columns_first = out == first_columns or (out != first_rows and out[-1] in rows)
+    whole = first_columns if columns_first else first_rows  # the last axis stays in one piece
     first, second = (
-        f if own == labels else einsum((labels,), own, f)
-        for own, labels, f in (
-            (left(order), a, node.factors[0]),
-            (right(order), b, node.factors[1]),
-        )
+        factor if own == labels else einsum((labels,), own, factor)
+        for own, labels, factor in zip((left, right), (a, b), node.factors, strict=True)
     )
-    product = einsum((left(order), right(order)), whole, first, second)
+    product = einsum((left, right), whole, first, second)
     return product if whole == node.output else einsum((whole,), node.output, product)
 
 

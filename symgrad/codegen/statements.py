@@ -42,6 +42,17 @@ class Affine:
     entries: tuple[tuple[Expr, Node, "Point"], ...]
     dim: Dim
 
+    @property
+    def inside(self) -> bool:
+        """Whether it is in range for all values of its variables, whatever the sizes."""
+        ends = [(c, c * (var.dim - 1)) for c, var in self.variables]
+        if self.entries or not all(c.is_number for c, _ in self.variables):
+            return False
+        low = self.constant + sum(end for c, end in ends if c.is_negative)
+        high = self.constant + sum(end for c, end in ends if c.is_positive)
+        room = expand(self.dim - 1 - high)
+        return bool(expand(low).is_nonnegative and room.is_nonnegative)
+
 
 Index: TypeAlias = Var | Affine | None  # None on a unit axis
 Point: TypeAlias = tuple[Index, ...]

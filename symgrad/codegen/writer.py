@@ -220,13 +220,13 @@ class Writer:
         return Text(f"{one} if {condition} {_SIGNS[node.op]} 0 else {zero}", CHOICE)
 
     def guard(self, affine: Affine) -> str:
-        """Computes an index; returns the condition under which it is one."""
+        """Computes an index; returns the condition under which it is one, "" if it always is."""
         terms: list[tuple[Expr, Index | Read]] = [*affine.variables]
         terms += [(c, (node, point)) for c, node, point in affine.entries]
         name = self.fresh("at")
         self.line(f"{name} = {self.affine(affine.constant, terms)}")
         self.scopes[-1][affine] = Text(name)
-        return f"0 <= {name} < {self.scalars.size(affine.dim)}"
+        return "" if affine.inside else f"0 <= {name} < {self.scalars.size(affine.dim)}"
 
     def affine(self, constant: Expr, terms: Iterable[tuple[Expr, Index | Read]]) -> str:
         """An integer expression in indices, entries and sizes."""
@@ -312,7 +312,7 @@ class Writer:
         return self.scalars.numbers.name(S.Zero)
 
     def accumulate(self, s: Accumulate) -> None:
-        conditions = [self.guard(g) for g in s.guards]
+        conditions = list(filter(None, map(self.guard, s.guards)))
         if conditions:
             self.line(f"if {' and '.join(conditions)}:")
             self.depth += 1
