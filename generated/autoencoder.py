@@ -41,22 +41,24 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = "Z = X @ W + b; H = sigmoid(Z); R = H @ W.T + c; J = sum((R - X)**2) / (2 * m)"
 PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "code" as zeros
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "e5a57950edfdf2495aeac4cbfa9684f48aacc418ca337e89da69af7d56f039fa",
+    "code": "6fa01a342fd289c55471a029da4b079f507681b5f466a72ba81bb76a0915857e",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
 INPUTS = ("X",)
 SIZES = ("m", "d", "h")
 FIELDS = ("W", "b", "c")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("m", "d"),
@@ -80,18 +82,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -113,8 +122,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -175,7 +185,7 @@ def value_and_grad(params, X, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, params.flat, out, work.buffers, work.vector, BOTH)
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -185,7 +195,7 @@ def value_and_grad(params, X, *, workspace=None, accumulate=False):
 def forward(params, X, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X)
-    value = _forward(X, params.flat, work.buffers, work.vector)
+    value = _value_and_grad(X, params.flat, work.grads.flat, work.buffers, work.vector, FORWARD)
     work.full = True
     return value, work
 
@@ -195,7 +205,7 @@ def backward(params, X, *, workspace):
     work = _ready(workspace, params, X)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(X, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
 
 
@@ -265,54 +275,29 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, params, grads, work, sizes):
-    value = _forward(X, params, work, sizes)
-    _backward(X, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, params, work, sizes):
+def _value_and_grad(X, params, grads, work, sizes, part):
     m, d, h = sizes[0], sizes[1], sizes[2]
     W = _view(params, 0, (d, h))
     b = _view(params, d * h, (h,))
     c = _view(params, d * h + h, (d,))
-    H = _view(work, 0, (m, h))
-    dR = _view(work, h * m, (m, d))
-    per_m = real(1 / m)
-    scale1 = real(1 / (2 * m))
-    _dot_nn(one, X, W, H)  # H = X W
-    for i in range(m):
-        for j in range(h):
-            H[i, j] = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
-    _dot_nt(one, H, W, dR)  # dR = H Wᵀ
-    J_sum = 0.0
-    for i in range(m):
-        J_sum_row = zero
-        for j in range(d):
-            t1 = (dR[i, j] + c[j]) - X[i, j]
-            J_sum_row += t1 * t1
-            dR[i, j] = per_m * t1  # dR = (R − X)/m
-        J_sum += J_sum_row
-    J = scale1 * J_sum  # J = ‖R − X‖²/(2 m)
-    return J
-
-
-@_jit
-def _backward(X, params, grads, work, sizes):
-    m, d, h = sizes[0], sizes[1], sizes[2]
-    W = _view(params, 0, (d, h))
     dW = _view(grads, 0, (d, h))
     db = _view(grads, d * h, (h,))
     dc = _view(grads, d * h + h, (d,))
@@ -320,22 +305,43 @@ def _backward(X, params, grads, work, sizes):
     dR = _view(work, h * m, (m, d))
     dW_prod = _view(work, d * m + h * m, (d, h))
     dH = dZ = _view(work, d * h + d * m + h * m, (m, h))
-    dc[:] = zero
-    for i in range(m):
-        for j in range(d):
-            dc[j] += dR[i, j]  # dc = dRᵀ 𝟏
-    _dot_tn(one, dR, H, dW_prod)  # dW_prod = dRᵀ H
-    _dot_nn(one, dR, W, dH)  # dH = dR W
-    db[:] = zero
-    for i in range(m):
-        for j in range(h):
-            dZ_ij = dH[i, j] * H[i, j] * (one - H[i, j])  # dZ = dH ⊙ H ⊙ (1 − H)
-            dZ[i, j] = dZ_ij
-            db[j] += dZ_ij  # db = dZᵀ 𝟏
-    _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
-    for i in range(d):
-        for j in range(h):
-            dW[i, j] = dW_prod[i, j] + dW[i, j]  # dW = dRᵀ H + Xᵀ dZ
+    per_m = real(1 / m)
+    scale1 = real(1 / (2 * m))
+    value = 0.0
+    if part != BACKWARD:
+        _dot_nn(one, X, W, H)  # H = X W
+        for i in range(m):
+            for j in range(h):
+                H[i, j] = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
+        _dot_nt(one, H, W, dR)  # dR = H Wᵀ
+        J_sum = 0.0
+        for i in range(m):
+            J_sum_row = zero
+            for j in range(d):
+                t1 = (dR[i, j] + c[j]) - X[i, j]
+                J_sum_row += t1 * t1
+                dR[i, j] = per_m * t1  # dR = (R − X)/m
+            J_sum += J_sum_row
+        J = scale1 * J_sum  # J = ‖R − X‖²/(2 m)
+        value = J
+    if part != FORWARD:
+        dc[:] = zero
+        for i in range(m):
+            for j in range(d):
+                dc[j] += dR[i, j]  # dc = dRᵀ 𝟏
+        _dot_tn(one, dR, H, dW_prod)  # dW_prod = dRᵀ H
+        _dot_nn(one, dR, W, dH)  # dH = dR W
+        db[:] = zero
+        for i in range(m):
+            for j in range(h):
+                dZ_ij = dH[i, j] * H[i, j] * (one - H[i, j])  # dZ = dH ⊙ H ⊙ (1 − H)
+                dZ[i, j] = dZ_ij
+                db[j] += dZ_ij  # db = dZᵀ 𝟏
+        _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
+        for i in range(d):
+            for j in range(h):
+                dW[i, j] = dW_prod[i, j] + dW[i, j]  # dW = dRᵀ H + Xᵀ dZ
+    return value
 
 
 @_jit
@@ -360,35 +366,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -397,14 +403,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -415,14 +420,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_nt(alpha, A, B, out):
     """out = alpha · A·Bᵀ"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -432,14 +436,13 @@ def _dot_nt(alpha, A, B, out):
             out[i, j] = alpha * total
 
 
-@_jit
+@_part
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     out[:] = zero
     for l in range(k):

@@ -43,9 +43,10 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = (
     "Z1 = W1 @ X + b1; "
@@ -58,13 +59,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "6714215e28615f111ace3dbdaccf8f136d0f2b8d8d75ffeae8a09fab168e3603",
+    "code": "203246dfad92955ce7a4e66f55e4ee4a1be1ee10148448f6bf3e066b1d4f2acc",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
 INPUTS = ("X", "Y")
 SIZES = ("m",)
 FIELDS = ("W1", "b1", "W2", "b2")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": (2, "m"),
@@ -97,18 +99,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -130,8 +139,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -193,7 +203,7 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, Y)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector, BOTH)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y})
@@ -206,7 +216,7 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
 def forward(params, X, Y, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y)
-    value = _forward(X, Y, params.flat, work.buffers, work.vector)
+    value = _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, FORWARD)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y})
@@ -219,7 +229,7 @@ def backward(params, X, Y, *, workspace):
     work = _ready(workspace, params, X, Y)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, Y, params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
 
 
@@ -301,57 +311,30 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, Y, params, grads, work, sizes):
-    value = _forward(X, Y, params, work, sizes)
-    _backward(X, Y, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, Y, params, work, sizes):
+def _value_and_grad(X, Y, params, grads, work, sizes, part):
     m = sizes[0]
     W1 = _view(params, 0, (3, 2))
     b1 = _view(params, 6, (3, 1))
     W2 = _view(params, 9, (1, 3))
     b2 = _view(params, 12, (1, 1))
-    A1 = _view(work, 0, (3, m))
-    dZ2 = _view(work, 3 * m, (1, m))
-    per_m = real(1 / m)
-    if not _is_binary(Y):
-        return np.nan
-    _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
-    for i in range(3):
-        for j in range(m):
-            A1[i, j] = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
-    J_sum = 0.0
-    for i in range(m):
-        Z2_sum = zero
-        for j in range(3):
-            Z2_sum += W2[0, j] * A1[j, i]
-        Z2_i = Z2_sum + b2[0, 0]  # Z₂ = W₂ A₁ + b₂
-        t1 = Y[0, i] * (-_softplus(-Z2_i))
-        t2 = (one - Y[0, i]) * (-_softplus(Z2_i))
-        J_sum += -(t1 + t2)
-        dZ2[0, i] = per_m * (_sigmoid(Z2_i) - Y[0, i])  # dZ₂ = (A₂ − Y)/m
-    J = per_m * J_sum  # J = (−Y ⊙ log(A₂) − (1 − Y) ⊙ log(1 − A₂)) 𝟏/m
-    return J
-
-
-@_jit
-def _backward(X, Y, params, grads, work, sizes):
-    m = sizes[0]
-    W2 = _view(params, 9, (1, 3))
     dW1 = _view(grads, 0, (3, 2))
     db1 = _view(grads, 6, (3, 1))
     dW2 = _view(grads, 9, (1, 3))
@@ -359,21 +342,44 @@ def _backward(X, Y, params, grads, work, sizes):
     A1 = _view(work, 0, (3, m))
     dZ2 = _view(work, 3 * m, (1, m))
     dZ1 = _view(work, 4 * m, (3, m))
-    for i in range(3):
-        dW2_i = zero
-        db1_i = zero
-        for j in range(m):
-            dW2_i += dZ2[0, j] * A1[i, j]
-            dZ1_ij = dZ2[0, j] * W2[0, i] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
-            dZ1[i, j] = dZ1_ij
-            db1_i += dZ1_ij
-        db1[i, 0] = db1_i  # db₁ = dZ₁ 𝟏
-        dW2[0, i] = dW2_i  # dW₂ = dZ₂ A₁ᵀ
-    db2_0 = zero
-    for i in range(m):
-        db2_0 += dZ2[0, i]
-    db2[0, 0] = db2_0  # db₂ = dZ₂ 𝟏
-    _dot_nt(one, dZ1, X, dW1)  # dW₁ = dZ₁ Xᵀ
+    per_m = real(1 / m)
+    value = 0.0
+    if part != BACKWARD:
+        if not _is_binary(Y):
+            return np.nan
+        _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+        for i in range(3):
+            for j in range(m):
+                A1[i, j] = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
+        J_sum = 0.0
+        for i in range(m):
+            Z2_sum = zero
+            for j in range(3):
+                Z2_sum += W2[0, j] * A1[j, i]
+            Z2_i = Z2_sum + b2[0, 0]  # Z₂ = W₂ A₁ + b₂
+            t1 = Y[0, i] * (-_softplus(-Z2_i))
+            t2 = (one - Y[0, i]) * (-_softplus(Z2_i))
+            J_sum += -(t1 + t2)
+            dZ2[0, i] = per_m * (_sigmoid(Z2_i) - Y[0, i])  # dZ₂ = (A₂ − Y)/m
+        J = per_m * J_sum  # J = (−Y ⊙ log(A₂) − (1 − Y) ⊙ log(1 − A₂)) 𝟏/m
+        value = J
+    if part != FORWARD:
+        for i in range(3):
+            dW2_i = zero
+            db1_i = zero
+            for j in range(m):
+                dW2_i += dZ2[0, j] * A1[i, j]
+                dZ1_ij = dZ2[0, j] * W2[0, i] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
+                dZ1[i, j] = dZ1_ij
+                db1_i += dZ1_ij
+            db1[i, 0] = db1_i  # db₁ = dZ₁ 𝟏
+            dW2[0, i] = dW2_i  # dW₂ = dZ₂ A₁ᵀ
+        db2_0 = zero
+        for i in range(m):
+            db2_0 += dZ2[0, i]
+        db2[0, 0] = db2_0  # db₂ = dZ₂ 𝟏
+        _dot_nt(one, dZ1, X, dW1)  # dW₁ = dZ₁ Xᵀ
+    return value
 
 
 @_jit
@@ -397,35 +403,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -434,14 +440,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -452,14 +457,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_nt(alpha, A, B, out):
     """out = alpha · A·Bᵀ"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -613,7 +617,7 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
-@_jit
+@_part
 def _is_binary(x):
     """Whether all entries are 0 or 1."""
     others = 0

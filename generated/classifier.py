@@ -45,9 +45,10 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = (
     "z1 = X @ W1 + b1; "
@@ -61,13 +62,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "e405310cab765f290a57811ad52604c7e94e136f5c0516d975f67b8e915ed6fd",
+    "code": "d34155e36424b3397885ffd2ea3d50afcab87e2ba3598b1233198622d91c5a4b",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
 INPUTS = ("X", "Y", "lam")
 SIZES = ("B", "d", "h", "c")
 FIELDS = ("W1", "b1", "W2", "b2")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("B", "d"),
@@ -101,18 +103,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -134,8 +143,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -197,7 +207,7 @@ def value_and_grad(params, X, Y, lam, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, Y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, Y, _float(lam), params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, Y, _float(lam), params.flat, out, work.buffers, work.vector, BOTH)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y, "lam": lam})
@@ -210,7 +220,9 @@ def value_and_grad(params, X, Y, lam, *, workspace=None, accumulate=False):
 def forward(params, X, Y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y, lam)
-    value = _forward(X, Y, _float(lam), params.flat, work.buffers, work.vector)
+    value = _value_and_grad(
+        X, Y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, FORWARD
+    )
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y, "lam": lam})
@@ -223,7 +235,9 @@ def backward(params, X, Y, lam, *, workspace):
     work = _ready(workspace, params, X, Y, lam)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, Y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(
+        X, Y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
+    )
     return work.grads
 
 
@@ -312,110 +326,105 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, Y, lam, params, grads, work, sizes):
-    value = _forward(X, Y, lam, params, work, sizes)
-    _backward(X, Y, lam, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, Y, lam, params, work, sizes):
+def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
     B, d, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
     W1 = _view(params, 0, (d, h))
     b1 = _view(params, d * h, (h,))
     W2 = _view(params, d * h + h, (h, c))
     b2 = _view(params, c * h + d * h + h, (c,))
-    a1 = _view(work, 0, (B, h))
-    z2 = _view(work, B * h, (B, c))
-    dz2 = _view(work, B * c + B * h, (B, c))
-    per_B = real(1 / B)
-    if not _is_onehot(Y):
-        return np.nan
-    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
-    for i in range(B):
-        for j in range(h):
-            a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
-    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
-    L_sum = 0.0
-    for i in range(B):
-        P_max = real(-np.inf)
-        for j in range(c):
-            z2_ij = z2[i, j] + b2[j]  # z₂ = a₁ W₂ + 𝟏 b₂ᵀ
-            z2[i, j] = z2_ij
-            P_max = _maximum(P_max, z2_ij)
-        P_shift = P_max if abs(P_max) < inf else zero
-        P_sum = zero
-        for j in range(c):
-            P_exp_ij = _exp(z2[i, j] - P_shift)
-            dz2[i, j] = P_exp_ij
-            P_sum += P_exp_ij
-        L_log = P_shift + _log(P_sum)
-        L_sum_row = zero
-        for j in range(c):
-            L_sum_row += Y[i, j] * (z2[i, j] - L_log)
-        L_sum += L_sum_row
-        P_scale = one / P_sum
-        for j in range(c):
-            dz2[i, j] = per_B * (dz2[i, j] * P_scale - Y[i, j])  # dz₂ = (P − Y)/B
-    L = -per_B * L_sum  # L = −⟨Y, log(P)⟩/B
-    J_sum1 = 0.0
-    for i in range(d):
-        J_sum1_row = zero
-        for j in range(h):
-            J_sum1_row += W1[i, j] * W1[i, j]
-        J_sum1 += J_sum1_row
-    J_sum2 = 0.0
-    for i in range(h):
-        J_sum2_row = zero
-        for j in range(c):
-            J_sum2_row += W2[i, j] * W2[i, j]
-        J_sum2 += J_sum2_row
-    J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
-    return J
-
-
-@_jit
-def _backward(X, Y, lam, params, grads, work, sizes):
-    B, d, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
-    W1 = _view(params, 0, (d, h))
-    W2 = _view(params, d * h + h, (h, c))
     dW1 = _view(grads, 0, (d, h))
     db1 = _view(grads, d * h, (h,))
     dW2 = _view(grads, d * h + h, (h, c))
     db2 = _view(grads, c * h + d * h + h, (c,))
     a1 = _view(work, 0, (B, h))
+    z2 = _view(work, B * h, (B, c))
     dz2 = _view(work, B * c + B * h, (B, c))
     da1 = dz1 = _view(work, 2 * B * c + B * h, (B, h))
-    _dot_tn(one, a1, dz2, dW2)  # dW₂ = a₁ᵀ dz₂
-    for i in range(h):
-        for j in range(c):
-            dW2[i, j] += lam * W2[i, j]  # dW₂ = a₁ᵀ dz₂ + λ W₂
-    db2[:] = zero
-    for i in range(B):
-        for j in range(c):
-            db2[j] += dz2[i, j]  # db₂ = dz₂ᵀ 𝟏
-    _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
-    db1[:] = zero
-    for i in range(B):
-        for j in range(h):
-            dz1_ij = da1[i, j] * (one - a1[i, j] * a1[i, j])  # dz₁ = da₁ ⊙ (1 − a₁²)
-            dz1[i, j] = dz1_ij
-            db1[j] += dz1_ij  # db₁ = dz₁ᵀ 𝟏
-    _dot_tn(one, X, dz1, dW1)  # dW₁ = Xᵀ dz₁
-    for i in range(d):
-        for j in range(h):
-            dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dz₁ + λ W₁
+    per_B = real(1 / B)
+    value = 0.0
+    if part != BACKWARD:
+        if not _is_onehot(Y):
+            return np.nan
+        _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+        for i in range(B):
+            for j in range(h):
+                a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
+        _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+        L_sum = 0.0
+        for i in range(B):
+            P_max = real(-np.inf)
+            for j in range(c):
+                z2_ij = z2[i, j] + b2[j]  # z₂ = a₁ W₂ + 𝟏 b₂ᵀ
+                z2[i, j] = z2_ij
+                P_max = _maximum(P_max, z2_ij)
+            P_shift = P_max if abs(P_max) < inf else zero
+            P_sum = zero
+            for j in range(c):
+                P_exp_ij = _exp(z2[i, j] - P_shift)
+                dz2[i, j] = P_exp_ij
+                P_sum += P_exp_ij
+            L_log = P_shift + _log(P_sum)
+            L_sum_row = zero
+            for j in range(c):
+                L_sum_row += Y[i, j] * (z2[i, j] - L_log)
+            L_sum += L_sum_row
+            P_scale = one / P_sum
+            for j in range(c):
+                dz2[i, j] = per_B * (dz2[i, j] * P_scale - Y[i, j])  # dz₂ = (P − Y)/B
+        L = -per_B * L_sum  # L = −⟨Y, log(P)⟩/B
+        J_sum1 = 0.0
+        for i in range(d):
+            J_sum1_row = zero
+            for j in range(h):
+                J_sum1_row += W1[i, j] * W1[i, j]
+            J_sum1 += J_sum1_row
+        J_sum2 = 0.0
+        for i in range(h):
+            J_sum2_row = zero
+            for j in range(c):
+                J_sum2_row += W2[i, j] * W2[i, j]
+            J_sum2 += J_sum2_row
+        J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
+        value = J
+    if part != FORWARD:
+        _dot_tn(one, a1, dz2, dW2)  # dW₂ = a₁ᵀ dz₂
+        for i in range(h):
+            for j in range(c):
+                dW2[i, j] += lam * W2[i, j]  # dW₂ = a₁ᵀ dz₂ + λ W₂
+        db2[:] = zero
+        for i in range(B):
+            for j in range(c):
+                db2[j] += dz2[i, j]  # db₂ = dz₂ᵀ 𝟏
+        _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
+        db1[:] = zero
+        for i in range(B):
+            for j in range(h):
+                dz1_ij = da1[i, j] * (one - a1[i, j] * a1[i, j])  # dz₁ = da₁ ⊙ (1 − a₁²)
+                dz1[i, j] = dz1_ij
+                db1[j] += dz1_ij  # db₁ = dz₁ᵀ 𝟏
+        _dot_tn(one, X, dz1, dW1)  # dW₁ = Xᵀ dz₁
+        for i in range(d):
+            for j in range(h):
+                dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dz₁ + λ W₁
+    return value
 
 
 @_jit
@@ -453,35 +462,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -490,14 +499,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -508,14 +516,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_nt(alpha, A, B, out):
     """out = alpha · A·Bᵀ"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -525,14 +532,13 @@ def _dot_nt(alpha, A, B, out):
             out[i, j] = alpha * total
 
 
-@_jit
+@_part
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     out[:] = zero
     for l in range(k):
@@ -697,7 +703,7 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
-@_jit
+@_part
 def _is_onehot(rows):
     """Whether each row has a single 1, and zeros beside it."""
     others = 0

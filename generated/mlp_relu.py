@@ -43,9 +43,10 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = (
     "Z1 = X @ W1 + b1; "
@@ -58,13 +59,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "562e13600c61db40b243842eac0ac9f332bd64b8217113bd81b5db9b9294b521",
+    "code": "5b694eaa5b566aada73c1f8840a9e47819e99d7d4ef1b4de400cd4cab2795c83",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
 INPUTS = ("X", "y", "lam")
 SIZES = ("m", "n", "h", "c")
 FIELDS = ("W1", "b1", "W2", "b2")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {"y": "c"}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("m", "n"),
@@ -95,18 +97,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -128,8 +137,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -191,7 +201,7 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector, BOTH)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "y": y, "lam": lam})
@@ -204,7 +214,9 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
 def forward(params, X, y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, y, lam)
-    value = _forward(X, y, _float(lam), params.flat, work.buffers, work.vector)
+    value = _value_and_grad(
+        X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, FORWARD
+    )
     if value != value:
         work.full = False
         _explain(work, {"X": X, "y": y, "lam": lam})
@@ -217,7 +229,9 @@ def backward(params, X, y, lam, *, workspace):
     work = _ready(workspace, params, X, y, lam)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(
+        X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
+    )
     return work.grads
 
 
@@ -305,112 +319,107 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, y, lam, params, grads, work, sizes):
-    value = _forward(X, y, lam, params, work, sizes)
-    _backward(X, y, lam, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, y, lam, params, work, sizes):
+def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
     m, n, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
     W1 = _view(params, 0, (n, h))
     b1 = _view(params, h * n, (h,))
     W2 = _view(params, h * n + h, (h, c))
     b2 = _view(params, c * h + h * n + h, (c,))
-    A1 = _view(work, 0, (m, h))
-    Z2 = _view(work, h * m, (m, c))
-    dZ2 = _view(work, c * m + h * m, (m, c))
-    per_m = real(1 / m)
-    if _outside(y, c):
-        return np.nan
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
-    for i in range(m):
-        for j in range(h):
-            A1[i, j] = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
-    L_sum1 = 0.0
-    for i in range(m):
-        L_max = real(-np.inf)
-        for j in range(c):
-            Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
-            Z2[i, j] = Z2_ij
-            L_max = _maximum(L_max, Z2_ij)
-        L_shift = L_max if abs(L_max) < inf else zero
-        L_sum2 = zero
-        for j in range(c):
-            L_exp_ij = _exp(Z2[i, j] - L_shift)
-            dZ2[i, j] = L_exp_ij
-            L_sum2 += L_exp_ij
-        L_log = L_shift + _log(L_sum2)
-        L_sum3 = zero
-        at1 = y[i]
-        if 0 <= at1 < c:
-            L_sum3 += Z2[i, at1] - L_log
-        L_sum1 += -L_sum3
-        dZ2_scale = one / L_sum2
-        for j in range(c):
-            # dZ₂ = (softmax(Z₂) − [j = yᵢ])/m
-            dZ2[i, j] = per_m * (dZ2[i, j] * dZ2_scale - (one if j - y[i] == 0 else zero))
-    L = per_m * L_sum1  # L = −⟨[j = yᵢ], Z₂ − logsumexp(Z₂) 𝟏ᵀ⟩/m
-    J_sum1 = 0.0
-    for i in range(n):
-        J_sum1_row = zero
-        for j in range(h):
-            J_sum1_row += W1[i, j] * W1[i, j]
-        J_sum1 += J_sum1_row
-    J_sum2 = 0.0
-    for i in range(h):
-        J_sum2_row = zero
-        for j in range(c):
-            J_sum2_row += W2[i, j] * W2[i, j]
-        J_sum2 += J_sum2_row
-    J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
-    return J
-
-
-@_jit
-def _backward(X, y, lam, params, grads, work, sizes):
-    m, n, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
-    W1 = _view(params, 0, (n, h))
-    W2 = _view(params, h * n + h, (h, c))
     dW1 = _view(grads, 0, (n, h))
     db1 = _view(grads, h * n, (h,))
     dW2 = _view(grads, h * n + h, (h, c))
     db2 = _view(grads, c * h + h * n + h, (c,))
     A1 = _view(work, 0, (m, h))
+    Z2 = _view(work, h * m, (m, c))
     dZ2 = _view(work, c * m + h * m, (m, c))
     dA1 = dZ1 = _view(work, 2 * c * m + h * m, (m, h))
-    _dot_tn(one, A1, dZ2, dW2)  # dW₂ = A₁ᵀ dZ₂
-    for i in range(h):
-        for j in range(c):
-            dW2[i, j] += lam * W2[i, j]  # dW₂ = A₁ᵀ dZ₂ + λ W₂
-    db2[:] = zero
-    for i in range(m):
-        for j in range(c):
-            db2[j] += dZ2[i, j]  # db₂ = dZ₂ᵀ 𝟏
-    _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
-    db1[:] = zero
-    for i in range(m):
-        for j in range(h):
-            dZ1_ij = dA1[i, j] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
-            dZ1[i, j] = dZ1_ij
-            db1[j] += dZ1_ij  # db₁ = dZ₁ᵀ 𝟏
-    _dot_tn(one, X, dZ1, dW1)  # dW₁ = Xᵀ dZ₁
-    for i in range(n):
-        for j in range(h):
-            dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dZ₁ + λ W₁
+    per_m = real(1 / m)
+    value = 0.0
+    if part != BACKWARD:
+        if _outside(y, c):
+            return np.nan
+        _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+        for i in range(m):
+            for j in range(h):
+                A1[i, j] = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
+        _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+        L_sum1 = 0.0
+        for i in range(m):
+            L_max = real(-np.inf)
+            for j in range(c):
+                Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
+                Z2[i, j] = Z2_ij
+                L_max = _maximum(L_max, Z2_ij)
+            L_shift = L_max if abs(L_max) < inf else zero
+            L_sum2 = zero
+            for j in range(c):
+                L_exp_ij = _exp(Z2[i, j] - L_shift)
+                dZ2[i, j] = L_exp_ij
+                L_sum2 += L_exp_ij
+            L_log = L_shift + _log(L_sum2)
+            L_sum3 = zero
+            at1 = y[i]
+            if 0 <= at1 < c:
+                L_sum3 += Z2[i, at1] - L_log
+            L_sum1 += -L_sum3
+            dZ2_scale = one / L_sum2
+            for j in range(c):
+                # dZ₂ = (softmax(Z₂) − [j = yᵢ])/m
+                dZ2[i, j] = per_m * (dZ2[i, j] * dZ2_scale - (one if j - y[i] == 0 else zero))
+        L = per_m * L_sum1  # L = −⟨[j = yᵢ], Z₂ − logsumexp(Z₂) 𝟏ᵀ⟩/m
+        J_sum1 = 0.0
+        for i in range(n):
+            J_sum1_row = zero
+            for j in range(h):
+                J_sum1_row += W1[i, j] * W1[i, j]
+            J_sum1 += J_sum1_row
+        J_sum2 = 0.0
+        for i in range(h):
+            J_sum2_row = zero
+            for j in range(c):
+                J_sum2_row += W2[i, j] * W2[i, j]
+            J_sum2 += J_sum2_row
+        J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
+        value = J
+    if part != FORWARD:
+        _dot_tn(one, A1, dZ2, dW2)  # dW₂ = A₁ᵀ dZ₂
+        for i in range(h):
+            for j in range(c):
+                dW2[i, j] += lam * W2[i, j]  # dW₂ = A₁ᵀ dZ₂ + λ W₂
+        db2[:] = zero
+        for i in range(m):
+            for j in range(c):
+                db2[j] += dZ2[i, j]  # db₂ = dZ₂ᵀ 𝟏
+        _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
+        db1[:] = zero
+        for i in range(m):
+            for j in range(h):
+                dZ1_ij = dA1[i, j] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
+                dZ1[i, j] = dZ1_ij
+                db1[j] += dZ1_ij  # db₁ = dZ₁ᵀ 𝟏
+        _dot_tn(one, X, dZ1, dW1)  # dW₁ = Xᵀ dZ₁
+        for i in range(n):
+            for j in range(h):
+                dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dZ₁ + λ W₁
+    return value
 
 
 @_jit
@@ -448,35 +457,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -485,14 +494,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -503,14 +511,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_nt(alpha, A, B, out):
     """out = alpha · A·Bᵀ"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -520,14 +527,13 @@ def _dot_nt(alpha, A, B, out):
             out[i, j] = alpha * total
 
 
-@_jit
+@_part
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     out[:] = zero
     for l in range(k):
@@ -695,7 +701,7 @@ def _check_labels(inputs, sizes):
             raise LabelError(f"{entry} is {labels[at]}; labels go from 0 to {size - 1}")
 
 
-@_jit
+@_part
 def _outside(labels, size):
     """Whether a label is none of 0 ... size − 1."""
     wrong = 0

@@ -37,22 +37,24 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = "Z = X @ W + b; P = softmax(Z, axis=1); J = -sum(Y * log(P)) / m"
 PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "code" as zeros
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "0316fdbe28e8ced47a0c35f8d8759adaf6c35de1673f3604dc1931fe50f49ff8",
+    "code": "5a64792607c9b8df5754ffca66a1ff51ccb7cde23130e4ee8e499822bf907215",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
 INPUTS = ("X", "Y")
 SIZES = ("m", "d", "c")
 FIELDS = ("W", "b")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("m", "d"),
@@ -83,18 +85,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -116,8 +125,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -177,7 +187,7 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, Y)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, Y, params.flat, out, work.buffers, work.vector, BOTH)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y})
@@ -190,7 +200,7 @@ def value_and_grad(params, X, Y, *, workspace=None, accumulate=False):
 def forward(params, X, Y, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, Y)
-    value = _forward(X, Y, params.flat, work.buffers, work.vector)
+    value = _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, FORWARD)
     if value != value:
         work.full = False
         _explain(work, {"X": X, "Y": Y})
@@ -203,7 +213,7 @@ def backward(params, X, Y, *, workspace):
     work = _ready(workspace, params, X, Y)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, Y, params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
 
 
@@ -288,70 +298,68 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, Y, params, grads, work, sizes):
-    value = _forward(X, Y, params, work, sizes)
-    _backward(X, Y, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, Y, params, work, sizes):
+def _value_and_grad(X, Y, params, grads, work, sizes, part):
     m, d, c = sizes[0], sizes[1], sizes[2]
     W = _view(params, 0, (d, c))
     b = _view(params, c * d, (c,))
+    dW = _view(grads, 0, (d, c))
+    db = _view(grads, c * d, (c,))
     Z = _view(work, 0, (m, c))
     dZ = _view(work, c * m, (m, c))
     per_m = real(1 / m)
-    if not _is_onehot(Y):
-        return np.nan
-    _dot_nn(one, X, W, Z)  # Z = X W
-    J_sum = 0.0
-    for i in range(m):
-        P_max = real(-np.inf)
-        for j in range(c):
-            Z_ij = Z[i, j] + b[j]  # Z = X W + 𝟏 bᵀ
-            Z[i, j] = Z_ij
-            P_max = _maximum(P_max, Z_ij)
-        P_shift = P_max if abs(P_max) < inf else zero
-        P_sum = zero
-        for j in range(c):
-            P_exp_ij = _exp(Z[i, j] - P_shift)
-            dZ[i, j] = P_exp_ij
-            P_sum += P_exp_ij
-        J_log = P_shift + _log(P_sum)
-        J_sum_row = zero
-        for j in range(c):
-            J_sum_row += Y[i, j] * (Z[i, j] - J_log)
-        J_sum += J_sum_row
-        P_scale = one / P_sum
-        for j in range(c):
-            dZ[i, j] = per_m * (dZ[i, j] * P_scale - Y[i, j])  # dZ = (P − Y)/m
-    J = -per_m * J_sum  # J = −⟨Y, log(P)⟩/m
-    return J
-
-
-@_jit
-def _backward(X, Y, params, grads, work, sizes):
-    m, d, c = sizes[0], sizes[1], sizes[2]
-    dW = _view(grads, 0, (d, c))
-    db = _view(grads, c * d, (c,))
-    dZ = _view(work, c * m, (m, c))
-    _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
-    db[:] = zero
-    for i in range(m):
-        for j in range(c):
-            db[j] += dZ[i, j]  # db = dZᵀ 𝟏
+    value = 0.0
+    if part != BACKWARD:
+        if not _is_onehot(Y):
+            return np.nan
+        _dot_nn(one, X, W, Z)  # Z = X W
+        J_sum = 0.0
+        for i in range(m):
+            P_max = real(-np.inf)
+            for j in range(c):
+                Z_ij = Z[i, j] + b[j]  # Z = X W + 𝟏 bᵀ
+                Z[i, j] = Z_ij
+                P_max = _maximum(P_max, Z_ij)
+            P_shift = P_max if abs(P_max) < inf else zero
+            P_sum = zero
+            for j in range(c):
+                P_exp_ij = _exp(Z[i, j] - P_shift)
+                dZ[i, j] = P_exp_ij
+                P_sum += P_exp_ij
+            J_log = P_shift + _log(P_sum)
+            J_sum_row = zero
+            for j in range(c):
+                J_sum_row += Y[i, j] * (Z[i, j] - J_log)
+            J_sum += J_sum_row
+            P_scale = one / P_sum
+            for j in range(c):
+                dZ[i, j] = per_m * (dZ[i, j] * P_scale - Y[i, j])  # dZ = (P − Y)/m
+        J = -per_m * J_sum  # J = −⟨Y, log(P)⟩/m
+        value = J
+    if part != FORWARD:
+        _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
+        db[:] = zero
+        for i in range(m):
+            for j in range(c):
+                db[j] += dZ[i, j]  # db = dZᵀ 𝟏
+    return value
 
 
 @_jit
@@ -382,35 +390,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -419,14 +427,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -437,14 +444,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     out[:] = zero
     for l in range(k):
@@ -599,7 +605,7 @@ def _require_facts(arrays):
             raise DomainError(f"{name} is not {what}{at}; the formulas here hold for no other")
 
 
-@_jit
+@_part
 def _is_onehot(rows):
     """Whether each row has a single 1, and zeros beside it."""
     others = 0

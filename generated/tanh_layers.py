@@ -51,9 +51,10 @@ from types import ModuleType
 
 import numpy as np
 from llvmlite import binding, ir
-from numba import carray, njit, types
+from numba import njit, types
 from numba.core import cgutils
-from numba.extending import get_cython_function_address, intrinsic, overload
+from numba.extending import get_cython_function_address, intrinsic, lower_builtin, type_callable
+from numba.np.arrayobj import populate_array
 
 EXPRESSION = (
     "z1 = X @ W1 + b1; "
@@ -68,13 +69,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "19330685c953d970c5dc5870139d0c7299fe1e1b695e93f2a6356a3d6c02dbbc",
+    "code": "b5a3d2ca06b0a553a2efd1d7de3d51c4d2cc6e6b2808147d2ec9c4821b905c11",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
 INPUTS = ("X", "T")
 SIZES = ("n", "d")
 FIELDS = ("W1", "b1", "W2", "b2", "W3", "b3")  # of Params, one for each parameter
+FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("n", "d"),
@@ -102,18 +104,25 @@ def _view(flat, start, shape):
     return flat[start : start + prod(shape)].reshape(shape)
 
 
-@overload(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
-def _(flat, start, shape):
-    return _named(lambda flat, start, shape: carray(_pointer(flat, start), shape))
+@type_callable(_view)  # in the kernels by pointer, which costs 1 ns instead of 20
+def _view_type(context):
+    return lambda flat, start, shape: types.Array(flat.dtype, len(shape), "C")
 
 
-@intrinsic
-def _pointer(typing, flat, start):
-    def generate(target, builder, signature, arguments):
-        array = target.make_array(signature.args[0])(target, builder, arguments[0])
-        return builder.gep(array.data, [arguments[1]])
-
-    return types.CPointer(flat.dtype)(flat, types.intp), generate
+@lower_builtin(_view, types.Array, types.Integer, types.BaseTuple)
+def _view_code(context, builder, signature, arguments):
+    kinds, (vector, start, shape) = signature.args, arguments
+    sizes = zip(cgutils.unpack_tuple(builder, shape), kinds[2])
+    sizes = [context.cast(builder, *size, types.intp) for size in sizes]
+    data = context.make_array(kinds[0])(context, builder, vector).data
+    data = builder.gep(data, [context.cast(builder, start, kinds[1], types.intp)])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(data.type.pointee))
+    strides = [width]
+    for size in reversed(sizes[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    array = context.make_array(signature.return_type)(context, builder)
+    populate_array(array, data, sizes, strides, width, meminfo=None)
+    return array._getvalue()
 
 
 class Params:
@@ -135,8 +144,9 @@ class Params:
         object.__setattr__(self, "sizes", dict(sizes))
         start = 0
         for field, shape in zip(FIELDS, shapes):
-            object.__setattr__(self, field, _view(flat, start, shape))
-            start += prod(shape)
+            end = start + prod(shape)
+            object.__setattr__(self, field, flat[start:end].reshape(shape))
+            start = end
 
     def __setattr__(self, name, value):
         getattr(self, name)[...] = value
@@ -200,7 +210,7 @@ def value_and_grad(params, X, T, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, T)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, T, params.flat, out, work.buffers, work.vector)
+    value = _value_and_grad(X, T, params.flat, out, work.buffers, work.vector, BOTH)
     work.full = True
     if accumulate:
         work.grads.flat += out
@@ -210,7 +220,7 @@ def value_and_grad(params, X, T, *, workspace=None, accumulate=False):
 def forward(params, X, T, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, T)
-    value = _forward(X, T, params.flat, work.buffers, work.vector)
+    value = _value_and_grad(X, T, params.flat, work.grads.flat, work.buffers, work.vector, FORWARD)
     work.full = True
     return value, work
 
@@ -220,7 +230,7 @@ def backward(params, X, T, *, workspace):
     work = _ready(workspace, params, X, T)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _backward(X, T, params.flat, work.grads.flat, work.buffers, work.vector)
+    _value_and_grad(X, T, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
 
 
@@ -290,25 +300,25 @@ def _named(function):
     return function
 
 
-def _jit(function):
-    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+def _jit(function, **more):
+    options = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}} | more
     return njit(cache=True, **options)(_named(function))
 
 
+_WITHIN = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # what kernels alone call
+
+
+def _part(function):
+    return _jit(function, **_WITHIN)
+
+
 def _elementary(function):
-    options = {"error_model": "numpy", "fastmath": {"contract"}}
+    options = {"error_model": "numpy", "fastmath": {"contract"}} | _WITHIN
     return njit(forceinline=True, **options)(_named(function))
 
 
 @_jit
-def _value_and_grad(X, T, params, grads, work, sizes):
-    value = _forward(X, T, params, work, sizes)
-    _backward(X, T, params, grads, work, sizes)
-    return value
-
-
-@_jit
-def _forward(X, T, params, work, sizes):
+def _value_and_grad(X, T, params, grads, work, sizes, part):
     n, d = sizes[0], sizes[1]
     W1 = _view(params, 0, (d, d))
     b1 = _view(params, d * d, (d,))
@@ -316,39 +326,6 @@ def _forward(X, T, params, work, sizes):
     b2 = _view(params, 2 * d * d + d, (d,))
     W3 = _view(params, 2 * d * d + 2 * d, (d, d))
     b3 = _view(params, 3 * d * d + 2 * d, (d,))
-    h1 = _view(work, 0, (n, d))
-    h2 = _view(work, d * n, (n, d))
-    z3_prod = _view(work, 2 * d * n, (n, d))
-    dz3 = _view(work, 3 * d * n, (n, d))
-    scale1 = real(2 / (d * n))
-    per_d_n = real(1 / (d * n))
-    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
-    for i in range(n):
-        for j in range(d):
-            h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
-    for i in range(n):
-        for j in range(d):
-            h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _dot_nn(one, h2, W3, z3_prod)  # z_3_prod = h₂ W₃
-    J_sum = 0.0
-    for i in range(n):
-        J_sum_row = zero
-        for j in range(d):
-            h3_ij = _tanh(z3_prod[i, j] + b3[j])  # h₃ = tanh(z₃)
-            t1 = h3_ij - T[i, j]
-            J_sum_row += t1 * t1
-            dz3[i, j] = scale1 * t1 * (one - h3_ij * h3_ij)  # dz₃ = dh₃ ⊙ (1 − h₃²)
-        J_sum += J_sum_row
-    J = per_d_n * J_sum  # J = ‖h₃ − T‖²/(d n)
-    return J
-
-
-@_jit
-def _backward(X, T, params, grads, work, sizes):
-    n, d = sizes[0], sizes[1]
-    W2 = _view(params, d * d + d, (d, d))
-    W3 = _view(params, 2 * d * d + 2 * d, (d, d))
     dW1 = _view(grads, 0, (d, d))
     db1 = _view(grads, d * d, (d,))
     dW2 = _view(grads, d * d + d, (d, d))
@@ -357,30 +334,56 @@ def _backward(X, T, params, grads, work, sizes):
     db3 = _view(grads, 3 * d * d + 2 * d, (d,))
     h1 = _view(work, 0, (n, d))
     h2 = _view(work, d * n, (n, d))
-    dh2 = dz2 = _view(work, 2 * d * n, (n, d))
+    z3_prod = dh2 = dz2 = _view(work, 2 * d * n, (n, d))
     dz3 = _view(work, 3 * d * n, (n, d))
     dh1 = dz1 = _view(work, 4 * d * n, (n, d))
-    _dot_tn(one, h2, dz3, dW3)  # dW₃ = h₂ᵀ dz₃
-    db3[:] = zero
-    for i in range(n):
-        for j in range(d):
-            db3[j] += dz3[i, j]  # db₃ = dz₃ᵀ 𝟏
-    _dot_nt(one, dz3, W3, dh2)  # dh₂ = dz₃ W₃ᵀ
-    db2[:] = zero
-    for i in range(n):
-        for j in range(d):
-            dz2_ij = dh2[i, j] * (one - h2[i, j] * h2[i, j])  # dz₂ = dh₂ ⊙ (1 − h₂²)
-            dz2[i, j] = dz2_ij
-            db2[j] += dz2_ij  # db₂ = dz₂ᵀ 𝟏
-    _dot_tn(one, h1, dz2, dW2)  # dW₂ = h₁ᵀ dz₂
-    _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
-    db1[:] = zero
-    for i in range(n):
-        for j in range(d):
-            dz1_ij = dh1[i, j] * (one - h1[i, j] * h1[i, j])  # dz₁ = dh₁ ⊙ (1 − h₁²)
-            dz1[i, j] = dz1_ij
-            db1[j] += dz1_ij  # db₁ = dz₁ᵀ 𝟏
-    _dot_tn(one, X, dz1, dW1)  # dW₁ = Xᵀ dz₁
+    scale1 = real(2 / (d * n))
+    per_d_n = real(1 / (d * n))
+    value = 0.0
+    if part != BACKWARD:
+        _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+        for i in range(n):
+            for j in range(d):
+                h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
+        _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
+        for i in range(n):
+            for j in range(d):
+                h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
+        _dot_nn(one, h2, W3, z3_prod)  # z_3_prod = h₂ W₃
+        J_sum = 0.0
+        for i in range(n):
+            J_sum_row = zero
+            for j in range(d):
+                h3_ij = _tanh(z3_prod[i, j] + b3[j])  # h₃ = tanh(z₃)
+                t1 = h3_ij - T[i, j]
+                J_sum_row += t1 * t1
+                dz3[i, j] = scale1 * t1 * (one - h3_ij * h3_ij)  # dz₃ = dh₃ ⊙ (1 − h₃²)
+            J_sum += J_sum_row
+        J = per_d_n * J_sum  # J = ‖h₃ − T‖²/(d n)
+        value = J
+    if part != FORWARD:
+        _dot_tn(one, h2, dz3, dW3)  # dW₃ = h₂ᵀ dz₃
+        db3[:] = zero
+        for i in range(n):
+            for j in range(d):
+                db3[j] += dz3[i, j]  # db₃ = dz₃ᵀ 𝟏
+        _dot_nt(one, dz3, W3, dh2)  # dh₂ = dz₃ W₃ᵀ
+        db2[:] = zero
+        for i in range(n):
+            for j in range(d):
+                dz2_ij = dh2[i, j] * (one - h2[i, j] * h2[i, j])  # dz₂ = dh₂ ⊙ (1 − h₂²)
+                dz2[i, j] = dz2_ij
+                db2[j] += dz2_ij  # db₂ = dz₂ᵀ 𝟏
+        _dot_tn(one, h1, dz2, dW2)  # dW₂ = h₁ᵀ dz₂
+        _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
+        db1[:] = zero
+        for i in range(n):
+            for j in range(d):
+                dz1_ij = dh1[i, j] * (one - h1[i, j] * h1[i, j])  # dz₁ = dh₁ ⊙ (1 − h₁²)
+                dz1[i, j] = dz1_ij
+                db1[j] += dz1_ij  # db₁ = dz₁ᵀ 𝟏
+        _dot_tn(one, X, dz1, dW1)  # dW₁ = Xᵀ dz₁
+    return value
 
 
 @_jit
@@ -413,35 +416,35 @@ def _predict(X, params, out, work, sizes):
 
 
 def _blas(name, number):
-    """gemm of SciPy's BLAS, by the addresses of its arguments: it knows columns first."""
+    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, address = types.int32, types.intp, types.uintp
-    of_matrix, of_number = (address, size), (number,)
-    argument_types = (flag, flag, size, size, size, *of_number, *of_matrix, *of_matrix)
-    argument_types += (*of_number, *of_matrix)
+    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
 
-    def generate(context, builder, signature, arguments):
-        pointer = ir.IntType(8).as_pointer()
-        passed = []
-        for position, value in enumerate(arguments):
-            if position in (6, 8, 11):  # the matrices
-                passed.append(builder.inttoptr(value, pointer))
-                continue
-            if position < 2:  # letters
-                value = builder.trunc(value, ir.IntType(8))
-            elif position not in (5, 10):  # sizes; the two others are alpha and beta
-                value = builder.trunc(value, ir.IntType(32))
-            slot = cgutils.alloca_once(builder, value.type)
-            builder.store(value, slot)
-            passed.append(builder.bitcast(slot, pointer))
+    def generate(target, builder, signature, arguments):
+        def passed(value, bits=None):
+            value = builder.trunc(value, ir.IntType(bits)) if bits else value
+            slot = cgutils.alloca_once_value(builder, value)
+            return builder.bitcast(slot, pointer)
+
+        def matrix(position):
+            kind, value = signature.args[position], arguments[position]
+            array = target.make_array(kind)(target, builder, value)
+            width = cgutils.unpack_tuple(builder, array.shape)[1]
+            return builder.bitcast(array.data, pointer), passed(width, 32)
+
+        flags = [passed(each, 8) for each in arguments[:2]]
+        sizes = [passed(each, 32) for each in arguments[2:5]]
+        factors = passed(arguments[5]), *matrix(6), *matrix(7)
+        result = passed(arguments[8]), *matrix(9)
         kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}"), passed)
-        return context.get_dummy_value()
+        function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
+        builder.call(function, [*flags, *sizes, *factors, *result])
+        return target.get_dummy_value()
 
     @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-        return types.void(*argument_types), generate
+    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
 
     return gemm
 
@@ -450,14 +453,13 @@ _gemm = _blas("dgemm", types.float64)
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 
-@_jit
+@_part
 def _dot_nn(alpha, A, B, out):
     """out = alpha · A·B"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -468,14 +470,13 @@ def _dot_nn(alpha, A, B, out):
                 out[i, j] += a_il * B[l, j]
 
 
-@_jit
+@_part
 def _dot_nt(alpha, A, B, out):
     """out = alpha · A·Bᵀ"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -485,14 +486,13 @@ def _dot_nt(alpha, A, B, out):
             out[i, j] = alpha * total
 
 
-@_jit
+@_part
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        a, b, c = A.ctypes.data, B.ctypes.data, out.ctypes.data
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, b, B.shape[1], a, A.shape[1], zero, c, n)
+        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     out[:] = zero
     for l in range(k):

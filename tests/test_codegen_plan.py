@@ -23,7 +23,7 @@ workspace  (n, d)       dz1
 out        (d, d)       dW1
 out        (d,)         db1
 
-_forward
+forward
     z1_prod = X · W1, a product of matrices
     for i < n
         for j < d
@@ -33,7 +33,7 @@ _forward
     J = of J_sum
     return J
 
-_backward
+backward
     dW1 = Xᵀ · dz1, a product of matrices
     db1 = 0
     for i < n

@@ -27,7 +27,7 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    _backward _explain _fail _float _forward _ggnvp _hvp _int _prediction _prediction_shape
+    BACKWARD BOTH FORWARD _explain _fail _float _ggnvp _hvp _int _prediction _prediction_shape
     _predict _product _ready _require_values _scratch _value_and_grad _workspace
     """.split()
 )

@@ -1,32 +1,28 @@
 """Kernels as text: the statements, and before them the sizes, views and constants they name."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from sympy import Expr, S, expand
-
+from symgrad.codegen.calls import Calls
 from symgrad.codegen.facts import broken
-from symgrad.codegen.layout import call, chained
+from symgrad.codegen.layout import call, words
 from symgrad.codegen.matrices import View
 from symgrad.codegen.names import Identifiers
 from symgrad.codegen.numbers import Numbers, Scales
 from symgrad.codegen.plan import Kernel, Program, label_size
 from symgrad.codegen.scalars import Scalars
+from symgrad.codegen.vectors import Vectors
 from symgrad.codegen.writer import Writer
-from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import Leaf, Node
-from symgrad.tensor.primitives import entries
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the module: its arguments, a line of documentation and its body."""
+    """A function of the module: its arguments and its body; `part`: kernels alone call it."""
 
     name: str
     arguments: tuple[str, ...]
     lines: tuple[str, ...]
+    part: bool = False
 
     @property
     def head(self) -> str:
@@ -47,44 +43,68 @@ class Kernels:
         for program in programs:
             self.ids.taken |= {*program.names.values(), *program.arrays.values()}
         self.scalars = Scalars(Numbers(self.ids), Scales(self.ids, dims))
+        self.blocks: dict[tuple[tuple[str, ...], tuple[str, ...]], str] = {}
 
     def functions(self) -> list[Function]:
-        """All kernels; those that belong together behind the one that calls them."""
-        return [f for program in self.programs for f in self._functions(program)]
+        """All kernels, and behind them the blocks of statements that they call."""
+        kernels = [self._function(program) for program in self.programs]
+        return [*kernels, *(Function(name, *each, part=True) for each, name in self.blocks.items())]
 
-    def _functions(self, program: Program) -> Iterator[Function]:
-        if len(program.kernels) == 1:
-            yield self._function(program, program.kernels[0])
-            return
-        first, then = program.kernels
-        forward = self._function(program, first)
-        fails = bool(self.scalars.faults)
-        backward = self._function(program, then)
-        both = (
-            *call("    value = _forward", forward.arguments),
-            *(("    if sizes[-2]:", "        return value") if fails else ()),
-            *call("    _backward", backward.arguments),
-            "    return value",
-        )
-        yield Function("_value_and_grad", backward.arguments, both)
-        yield forward
-        yield backward
+    def _named(self, arguments: tuple[str, ...], lines: tuple[str, ...]) -> str:
+        """The name of the block with these arguments and lines."""
+        return self.blocks.setdefault((arguments, lines), f"_block{len(self.blocks) + 1}")
 
-    def _function(self, program: Program, kernel: Kernel) -> Function:
-        narrow, returns = self.dtype == "float32", kernel.result is not None
-        writer = Writer(program, self.scalars, self.ids.taken, narrow, returns)
-        writer.write(kernel.body)
-        body = writer.lines
-        if kernel.result is not None:
-            returned = f"    return {program.names[kernel.result]}"
-            body = [*self._input_checks(program, "return np.nan"), *body, returned]
-        elif "direction" in program.packed:
-            stop = f"{kernel.out}[0] = np.nan", "return"
-            body = [*self._input_checks(program, *stop), *body]
-        lines = [*self._prologue(program, kernel.out, body), *body] or ["    pass"]
+    def _function(self, program: Program) -> Function:
+        """A program's function: of one kernel, or of two that can be run apart.
+
+        Two are one function, so that what is in it is compiled once, and a call starts once.
+        """
+        narrow = self.dtype == "float32"
+        results = [k.result for k in program.kernels if k.result is not None]
+        parts = len(program.kernels) > 1
+        vectors = Vectors(program, self.scalars, self.ids)
+        calls = Calls(program, vectors, self.scalars, self.ids, narrow, self._scales)
+        body: list[str] = ["    value = 0.0"] if parts else []
+        for kernel, other in zip(program.kernels, reversed(program.kernels), strict=True):
+            writer = Writer(program, self.scalars, self.ids.taken, narrow, bool(results))
+            writer.depth += parts
+            if kernel.result is not None or "direction" in program.packed:
+                stop = ("return np.nan",) if results else (f"{kernel.out}[0] = np.nan", "return")
+                margin = "    " * parts
+                writer.lines += [margin + line for line in self._input_checks(program, *stop)]
+            self._write(kernel, writer, calls)
+            if parts:
+                body.append(f"    if part != {other.name.upper()}:")
+            body += writer.lines
+            if kernel.result is not None:
+                body.append(f"        value = {program.names[kernel.result]}")
+        if parts:
+            body.append("    return value")
+        lines = [*self._prologue(program, vectors, body), *body] or ["    pass"]
         inputs = (program.names[leaf] for leaf in program.inputs)
-        vectors = [name for name in (*program.packed, kernel.out, "work", "sizes") if name]
-        return Function(kernel.name, (*inputs, *vectors), tuple(lines))
+        each = (*program.packed, program.out, "work", "sizes", *(["part"] if parts else []))
+        return Function(program.name, (*inputs, *each), tuple(lines))
+
+    def _write(self, kernel: Kernel, writer: Writer, calls: Calls) -> None:
+        """The statements of a kernel, and calls of its blocks where these stand."""
+        starts = {
+            instance.start: (block, n)
+            for block in kernel.blocks
+            for n, instance in enumerate(block.instances)
+        }
+        functions = {b: calls.function(b, kernel.body, self._named) for b in kernel.blocks}
+        place = 0
+        while place < len(kernel.body):
+            if place not in starts:
+                writer.write(kernel.body[place : place + 1])
+                place += 1
+                continue
+            block = starts[place][0]
+            run = []
+            while starts.get(place, (None, 0))[0] is block:
+                run.append(starts[place][1])
+                place += block.length
+            writer.lines += calls.calls(block, functions[block], run, "    " * writer.depth)
 
     def _input_checks(self, program: Program, *stop: str) -> Iterator[str]:
         """A label out of range, or a value that breaks a declared fact, makes the result NaN.
@@ -102,20 +122,11 @@ class Kernels:
                 yield f"    if {wrong}:"
                 yield from (f"        {line}" for line in stop)
 
-    def _prologue(self, program: Program, out: str, body: Sequence[str]) -> list[str]:
-        """The sizes, views and constants that the body names."""
-        used = words(body)
-        names, where = program.names, program.storage
-        packed = {
-            vector: [_array(program, (leaf,), leaf.shape) for leaf in symbols]
-            for vector, symbols in program.packed.items()
-        }
-        views = [
-            *(line for each, arrays in packed.items() for line in self._views(each, arrays, used)),
-            *self._views(out, [_array(program, b.values, b.shape) for b in where.results], used),
-            *self._views("work", [_array(program, b.values, b.shape) for b in where.buffers], used),
-            *self._reshaped(program, used),
-        ]
+    def _prologue(self, program: Program, vectors: Vectors, body: Sequence[str]) -> list[str]:
+        """The sizes, starts, views and constants that the body names."""
+        used, names = words(body), program.names
+        views = [*vectors.views(used), *self._reshaped(program, used)]
+        views = [*vectors.named(), *views]
         numbers = [
             f"    {names[leaf]} = real({names[leaf]})"
             for leaf in program.inputs
@@ -124,11 +135,7 @@ class Kernels:
             and names[leaf] in used
             and self.dtype == "float32"
         ]
-        scales = [
-            f"    {name} = {text}"
-            for name, text in self.scalars.scales.definitions().items()
-            if name in used
-        ]
+        scales = self._scales(body)
         known = words([*body, *views, *scales])
         pairs = [(f"sizes[{n}]", d) for n, d in enumerate(self.dims.values()) if d in known]
         sizes = []
@@ -136,53 +143,15 @@ class Kernels:
             sizes = [f"    {', '.join(d for _, d in pairs)} = {', '.join(p for p, _ in pairs)}"]
         return [*sizes, *views, *numbers, *scales]
 
-    def _views(self, vector: str, arrays: Iterable["_Array"], used: set[str]) -> Iterator[str]:
-        """The arrays that stand one behind the other in a vector, and the views of them."""
-        start: Expr = S.Zero
-        for array in arrays:
-            found = [name for name in array.names if name in used]
-            if found and not array.shape and array.symbol:
-                yield f"    {found[0]} = {vector}[{self.scalars.size(start)}]"
-            elif found:
-                yield from chained(found, self._view(vector, start, array.shape))
-            for view, name in array.views:
-                if name in used:
-                    yield f"    {name} = {self._view(vector, start + view.offset, view.shape)}"
-            start = expand(start + entries(array.shape))
+    def _scales(self, body: Sequence[str]) -> list[str]:
+        """The constants that depend on sizes and that the body names."""
+        used = words(body)
+        definitions = self.scalars.scales.definitions().items()
+        return [f"    {name} = {text}" for name, text in definitions if name in used]
 
-    def _view(self, vector: str, start: Expr, shape: Shape) -> str:
-        sizes = [self.scalars.size(d) for d in shape or (S.One,)]
-        axes = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
-        return f"_view({vector}, {self.scalars.size(expand(start))}, {axes})"
-
-    def _reshaped(self, program: Program, used: set[str]) -> Iterator[str]:
+    def _reshaped(self, program: Program, used: Set[str]) -> Iterator[str]:
         """Inputs in another shape."""
         for view, name in program.arrays.items():
             if isinstance(view, View) and view.operand in program.inputs and name in used:
                 sizes = ", ".join(map(self.scalars.size, view.shape))
                 yield f"    {name} = {program.names[view.operand]}.reshape({sizes})"
-
-
-class _Array(NamedTuple):
-    """What stands in a vector: the values that live there, and views of them."""
-
-    names: tuple[str, ...]
-    shape: Shape
-    symbol: bool
-    views: tuple[tuple[View, str], ...]
-
-
-def _array(program: Program, values: Iterable[Node], shape: Shape) -> _Array:
-    values = tuple(values)
-    called = dict.fromkeys(program.arrays.get(v) or program.names[v] for v in values)
-    views = tuple(
-        (view, name)
-        for view, name in program.arrays.items()
-        if isinstance(view, View) and view.operand in values
-    )
-    return _Array(tuple(called), shape, isinstance(values[0], Leaf), views)
-
-
-def words(lines: Iterable[str]) -> set[str]:
-    """The identifiers of source lines, comments apart."""
-    return set(re.findall(r"[A-Za-z_]\w*", "\n".join(line.split("  # ")[0] for line in lines)))

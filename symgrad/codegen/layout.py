@@ -124,3 +124,8 @@ def _split(text: str, signs: Sequence[str], *, keep: bool = False) -> list[str]:
             start = n + 1 if keep else n + len(sign)
         n += len(sign) or 1
     return [*parts, text[start:]]
+
+
+def words(lines: Iterable[str]) -> set[str]:
+    """The identifiers of source lines, comments apart."""
+    return set(re.findall(r"[A-Za-z_]\w*", "\n".join(line.split("  # ")[0] for line in lines)))

@@ -11,8 +11,8 @@ from symgrad.calculus import Derivation, Derivative, gradient
 from symgrad.codegen import functions, linear
 from symgrad.codegen.evaluation import Evaluation, evaluation, evaluation_frame
 from symgrad.codegen.frame import frame
-from symgrad.codegen.kernels import Kernels, words
-from symgrad.codegen.layout import literal
+from symgrad.codegen.kernels import Kernels
+from symgrad.codegen.layout import literal, words
 from symgrad.codegen.plan import Plan, Program, plan
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError
@@ -52,6 +52,13 @@ def _rendered(
         "threshold": THRESHOLD,
         "gemm": _GEMM[plan.dtype],
         "functions": helpers,
+        "within": bool(
+            kernels.blocks
+            or helpers
+            or scalars.products
+            or frame["fact_tests"]
+            or {"_outside", "_fault"} & words(lines)
+        ),
         "routines": routines,
         "faults": list(map(literal, scalars.faults)),
         "math": "math." in "\n".join([*texts, *scalars_text(kernels)]),

@@ -18,13 +18,15 @@ from symgrad.tensor.primitives import ArgReduce
 #: What the kernels of a module say themselves, so that no symbol can be called so in them.
 RESERVED = frozenset(
     """
-    math sys np njit carray types ModuleType intrinsic overload prod binding ir cgutils
+    math sys np njit types ModuleType intrinsic lower_builtin type_callable populate_array prod
+    binding ir cgutils
     get_cython_function_address
     real whole params grads work sizes zero one two three four ten half third quarter
     Params Workspace ShapeError DtypeError LabelError DomainError MatrixError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
     SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE FREE SOLVED EXPRESSION
     PROVENANCE NO YES rng arguments seed dtype sizes value out form direction
+    part FORWARD BACKWARD BOTH
     """.split()
 ) | {*dir(builtins), *keyword.kwlist, *functions.constants("float64")}
 

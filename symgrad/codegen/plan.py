@@ -1,13 +1,14 @@
 """The plan of a module: its kernels as statements, and where each value lives."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sympy import Expr
 
 from symgrad.calculus import gradient
 from symgrad.calculus.derivation import Derivation
 from symgrad.codegen import statements
+from symgrad.codegen.blocks import Block, blocks, locations, places
 from symgrad.codegen.facts import loosened
 from symgrad.codegen.lower import lower
 from symgrad.codegen.matrices import View, Whole, in_parts
@@ -27,12 +28,15 @@ DTYPES = ("float64", "float32")
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """One function: its statements, the number that it returns and the vector that it fills."""
+    """A function, or a part of one that can be run apart: its statements, the number that it
+    returns and the vector that it fills. `blocks` are statements that repeat.
+    """
 
     name: str
     body: tuple[Statement, ...]
     result: Node | None = None
     out: str = ""
+    blocks: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +57,16 @@ class Program:
     arrays: Mapping[Node, str]
     formulas: Mapping[Node, str]
     shared: frozenset[Node]
+
+    @property
+    def name(self) -> str:
+        """The name of its function."""
+        return self.kernels[0].name if len(self.kernels) == 1 else "_value_and_grad"
+
+    @property
+    def out(self) -> str:
+        """The vector of the results."""
+        return next(kernel.out for kernel in self.kernels if kernel.out)
 
     def __str__(self) -> str:
         lines = []
@@ -180,14 +194,15 @@ def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifi
     lowered = in_parts(lower(used))
     value = distinct(lowered[output], ())
     results: dict[Leaf, Node] = {}
+    taken = set(topological(value))
     for definition in derivation.definitions:  # each as soon as it can be had
         if definition.leaf in wanted:
-            taken = {*results.values(), *topological(value)}
             results[definition.leaf] = distinct(lowered[definition.leaf], taken)
+            taken.add(results[definition.leaf])
     titles = titles_of(lowered)
     titles |= {node: leaf.name for leaf, node in results.items()}
     first, then, kept = schedule([value], results.values(), titles)
-    kernels = (Kernel("_forward", first, value), Kernel("_backward", then, out="grads"))
+    kernels = (Kernel("forward", first, value), Kernel("backward", then, out="grads"))
     inputs = tuple(graph.leaf(name) for name in graph.inputs)
     ordered = [results[leaf] for leaf in wanted]
     return make_program(kernels, inputs, _packed(graph), kept, ordered, symbols, titles, used, ids)
@@ -232,10 +247,9 @@ def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[De
     return [d for d in listed if d.leaf in need]
 
 
-def distinct(node: Node, taken: Iterable[Node]) -> Node:
+def distinct(node: Node, taken: Container[Node]) -> Node:
     """A value of its own: a copy of what is an argument, a number, or computed for another use."""
-    others = set(taken)
-    while isinstance(node, Leaf | Constant | View | Whole) or node in others:
+    while isinstance(node, Leaf | Constant | View | Whole) or node in taken:
         node = Map(ARGS[0], node)
     return node
 
@@ -262,7 +276,13 @@ def make_program(
 ) -> Program:
     """The program of scheduled kernels: where values live, and what they are called."""
     returned = [kernel.result for kernel in kernels if kernel.result is not None]
-    where = storage([kernel.body for kernel in kernels], kept, results, returned)
+    bodies = [kernel.body for kernel in kernels]
+    where = storage(bodies, kept, results, returned)
+    found, lacking = _blocks(kernels, where, kept, inputs, packed, symbols)
+    if lacking:
+        where = storage(bodies, kept, results, returned, lacking)
+        found, _ = _blocks(kernels, where, kept, inputs, packed, symbols)
+    kernels = tuple(replace(k, blocks=each) for k, each in zip(kernels, found, strict=True))
     hidden = {old: new for old, new in where.heirs.items() if old not in titles}
     made = dict.fromkeys(
         s.node
@@ -282,6 +302,30 @@ def make_program(
     equations = {d.leaf.name: _equation(d) for d in used}
     formulas = {node: equations[titles[node]] for node in made if titles.get(node, "") in equations}
     return Program(kernels, inputs, packed, kept, where, names, arrays, formulas, _shared(kept))
+
+
+def _blocks(
+    kernels: Sequence[Kernel],
+    where: Storage,
+    kept: frozenset[Node],
+    inputs: Sequence[Leaf],
+    packed: Mapping[str, tuple[Leaf, ...]],
+    symbols: Mapping[Leaf, str],
+) -> tuple[list[tuple[Block, ...]], set[Node]]:
+    """The blocks of each kernel, and the numbers that must be in memory for more of them."""
+    (out,) = (kernel.out for kernel in kernels if kernel.out)
+    vectors = places(where, packed, out)
+    stops = [n for n in topological(*kept) if isinstance(n, Leaf | View) or n in kept]
+    at = locations(stops, vectors, where, inputs)
+    dims = {s.name for leaf in symbols for size in leaf.shape for s in size.free_symbols}
+    stored = {node for node in stops if vectors.get(node) or isinstance(node, Leaf | View)}
+    found, lacking = [], set()
+    for kernel in kernels:
+        outside = [kernel.result] if kernel.result is not None else []
+        own, numbers = blocks(kernel.body, at, stored, outside, dims)
+        found.append(own)
+        lacking |= numbers
+    return found, lacking
 
 
 def _shared(kept: Iterable[Node]) -> frozenset[Node]:

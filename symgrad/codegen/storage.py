@@ -65,21 +65,29 @@ class Storage:
 
 
 def storage(
-    bodies: Bodies, kept: frozenset[Node], results: Sequence[Node], returned: Iterable[Node] = ()
+    bodies: Bodies,
+    kept: frozenset[Node],
+    results: Sequence[Node],
+    returned: Iterable[Node] = (),
+    needed: Iterable[Node] = (),
 ) -> Storage:
-    """Where all values of some kernels live; those `returned` are in a local variable at the end.
+    """Where all values of some kernels live; those `returned` are in a local variable at the end,
+    and those `needed` in memory.
 
     What an earlier kernel leaves for a later one is never overwritten, so that the later one can
     run again. Two values share a buffer if they have one shape and are never alive together.
     """
     stored, local = _in_memory(bodies, kept)
-    order = [node for node in dict.fromkeys(_made(bodies)) if node in stored or node in results]
+    stored.update(needed)
+    stored.update(results)
+    order = [node for node in dict.fromkeys(_made(bodies)) if node in stored]
     lives = _lives(bodies, kept)
     heir = _heirs(bodies, kept, order, results, lives)
     chains = _chains(order, heir)
-    own = [c for c in chains if c[-1] in results]
+    last = set(results)
+    own = [c for c in chains if c[-1] in last]
     by_result = {chain[-1]: Buffer(chain[-1].shape, tuple(chain)) for chain in own}
-    rest = [c for c in chains if c[-1] not in results]
+    rest = [c for c in chains if c[-1] not in last]
     return Storage(
         tuple(by_result[node] for node in results),
         _shared(rest, lives),
@@ -152,7 +160,8 @@ def _heirs(
 ) -> dict[Node, Node]:
     """Values that another one is written over, entry by entry where they are read last."""
     heir: dict[Node, Node] = {}
-    memory, fixed = set(stored), set(results)
+    memory = set(stored)
+    free = memory - set(results)
     for body in bodies:
         made: set[Node] = set()
         readers: dict[Node, list[tuple[int, tuple[Var, ...], Point]]] = {}
@@ -166,7 +175,7 @@ def _heirs(
         for n, path, assign in assigns:
             for old in dict.fromkeys(old for old, _ in reads(assign, kept)):
                 if (
-                    old in memory - fixed
+                    old in free
                     and old in made
                     and old not in heir
                     and old.ndim
@@ -206,19 +215,22 @@ def _chains(order: Sequence[Node], heir: dict[Node, Node]) -> list[list[Node]]:
 def _shared(chains: list[list[Node]], lives: dict[Node, Life]) -> tuple[Buffer, ...]:
     """Buffers for chains of values, the one that was left last taken first: it is in the cache."""
     buffers: list[list[Node]] = []
-    until: list[float] = []
+    until: dict[int, float] = {}  # of those that are left some time
     for chain in chains:
         birth, death = lives[chain[0]][0], max(lives[node][1] for node in chain)
         free = [
             n
-            for n, values in enumerate(buffers)
-            if until[n] < birth and chain[0].ndim and same_shape(values[0].shape, chain[0].shape)
+            for n, end in until.items()
+            if end < birth and chain[0].ndim and same_shape(buffers[n][0].shape, chain[0].shape)
         ]
         if free:
-            n = max(free, key=lambda n: until[n])
+            n = max(free, key=until.__getitem__)
             buffers[n] += chain
+        else:
+            n = len(buffers)
+            buffers.append(list(chain))
+        if death < inf:
             until[n] = death
         else:
-            buffers.append(list(chain))
-            until.append(death)
+            until.pop(n, None)
     return tuple(Buffer(values[0].shape, tuple(values)) for values in buffers)

@@ -61,7 +61,8 @@ _SHORT = 12
 class Writer:
     """Writes the statements of one kernel; `taken` are the identifiers that mean something.
 
-    `narrow`: it computes in float32. `returns`: it returns a number.
+    `narrow`: it computes in float32. `returns`: it returns a number. `general`: symbols stand for
+    those of any layer.
     """
 
     program: Program
@@ -69,6 +70,7 @@ class Writer:
     taken: Set[str]
     narrow: bool = False
     returns: bool = False
+    general: bool = False
     lines: list[str] = field(default_factory=list)
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
@@ -434,7 +436,8 @@ class Writer:
         """The formula of a product that no definition names."""
 
         def called(node: Node) -> Node:
-            return node if isinstance(node, Leaf) else Leaf(self.array(node), node.shape)
+            own = isinstance(node, Leaf) and not self.general
+            return node if own else Leaf(self.array(node), node.shape)
 
         core = rebuild(s.einsum, tuple(map(called, s.einsum.operands)))
         rest = {s.einsum: core, **{scalar: called(scalar) for scalar in s.scalars}}

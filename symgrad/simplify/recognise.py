@@ -6,6 +6,7 @@ give, and it does not overflow.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from sympy import Expr, Function, S, exp, log, tanh
 
@@ -198,11 +199,30 @@ def known(node: Node) -> Node:
     return node
 
 
+#: Whether a product has a factor, at any depth, that the rules of products begin with.
+_holding: "WeakKeyDictionary[Node, bool]" = WeakKeyDictionary()
+
+
+def _may_hold(node: Node) -> bool:
+    """Whether an exponential or a reciprocal is among the factors: a look that is remembered, for
+    a product of as many factors as a network has layers would be taken apart for each of them.
+    """
+    for each in topological(node, seen=_holding):
+        match each:
+            case Einsum():
+                _holding[each] = any(_holding[factor] for factor in each.factors)
+            case Total():
+                _holding[each] = len(each.terms) == 1 and _holding[each.terms[0]]
+            case _:
+                _holding[each] = _of(exp, each) is not None or power_of(each)[1] is S.NegativeOne
+    return _holding[node]
+
+
 def _better(node: Node) -> Node | None:
     for rule in _NODES:
         if (found := rule(node)) is not None:
             return found
-    if isinstance(node, Einsum) and len(node.factors) > 1:
+    if isinstance(node, Einsum) and len(node.factors) > 1 and _may_hold(node):
         term = flatten(node)
         for term_rule in _TERMS:
             if (changed := term_rule(term)) is not None:
