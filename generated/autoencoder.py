@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "6fa01a342fd289c55471a029da4b079f507681b5f466a72ba81bb76a0915857e",
+    "code": "d5e43f87b71c317fd477d3bbefebdaf17daf0ee4e335222fc90681fe0164f709",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -147,7 +147,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, h, dtype=DTYPE, seed=0):
@@ -207,6 +208,22 @@ def backward(params, X, *, workspace):
         raise ValueError("the workspace is empty: call forward with it first")
     _value_and_grad(X, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
+
+
+def hvp(params, X, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
+def ggnvp(params, X, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
 
 
 def predict(params, X):
@@ -360,6 +377,119 @@ def _predict(X, params, out, work, sizes):
     for i in range(m):
         for j in range(d):
             R[i, j] += c[j]  # R = H Wᵀ + 𝟏 cᵀ
+
+
+@_jit
+def _hvp(X, params, direction, out, work, sizes):
+    m, d, h = sizes[0], sizes[1], sizes[2]
+    W = _view(params, 0, (d, h))
+    b = _view(params, d * h, (h,))
+    c = _view(params, d * h + h, (d,))
+    dW = _view(direction, 0, (d, h))
+    db = _view(direction, d * h, (h,))
+    dc = _view(direction, d * h + h, (d,))
+    ddW_ = _view(out, 0, (d, h))
+    ddb_ = _view(out, d * h, (h,))
+    ddc_ = _view(out, d * h + h, (d,))
+    Z_dot = _view(work, 0, (m, h))
+    H = ddZ = _view(work, h * m, (m, h))
+    H_dot = dH = _view(work, 2 * h * m, (m, h))
+    dR = _view(work, 3 * h * m, (m, d))
+    ddW__prod1 = _view(work, 3 * h * m + d * m, (d, h))
+    R_dot_prod = _view(work, 3 * h * m + d * h + d * m, (m, d))
+    ddR = _view(work, 2 * d * m + 3 * h * m + d * h, (m, d))
+    ddW__prod2 = _view(work, 3 * d * m + 3 * h * m + d * h, (d, h))
+    ddH_prod1 = _view(work, 2 * d * h + 3 * d * m + 3 * h * m, (m, h))
+    ddH_prod2 = _view(work, 2 * d * h + 3 * d * m + 4 * h * m, (m, h))
+    per_m = real(1 / m)
+    _dot_nn(one, X, dW, Z_dot)  # Ż = X dW
+    for i in range(m):
+        for j in range(h):
+            Z_dot[i, j] += db[j]  # Ż = X dW + 𝟏 dbᵀ
+    _dot_nn(one, X, W, H)  # H = X W
+    for i in range(m):
+        for j in range(h):
+            H_ij = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
+            H[i, j] = H_ij
+            H_dot[i, j] = Z_dot[i, j] * H_ij * (one - H_ij)  # Ḣ = Ż ⊙ H ⊙ (1 − H)
+    _dot_nt(one, H, W, dR)  # dR = H Wᵀ
+    for i in range(m):
+        for j in range(d):
+            dR[i, j] = per_m * ((dR[i, j] + c[j]) - X[i, j])  # dR = (R − X)/m
+    _dot_tn(one, dR, H_dot, ddW__prod1)  # ddW_prod1 = dRᵀ Ḣ
+    _dot_nt(one, H_dot, W, R_dot_prod)  # Ṙ_prod = Ḣ Wᵀ
+    _dot_nt(one, H, dW, ddR)  # ddR = H dWᵀ
+    ddc_[:] = zero
+    for i in range(m):
+        for j in range(d):
+            ddR_ij = per_m * (R_dot_prod[i, j] + ddR[i, j] + dc[j])  # ddR = Ṙ/m
+            ddR[i, j] = ddR_ij
+            ddc_[j] += ddR_ij  # ddc = ddRᵀ 𝟏
+    _dot_tn(one, ddR, H, ddW__prod2)  # ddW_prod2 = ddRᵀ H
+    _dot_nn(one, dR, W, dH)  # dH = dR W
+    _dot_nn(one, dR, dW, ddH_prod1)  # ddH_prod1 = dR dW
+    _dot_nn(one, ddR, W, ddH_prod2)  # ddH_prod2 = ddR W
+    ddb_[:] = zero
+    for i in range(m):
+        for j in range(h):
+            t1 = Z_dot[i, j] * dH[i, j] * (one - two * H[i, j])
+            t2 = ddH_prod1[i, j] + ddH_prod2[i, j]
+            t3 = one - H[i, j]
+            ddZ_ij = H[i, j] * (t1 + t2) * t3  # ddZ = H ⊙ (Ż ⊙ dH ⊙ (1 − 2 H) + ddH) ⊙ (1 − H)
+            ddZ[i, j] = ddZ_ij
+            ddb_[j] += ddZ_ij  # ddb = ddZᵀ 𝟏
+    _dot_tn(one, X, ddZ, ddW_)  # ddW = Xᵀ ddZ
+    for i in range(d):
+        for j in range(h):
+            # ddW = dRᵀ Ḣ + ddRᵀ H + Xᵀ ddZ
+            ddW_[i, j] = ddW__prod1[i, j] + ddW__prod2[i, j] + ddW_[i, j]
+
+
+@_jit
+def _ggnvp(X, params, direction, out, work, sizes):
+    m, d, h = sizes[0], sizes[1], sizes[2]
+    W = _view(params, 0, (d, h))
+    b = _view(params, d * h, (h,))
+    dW = _view(direction, 0, (d, h))
+    db = _view(direction, d * h, (h,))
+    dc = _view(direction, d * h + h, (d,))
+    W_bar = _view(out, 0, (d, h))
+    b_bar = _view(out, d * h, (h,))
+    c_bar = _view(out, d * h + h, (d,))
+    dH = H_bar = Z_bar = _view(work, 0, (m, h))
+    H = _view(work, h * m, (m, h))
+    dR_prod = _view(work, 2 * h * m, (m, d))
+    ddR_ = _view(work, 2 * h * m + d * m, (m, d))
+    W_bar_prod = _view(work, 2 * d * m + 2 * h * m, (d, h))
+    per_m = real(1 / m)
+    _dot_nn(one, X, dW, dH)  # dH = X dW
+    _dot_nn(one, X, W, H)  # H = X W
+    for i in range(m):
+        for j in range(h):
+            H_ij = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
+            H[i, j] = H_ij
+            dH[i, j] = (dH[i, j] + db[j]) * H_ij * (one - H_ij)  # dH = dZ ⊙ H ⊙ (1 − H)
+    _dot_nt(one, dH, W, dR_prod)  # dR_prod = dH Wᵀ
+    _dot_nt(one, H, dW, ddR_)  # ddR = H dWᵀ
+    c_bar[:] = zero
+    for i in range(m):
+        for j in range(d):
+            ddR__ij = per_m * (dR_prod[i, j] + ddR_[i, j] + dc[j])  # ddR = dR/m
+            ddR_[i, j] = ddR__ij
+            c_bar[j] += ddR__ij  # c̄ = ddRᵀ 𝟏
+    _dot_nn(one, ddR_, W, H_bar)  # H̄ = ddR W
+    b_bar[:] = zero
+    for i in range(m):
+        for j in range(h):
+            t1 = one - H[i, j]
+            Z_bar_ij = H_bar[i, j] * H[i, j] * t1  # Z̄ = H̄ ⊙ H ⊙ (1 − H)
+            Z_bar[i, j] = Z_bar_ij
+            b_bar[j] += Z_bar_ij  # b̄ = Z̄ᵀ 𝟏
+    _dot_tn(one, X, Z_bar, W_bar_prod)  # W̄_prod = Xᵀ Z̄
+    _dot_tn(one, ddR_, H, W_bar)  # W̄ = ddRᵀ H
+    for i in range(d):
+        for j in range(h):
+            W_bar[i, j] = W_bar_prod[i, j] + W_bar[i, j]  # W̄ = Xᵀ Z̄ + ddRᵀ H
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -577,6 +707,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -604,6 +735,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(m, d, h):
+    return 2 * d * h + 3 * d * m + 5 * h * m
+
+
+def _room_ggnvp(m, d, h):
+    return 2 * d * m + 2 * h * m + d * h
 
 
 def _check(inputs, params, known=None):

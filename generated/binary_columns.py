@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "203246dfad92955ce7a4e66f55e4ee4a1be1ee10148448f6bf3e066b1d4f2acc",
+    "code": "faca82bd081e86496ec886ebdeb94a187b24bd51e29fe7b054ea859623091c49",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -164,7 +164,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, dtype=DTYPE, seed=0):
@@ -231,6 +232,26 @@ def backward(params, X, Y, *, workspace):
         raise ValueError("the workspace is empty: call forward with it first")
     _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
+
+
+def hvp(params, X, Y, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, Y, params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y})
+    return out
+
+
+def ggnvp(params, X, Y, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, Y, params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y})
+    return out
 
 
 def predict(params, X):
@@ -397,6 +418,137 @@ def _predict(X, params, out, work, sizes):
         for j in range(3):
             Z2_sum += W2[0, j] * _relu(Z1_prod[j, i] + b1[j, 0])
         A2[0, i] = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
+
+
+@_jit
+def _hvp(X, Y, params, direction, out, work, sizes):
+    m = sizes[0]
+    W1 = _view(params, 0, (3, 2))
+    b1 = _view(params, 6, (3, 1))
+    W2 = _view(params, 9, (1, 3))
+    b2 = _view(params, 12, (1, 1))
+    dW1 = _view(direction, 0, (3, 2))
+    db1 = _view(direction, 6, (3, 1))
+    dW2 = _view(direction, 9, (1, 3))
+    db2 = _view(direction, 12, (1, 1))
+    ddW1_ = _view(out, 0, (3, 2))
+    ddb1_ = _view(out, 6, (3, 1))
+    ddW2_ = _view(out, 9, (1, 3))
+    ddb2_ = _view(out, 12, (1, 1))
+    A1 = _view(work, 0, (3, m))
+    ddZ1 = _view(work, 3 * m, (3, m))
+    Z2_dot_sum1 = _view(work, 6 * m, (1, m))
+    A2 = ddZ2 = _view(work, 7 * m, (1, m))
+    dZ2 = _view(work, 8 * m, (1, m))
+    A1_dot = _view(work, 9 * m, (3, m))
+    Z2_dot_sum2 = _view(work, 12 * m, (1, m))
+    per_m = real(1 / m)
+    if not _is_binary(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+    for i in range(3):
+        for j in range(m):
+            A1_ij = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
+            A1[i, j] = A1_ij
+            ddZ1[i, j] = _gt(A1_ij, zero)
+    for i in range(m):
+        Z2_sum = zero
+        Z2_dot_sum1_i = zero
+        for j in range(3):
+            Z2_sum += W2[0, j] * A1[j, i]
+            Z2_dot_sum1_i += dW2[0, j] * A1[j, i]
+        Z2_dot_sum1[0, i] = Z2_dot_sum1_i
+        A2_i = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
+        A2[0, i] = A2_i
+        dZ2[0, i] = per_m * (A2_i - Y[0, i])  # dZ₂ = (A₂ − Y)/m
+    _dot_nn(one, dW1, X, A1_dot)  # Ȧ₁ = dW₁ X
+    Z2_dot_sum2[:, :] = zero
+    for i in range(3):
+        for j in range(m):
+            A1_dot_ij = (A1_dot[i, j] + db1[i, 0]) * ddZ1[i, j]  # Ȧ₁ = Ż₁ ⊙ [Z₁ > 0]
+            A1_dot[i, j] = A1_dot_ij
+            Z2_dot_sum2[0, j] += A1_dot_ij * W2[0, i]
+    ddb2__0 = zero
+    for i in range(m):
+        t1 = (Z2_dot_sum2[0, i] + Z2_dot_sum1[0, i] + db2[0, 0]) * A2[0, i] * (one - A2[0, i])
+        ddZ2_i = per_m * t1  # ddZ₂ = Ȧ₂/m
+        ddZ2[0, i] = ddZ2_i
+        ddb2__0 += ddZ2_i
+    ddb2_[0, 0] = ddb2__0  # ddb₂ = ddZ₂ 𝟏
+    for i in range(3):
+        ddb1__i = zero
+        ddW2__sum1 = zero
+        ddW2__sum2 = zero
+        for j in range(m):
+            # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
+            ddZ1_ij = (dW2[0, i] * dZ2[0, j] + ddZ2[0, j] * W2[0, i]) * ddZ1[i, j]
+            ddZ1[i, j] = ddZ1_ij
+            ddb1__i += ddZ1_ij
+            ddW2__sum1 += A1_dot[i, j] * dZ2[0, j]
+            ddW2__sum2 += ddZ2[0, j] * A1[i, j]
+        ddb1_[i, 0] = ddb1__i  # ddb₁ = ddZ₁ 𝟏
+        ddW2_[0, i] = ddW2__sum1 + ddW2__sum2  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
+    _dot_nt(one, ddZ1, X, ddW1_)  # ddW₁ = ddZ₁ Xᵀ
+
+
+@_jit
+def _ggnvp(X, Y, params, direction, out, work, sizes):
+    m = sizes[0]
+    W1 = _view(params, 0, (3, 2))
+    b1 = _view(params, 6, (3, 1))
+    W2 = _view(params, 9, (1, 3))
+    b2 = _view(params, 12, (1, 1))
+    dW1 = _view(direction, 0, (3, 2))
+    db1 = _view(direction, 6, (3, 1))
+    dW2 = _view(direction, 9, (1, 3))
+    db2 = _view(direction, 12, (1, 1))
+    W1_bar = _view(out, 0, (3, 2))
+    b1_bar = _view(out, 6, (3, 1))
+    W2_bar = _view(out, 9, (1, 3))
+    b2_bar = _view(out, 12, (1, 1))
+    dZ1_prod = _view(work, 0, (3, m))
+    A1 = _view(work, 3 * m, (3, m))
+    ddZ2_ = _view(work, 6 * m, (1, m))
+    Z1_bar = _view(work, 7 * m, (3, m))
+    per_m = real(1 / m)
+    if not _is_binary(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, dW1, X, dZ1_prod)  # dZ_1_prod = dW₁ X
+    _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+    ddZ2_[:, :] = zero
+    for i in range(3):
+        for j in range(m):
+            A1_ij = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
+            A1[i, j] = A1_ij
+            dA1_map_ij = _gt(A1_ij, zero)
+            Z1_bar[i, j] = dA1_map_ij
+            ddZ2_[0, j] += (dZ1_prod[i, j] + db1[i, 0]) * dA1_map_ij * W2[0, i]
+    b2_bar_0 = zero
+    for i in range(m):
+        dZ2_sum = zero
+        Z2_sum = zero
+        for j in range(3):
+            dZ2_sum += dW2[0, j] * A1[j, i]
+            Z2_sum += W2[0, j] * A1[j, i]
+        A2_i = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
+        # ddZ₂ = Ȧ₂/m
+        ddZ2__i = per_m * ((ddZ2_[0, i] + dZ2_sum + db2[0, 0]) * A2_i * (one - A2_i))
+        ddZ2_[0, i] = ddZ2__i
+        b2_bar_0 += ddZ2__i
+    b2_bar[0, 0] = b2_bar_0  # b̄₂ = ddZ₂ 𝟏
+    for i in range(3):
+        b1_bar_i = zero
+        W2_bar_i = zero
+        for j in range(m):
+            Z1_bar_ij = ddZ2_[0, j] * W2[0, i] * Z1_bar[i, j]  # Z̄₁ = Ā₁ ⊙ [Z₁ > 0]
+            Z1_bar[i, j] = Z1_bar_ij
+            b1_bar_i += Z1_bar_ij
+            W2_bar_i += ddZ2_[0, j] * A1[i, j]
+        W2_bar[0, i] = W2_bar_i  # W̄₂ = ddZ₂ A₁ᵀ
+        b1_bar[i, 0] = b1_bar_i  # b̄₁ = Z̄₁ 𝟏
+    _dot_nt(one, Z1_bar, X, W1_bar)  # W̄₁ = Z̄₁ Xᵀ
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -649,6 +801,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -676,6 +829,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(m):
+    return 13 * m
+
+
+def _room_ggnvp(m):
+    return 10 * m
 
 
 def _check(inputs, params, known=None):

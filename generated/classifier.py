@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "d34155e36424b3397885ffd2ea3d50afcab87e2ba3598b1233198622d91c5a4b",
+    "code": "9898e8fd785348cd1c4a0be32ac26332ca63035807ca56a2d47304a2176fb86a",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -168,7 +168,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, h, c, dtype=DTYPE, seed=0):
@@ -239,6 +240,26 @@ def backward(params, X, Y, lam, *, workspace):
         X, Y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
+
+
+def hvp(params, X, Y, lam, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y, lam)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, Y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
+    return out
+
+
+def ggnvp(params, X, Y, lam, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y, lam)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, Y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
+    return out
 
 
 def predict(params, X):
@@ -456,6 +477,182 @@ def _predict(X, params, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(z₂)
+
+
+@_jit
+def _hvp(X, Y, lam, params, direction, out, work, sizes):
+    B, d, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (d, h))
+    b1 = _view(params, d * h, (h,))
+    W2 = _view(params, d * h + h, (h, c))
+    b2 = _view(params, c * h + d * h + h, (c,))
+    dW1 = _view(direction, 0, (d, h))
+    db1 = _view(direction, d * h, (h,))
+    dW2 = _view(direction, d * h + h, (h, c))
+    db2 = _view(direction, c * h + d * h + h, (c,))
+    ddW1_ = _view(out, 0, (d, h))
+    ddb1_ = _view(out, d * h, (h,))
+    ddW2_ = _view(out, d * h + h, (h, c))
+    ddb2_ = _view(out, c * h + d * h + h, (c,))
+    a1 = _view(work, 0, (B, h))
+    z2 = P = _view(work, B * h, (B, c))
+    dz2 = _view(work, B * c + B * h, (B, c))
+    dda1_prod1 = _view(work, 2 * B * c + B * h, (B, h))
+    z1_dot = ddz1 = _view(work, 2 * B * c + 2 * B * h, (B, h))
+    a1_dot = _view(work, 2 * B * c + 3 * B * h, (B, h))
+    z2_dot_prod = _view(work, 2 * B * c + 4 * B * h, (B, c))
+    z2_dot = ddz2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
+    dda1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
+    da1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
+    ddW2__prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    per_B = real(1 / B)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+    for i in range(B):
+        for j in range(h):
+            a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
+    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+    for i in range(B):
+        P_max = real(-np.inf)
+        for j in range(c):
+            z2_ij = z2[i, j] + b2[j]  # z₂ = a₁ W₂ + 𝟏 b₂ᵀ
+            z2[i, j] = z2_ij
+            P_max = _maximum(P_max, z2_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(z2[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P_ij = P[i, j] * P_scale  # P = softmax(z₂)
+            P[i, j] = P_ij
+            dz2[i, j] = per_B * (P_ij - Y[i, j])  # dz₂ = (P − Y)/B
+    _dot_nt(one, dz2, dW2, dda1_prod1)  # dda_1_prod1 = dz₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
+    for i in range(B):
+        for j in range(h):
+            z1_dot_ij = z1_dot[i, j] + db1[j]  # ż₁ = X dW₁ + 𝟏 db₁ᵀ
+            z1_dot[i, j] = z1_dot_ij
+            t1 = one - a1[i, j] * a1[i, j]
+            a1_dot[i, j] = z1_dot_ij * t1  # ȧ₁ = ż₁ ⊙ (1 − a₁²)
+    _dot_nn(one, a1_dot, W2, z2_dot_prod)  # ż_2_prod = ȧ₁ W₂
+    _dot_nn(one, a1, dW2, z2_dot)  # ż₂ = a₁ dW₂
+    ddb2_[:] = zero
+    for i in range(B):
+        P_dot_sum = zero
+        for j in range(c):
+            z2_dot_ij = z2_dot_prod[i, j] + z2_dot[i, j] + db2[j]  # ż₂ = ȧ₁ W₂ + a₁ dW₂ + 𝟏 db₂ᵀ
+            z2_dot[i, j] = z2_dot_ij
+            P_dot_sum += z2_dot_ij * P[i, j]
+        for j in range(c):
+            ddz2_ij = per_B * (P[i, j] * (z2_dot[i, j] - P_dot_sum))  # ddz₂ = Ṗ/B
+            ddz2[i, j] = ddz2_ij
+            ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
+    _dot_nt(one, ddz2, W2, dda1_prod2)  # dda_1_prod2 = ddz₂ W₂ᵀ
+    _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
+    ddb1_[:] = zero
+    for i in range(B):
+        for j in range(h):
+            t1 = one - a1[i, j] * a1[i, j]
+            t2 = dda1_prod1[i, j] + dda1_prod2[i, j]
+            t3 = da1[i, j] * z1_dot[i, j] * a1[i, j]
+            ddz1_ij = t1 * (t2 - two * t3)  # ddz₁ = (1 − a₁²) ⊙ (dda₁ − 2 da₁ ⊙ ż₁ ⊙ a₁)
+            ddz1[i, j] = ddz1_ij
+            ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
+    _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
+    for i in range(d):
+        for j in range(h):
+            ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddz₁
+    _dot_tn(one, a1_dot, dz2, ddW2__prod)  # ddW_2_prod = ȧ₁ᵀ dz₂
+    _dot_tn(one, a1, ddz2, ddW2_)  # ddW₂ = a₁ᵀ ddz₂
+    for i in range(h):
+        for j in range(c):
+            # ddW₂ = λ dW₂ + ȧ₁ᵀ dz₂ + a₁ᵀ ddz₂
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+
+
+@_jit
+def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
+    B, d, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (d, h))
+    b1 = _view(params, d * h, (h,))
+    W2 = _view(params, d * h + h, (h, c))
+    b2 = _view(params, c * h + d * h + h, (c,))
+    dW1 = _view(direction, 0, (d, h))
+    db1 = _view(direction, d * h, (h,))
+    dW2 = _view(direction, d * h + h, (h, c))
+    db2 = _view(direction, c * h + d * h + h, (c,))
+    W1_bar = _view(out, 0, (d, h))
+    b1_bar = _view(out, d * h, (h,))
+    W2_bar = _view(out, d * h + h, (h, c))
+    b2_bar = _view(out, c * h + d * h + h, (c,))
+    a1 = _view(work, 0, (B, h))
+    z2 = P = _view(work, B * h, (B, c))
+    dz2_prod = _view(work, B * c + B * h, (B, c))
+    da1 = a1_bar = z1_bar = _view(work, 2 * B * c + B * h, (B, h))
+    dz2 = ddz2_ = _view(work, 2 * B * c + 2 * B * h, (B, c))
+    per_B = real(1 / B)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+    for i in range(B):
+        for j in range(h):
+            a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
+    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+    for i in range(B):
+        P_max = real(-np.inf)
+        for j in range(c):
+            z2_ij = z2[i, j] + b2[j]  # z₂ = a₁ W₂ + 𝟏 b₂ᵀ
+            z2[i, j] = z2_ij
+            P_max = _maximum(P_max, z2_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(z2[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P[i, j] *= P_scale  # P = softmax(z₂)
+    _dot_nn(one, a1, dW2, dz2_prod)  # dz_2_prod = a₁ dW₂
+    _dot_nn(one, X, dW1, da1)  # da₁ = X dW₁
+    for i in range(B):
+        for j in range(h):
+            t1 = one - a1[i, j] * a1[i, j]
+            da1[i, j] = (da1[i, j] + db1[j]) * t1  # da₁ = dz₁ ⊙ (1 − a₁²)
+    _dot_nn(one, da1, W2, dz2)  # dz₂ = da₁ W₂
+    b2_bar[:] = zero
+    for i in range(B):
+        P_dot_sum = zero
+        for j in range(c):
+            dz2_ij = dz2_prod[i, j] + dz2[i, j] + db2[j]  # dz₂ = a₁ dW₂ + da₁ W₂ + 𝟏 db₂ᵀ
+            dz2[i, j] = dz2_ij
+            P_dot_sum += dz2_ij * P[i, j]
+        for j in range(c):
+            ddz2__ij = per_B * (P[i, j] * (dz2[i, j] - P_dot_sum))  # ddz₂ = Ṗ/B
+            ddz2_[i, j] = ddz2__ij
+            b2_bar[j] += ddz2__ij  # b̄₂ = ddz₂ᵀ 𝟏
+    _dot_nt(one, ddz2_, W2, a1_bar)  # ā₁ = ddz₂ W₂ᵀ
+    b1_bar[:] = zero
+    for i in range(B):
+        for j in range(h):
+            t1 = one - a1[i, j] * a1[i, j]
+            z1_bar_ij = a1_bar[i, j] * t1  # z̄₁ = ā₁ ⊙ (1 − a₁²)
+            z1_bar[i, j] = z1_bar_ij
+            b1_bar[j] += z1_bar_ij  # b̄₁ = z̄₁ᵀ 𝟏
+    _dot_tn(one, X, z1_bar, W1_bar)  # W̄₁ = Xᵀ z̄₁
+    for i in range(d):
+        for j in range(h):
+            W1_bar[i, j] = lam * dW1[i, j] + W1_bar[i, j]  # W̄₁ = ddW₁ + Xᵀ z̄₁
+    _dot_tn(one, a1, ddz2_, W2_bar)  # W̄₂ = a₁ᵀ ddz₂
+    for i in range(h):
+        for j in range(c):
+            W2_bar[i, j] = lam * dW2[i, j] + W2_bar[i, j]  # W̄₂ = ddW₂ + a₁ᵀ ddz₂
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -739,6 +936,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -771,6 +969,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(B, d, h, c):
+    return 4 * B * c + 6 * B * h + c * h
+
+
+def _room_ggnvp(B, d, h, c):
+    return 2 * B * h + 3 * B * c
 
 
 def _check(inputs, params, known=None):

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "064f6ec28998e3b6a9c95dc2a566a058f4e068d120daa7b8e1b5a69644d27046",
+    "code": "bc354d09a39b4f0125f73edd4748ade1cfb782bb6bd896dc82d12db02d9260b9",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -168,7 +168,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, h, c, dtype=DTYPE, seed=0):
@@ -239,6 +240,26 @@ def backward(params, X, Y, lam, *, workspace):
         X, Y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
+
+
+def hvp(params, X, Y, lam, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y, lam)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, Y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
+    return out
+
+
+def ggnvp(params, X, Y, lam, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y, lam)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, Y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y, "lam": lam})
+    return out
 
 
 def predict(params, X):
@@ -448,6 +469,184 @@ def _predict(X, params, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(Z₂)
+
+
+@_jit
+def _hvp(X, Y, lam, params, direction, out, work, sizes):
+    d, h, c, B = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (d, h))
+    b1 = _view(params, d * h, (h,))
+    W2 = _view(params, d * h + h, (h, c))
+    b2 = _view(params, c * h + d * h + h, (c,))
+    dW1 = _view(direction, 0, (d, h))
+    db1 = _view(direction, d * h, (h,))
+    dW2 = _view(direction, d * h + h, (h, c))
+    db2 = _view(direction, c * h + d * h + h, (c,))
+    ddW1_ = _view(out, 0, (d, h))
+    ddb1_ = _view(out, d * h, (h,))
+    ddW2_ = _view(out, d * h + h, (h, c))
+    ddb2_ = _view(out, c * h + d * h + h, (c,))
+    A1 = _view(work, 0, (B, h))
+    Z2 = P = _view(work, B * h, (B, c))
+    dZ2 = _view(work, B * c + B * h, (B, c))
+    ddA1_prod1 = _view(work, 2 * B * c + B * h, (B, h))
+    Z1_dot = _view(work, 2 * B * c + 2 * B * h, (B, h))
+    A1_dot = _view(work, 2 * B * c + 3 * B * h, (B, h))
+    Z2_dot_prod = _view(work, 2 * B * c + 4 * B * h, (B, c))
+    Z2_dot = ddZ2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
+    ddA1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
+    dA1 = ddZ1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
+    ddW2__prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    lam = real(lam)
+    per_B = real(1 / B)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    for i in range(B):
+        for j in range(h):
+            A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
+    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    for i in range(B):
+        P_max = real(-np.inf)
+        for j in range(c):
+            Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
+            Z2[i, j] = Z2_ij
+            P_max = _maximum(P_max, Z2_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(Z2[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P_ij = P[i, j] * P_scale  # P = softmax(Z₂)
+            P[i, j] = P_ij
+            dZ2[i, j] = per_B * (P_ij - Y[i, j])  # dZ₂ = (P − Y)/B
+    _dot_nt(one, dZ2, dW2, ddA1_prod1)  # ddA_1_prod1 = dZ₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, Z1_dot)  # Ż₁ = X dW₁
+    for i in range(B):
+        for j in range(h):
+            Z1_dot_ij = Z1_dot[i, j] + db1[j]  # Ż₁ = X dW₁ + 𝟏 db₁ᵀ
+            Z1_dot[i, j] = Z1_dot_ij
+            t1 = one - A1[i, j] * A1[i, j]
+            A1_dot[i, j] = Z1_dot_ij * t1  # Ȧ₁ = Ż₁ ⊙ (1 − A₁²)
+    _dot_nn(one, A1_dot, W2, Z2_dot_prod)  # Ż_2_prod = Ȧ₁ W₂
+    _dot_nn(one, A1, dW2, Z2_dot)  # Ż₂ = A₁ dW₂
+    ddb2_[:] = zero
+    for i in range(B):
+        P_dot_sum = zero
+        for j in range(c):
+            Z2_dot_ij = Z2_dot_prod[i, j] + Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            Z2_dot[i, j] = Z2_dot_ij
+            P_dot_sum += Z2_dot_ij * P[i, j]
+        for j in range(c):
+            ddZ2_ij = per_B * (P[i, j] * (Z2_dot[i, j] - P_dot_sum))  # ddZ₂ = Ṗ/B
+            ddZ2[i, j] = ddZ2_ij
+            ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
+    _dot_nt(one, ddZ2, W2, ddA1_prod2)  # ddA_1_prod2 = ddZ₂ W₂ᵀ
+    _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
+    ddb1_[:] = zero
+    for i in range(B):
+        for j in range(h):
+            t1 = one - A1[i, j] * A1[i, j]
+            t2 = ddA1_prod1[i, j] + ddA1_prod2[i, j]
+            t3 = Z1_dot[i, j] * dA1[i, j] * A1[i, j]
+            ddZ1_ij = t1 * (t2 - two * t3)  # ddZ₁ = (1 − A₁²) ⊙ (ddA₁ − 2 Ż₁ ⊙ dA₁ ⊙ A₁)
+            ddZ1[i, j] = ddZ1_ij
+            ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
+    _dot_tn(one, X, ddZ1, ddW1_)  # ddW₁ = Xᵀ ddZ₁
+    for i in range(d):
+        for j in range(h):
+            ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
+    _dot_tn(one, A1_dot, dZ2, ddW2__prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
+    for i in range(h):
+        for j in range(c):
+            # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+
+
+@_jit
+def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
+    d, h, c, B = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (d, h))
+    b1 = _view(params, d * h, (h,))
+    W2 = _view(params, d * h + h, (h, c))
+    b2 = _view(params, c * h + d * h + h, (c,))
+    dW1 = _view(direction, 0, (d, h))
+    db1 = _view(direction, d * h, (h,))
+    dW2 = _view(direction, d * h + h, (h, c))
+    db2 = _view(direction, c * h + d * h + h, (c,))
+    W1_bar = _view(out, 0, (d, h))
+    b1_bar = _view(out, d * h, (h,))
+    W2_bar = _view(out, d * h + h, (h, c))
+    b2_bar = _view(out, c * h + d * h + h, (c,))
+    A1 = _view(work, 0, (B, h))
+    Z2 = P = _view(work, B * h, (B, c))
+    dA1 = A1_bar = Z1_bar = _view(work, B * c + B * h, (B, h))
+    dZ2_prod = _view(work, 2 * B * h + B * c, (B, c))
+    dZ2 = ddZ2_ = _view(work, 2 * B * c + 2 * B * h, (B, c))
+    lam = real(lam)
+    per_B = real(1 / B)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    for i in range(B):
+        for j in range(h):
+            A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
+    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    for i in range(B):
+        P_max = real(-np.inf)
+        for j in range(c):
+            Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
+            Z2[i, j] = Z2_ij
+            P_max = _maximum(P_max, Z2_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(Z2[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P[i, j] *= P_scale  # P = softmax(Z₂)
+    _dot_nn(one, X, dW1, dA1)  # dA₁ = X dW₁
+    for i in range(B):
+        for j in range(h):
+            t1 = one - A1[i, j] * A1[i, j]
+            dA1[i, j] = (dA1[i, j] + db1[j]) * t1  # dA₁ = dZ₁ ⊙ (1 − A₁²)
+    _dot_nn(one, dA1, W2, dZ2_prod)  # dZ_2_prod = dA₁ W₂
+    _dot_nn(one, A1, dW2, dZ2)  # dZ₂ = A₁ dW₂
+    b2_bar[:] = zero
+    for i in range(B):
+        P_dot_sum = zero
+        for j in range(c):
+            dZ2_ij = dZ2_prod[i, j] + dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            dZ2[i, j] = dZ2_ij
+            P_dot_sum += dZ2_ij * P[i, j]
+        for j in range(c):
+            ddZ2__ij = per_B * (P[i, j] * (dZ2[i, j] - P_dot_sum))  # ddZ₂ = Ṗ/B
+            ddZ2_[i, j] = ddZ2__ij
+            b2_bar[j] += ddZ2__ij  # b̄₂ = ddZ₂ᵀ 𝟏
+    _dot_nt(one, ddZ2_, W2, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
+    b1_bar[:] = zero
+    for i in range(B):
+        for j in range(h):
+            t1 = one - A1[i, j] * A1[i, j]
+            Z1_bar_ij = A1_bar[i, j] * t1  # Z̄₁ = Ā₁ ⊙ (1 − A₁²)
+            Z1_bar[i, j] = Z1_bar_ij
+            b1_bar[j] += Z1_bar_ij  # b̄₁ = Z̄₁ᵀ 𝟏
+    _dot_tn(one, X, Z1_bar, W1_bar)  # W̄₁ = Xᵀ Z̄₁
+    for i in range(d):
+        for j in range(h):
+            W1_bar[i, j] += lam * dW1[i, j]  # W̄₁ = Xᵀ Z̄₁ + ddW₁
+    _dot_tn(one, A1, ddZ2_, W2_bar)  # W̄₂ = A₁ᵀ ddZ₂
+    for i in range(h):
+        for j in range(c):
+            W2_bar[i, j] = lam * dW2[i, j] + W2_bar[i, j]  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -727,6 +926,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -759,6 +959,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(d, h, c, B):
+    return 4 * B * c + 6 * B * h + c * h
+
+
+def _room_ggnvp(d, h, c, B):
+    return 2 * B * h + 3 * B * c
 
 
 def _check(inputs, params, known=None):

@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "5b694eaa5b566aada73c1f8840a9e47819e99d7d4ef1b4de400cd4cab2795c83",
+    "code": "d58c3ad8ccb7bec96c9fdbf6d7202b56345de105ad93dc5e56e16dfb7a938c53",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -162,7 +162,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, n, h, c, dtype=DTYPE, seed=0):
@@ -233,6 +234,26 @@ def backward(params, X, y, lam, *, workspace):
         X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
+
+
+def hvp(params, X, y, lam, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, y, lam)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "y": y, "lam": lam})
+    return out
+
+
+def ggnvp(params, X, y, lam, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, y, lam)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "y": y, "lam": lam})
+    return out
 
 
 def predict(params, X):
@@ -451,6 +472,184 @@ def _predict(X, params, out, work, sizes):
         prediction_scale = one / prediction_sum
         for j in range(c):
             prediction[i, j] *= prediction_scale
+
+
+@_jit
+def _hvp(X, y, lam, params, direction, out, work, sizes):
+    m, n, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (n, h))
+    b1 = _view(params, h * n, (h,))
+    W2 = _view(params, h * n + h, (h, c))
+    b2 = _view(params, c * h + h * n + h, (c,))
+    dW1 = _view(direction, 0, (n, h))
+    db1 = _view(direction, h * n, (h,))
+    dW2 = _view(direction, h * n + h, (h, c))
+    db2 = _view(direction, c * h + h * n + h, (c,))
+    ddW1_ = _view(out, 0, (n, h))
+    ddb1_ = _view(out, h * n, (h,))
+    ddW2_ = _view(out, h * n + h, (h, c))
+    ddb2_ = _view(out, c * h + h * n + h, (c,))
+    A1 = _view(work, 0, (m, h))
+    ddZ1 = _view(work, h * m, (m, h))
+    Z2 = dZ2_exp = _view(work, 2 * h * m, (m, c))
+    dZ2_scale = _view(work, 2 * h * m + c * m, (m,))
+    dZ2 = _view(work, 2 * h * m + c * m + m, (m, c))
+    ddA1_prod1 = _view(work, 2 * c * m + 2 * h * m + m, (m, h))
+    A1_dot = _view(work, 2 * c * m + 3 * h * m + m, (m, h))
+    Z2_dot_prod = _view(work, 2 * c * m + 4 * h * m + m, (m, c))
+    Z2_dot = ddZ2 = _view(work, 3 * c * m + 4 * h * m + m, (m, c))
+    ddA1_prod2 = _view(work, 4 * c * m + 4 * h * m + m, (m, h))
+    ddW2__prod = _view(work, 4 * c * m + 5 * h * m + m, (h, c))
+    per_m = real(1 / m)
+    if _outside(y, c):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    for i in range(m):
+        for j in range(h):
+            A1_ij = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
+            A1[i, j] = A1_ij
+            ddZ1[i, j] = _gt(A1_ij, zero)
+    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    for i in range(m):
+        dZ2_max = real(-np.inf)
+        for j in range(c):
+            Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
+            Z2[i, j] = Z2_ij
+            dZ2_max = _maximum(dZ2_max, Z2_ij)
+        dZ2_shift = dZ2_max if abs(dZ2_max) < inf else zero
+        dZ2_sum = zero
+        for j in range(c):
+            dZ2_exp_ij = _exp(Z2[i, j] - dZ2_shift)
+            dZ2_exp[i, j] = dZ2_exp_ij
+            dZ2_sum += dZ2_exp_ij
+        dZ2_scale_i = one / dZ2_sum
+        dZ2_scale[i] = dZ2_scale_i
+        for j in range(c):
+            t1 = dZ2_exp[i, j] * dZ2_scale_i
+            # dZ₂ = (softmax(Z₂) − [j = yᵢ])/m
+            dZ2[i, j] = per_m * (t1 - (one if j - y[i] == 0 else zero))
+    _dot_nt(one, dZ2, dW2, ddA1_prod1)  # ddA_1_prod1 = dZ₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, A1_dot)  # Ȧ₁ = X dW₁
+    for i in range(m):
+        for j in range(h):
+            A1_dot[i, j] = (A1_dot[i, j] + db1[j]) * ddZ1[i, j]  # Ȧ₁ = Ż₁ ⊙ [Z₁ > 0]
+    _dot_nn(one, A1_dot, W2, Z2_dot_prod)  # Ż_2_prod = Ȧ₁ W₂
+    _dot_nn(one, A1, dW2, Z2_dot)  # Ż₂ = A₁ dW₂
+    ddb2_[:] = zero
+    for i in range(m):
+        ddZ2_sum = zero
+        for j in range(c):
+            Z2_dot_ij = Z2_dot_prod[i, j] + Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            Z2_dot[i, j] = Z2_dot_ij
+            t1 = dZ2_exp[i, j] * dZ2_scale[i]
+            ddZ2_sum += Z2_dot_ij * t1
+        for j in range(c):
+            t1 = dZ2_exp[i, j] * dZ2_scale[i]
+            # ddZ₂ = (softmax(Z₂) ⊙ (Ż₂ − (Ż₂ ⊙ softmax(Z₂)) 𝟏 𝟏ᵀ))/m
+            ddZ2_ij = per_m * (t1 * (Z2_dot[i, j] - ddZ2_sum))
+            ddZ2[i, j] = ddZ2_ij
+            ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
+    _dot_nt(one, ddZ2, W2, ddA1_prod2)  # ddA_1_prod2 = ddZ₂ W₂ᵀ
+    ddb1_[:] = zero
+    for i in range(m):
+        for j in range(h):
+            ddZ1_ij = (ddA1_prod1[i, j] + ddA1_prod2[i, j]) * ddZ1[i, j]  # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
+            ddZ1[i, j] = ddZ1_ij
+            ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
+    _dot_tn(one, X, ddZ1, ddW1_)  # ddW₁ = Xᵀ ddZ₁
+    for i in range(n):
+        for j in range(h):
+            ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
+    _dot_tn(one, A1_dot, dZ2, ddW2__prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
+    for i in range(h):
+        for j in range(c):
+            # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+
+
+@_jit
+def _ggnvp(X, y, lam, params, direction, out, work, sizes):
+    m, n, h, c = sizes[0], sizes[1], sizes[2], sizes[3]
+    W1 = _view(params, 0, (n, h))
+    b1 = _view(params, h * n, (h,))
+    W2 = _view(params, h * n + h, (h, c))
+    b2 = _view(params, c * h + h * n + h, (c,))
+    dW1 = _view(direction, 0, (n, h))
+    db1 = _view(direction, h * n, (h,))
+    dW2 = _view(direction, h * n + h, (h, c))
+    db2 = _view(direction, c * h + h * n + h, (c,))
+    W1_bar = _view(out, 0, (n, h))
+    b1_bar = _view(out, h * n, (h,))
+    W2_bar = _view(out, h * n + h, (h, c))
+    b2_bar = _view(out, c * h + h * n + h, (c,))
+    A1 = _view(work, 0, (m, h))
+    Z1_bar = _view(work, h * m, (m, h))
+    Z2 = ddZ2__exp = _view(work, 2 * h * m, (m, c))
+    ddZ2__scale = _view(work, 2 * h * m + c * m, (m,))
+    dA1 = A1_bar = _view(work, 2 * h * m + c * m + m, (m, h))
+    dZ2_prod = _view(work, 3 * h * m + c * m + m, (m, c))
+    dZ2 = ddZ2_ = _view(work, 2 * c * m + 3 * h * m + m, (m, c))
+    per_m = real(1 / m)
+    if _outside(y, c):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    for i in range(m):
+        for j in range(h):
+            A1_ij = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
+            A1[i, j] = A1_ij
+            Z1_bar[i, j] = _gt(A1_ij, zero)
+    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    for i in range(m):
+        ddZ2__max = real(-np.inf)
+        for j in range(c):
+            Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
+            Z2[i, j] = Z2_ij
+            ddZ2__max = _maximum(ddZ2__max, Z2_ij)
+        ddZ2__shift = ddZ2__max if abs(ddZ2__max) < inf else zero
+        ddZ2__sum1 = zero
+        for j in range(c):
+            ddZ2__exp_ij = _exp(Z2[i, j] - ddZ2__shift)
+            ddZ2__exp[i, j] = ddZ2__exp_ij
+            ddZ2__sum1 += ddZ2__exp_ij
+        ddZ2__scale[i] = one / ddZ2__sum1
+    _dot_nn(one, X, dW1, dA1)  # dA₁ = X dW₁
+    for i in range(m):
+        for j in range(h):
+            dA1[i, j] = (dA1[i, j] + db1[j]) * Z1_bar[i, j]  # dA₁ = dZ₁ ⊙ [Z₁ > 0]
+    _dot_nn(one, dA1, W2, dZ2_prod)  # dZ_2_prod = dA₁ W₂
+    _dot_nn(one, A1, dW2, dZ2)  # dZ₂ = A₁ dW₂
+    b2_bar[:] = zero
+    for i in range(m):
+        ddZ2__sum2 = zero
+        for j in range(c):
+            dZ2_ij = dZ2_prod[i, j] + dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            dZ2[i, j] = dZ2_ij
+            t1 = ddZ2__exp[i, j] * ddZ2__scale[i]
+            ddZ2__sum2 += dZ2_ij * t1
+        for j in range(c):
+            t1 = ddZ2__exp[i, j] * ddZ2__scale[i]
+            # ddZ₂ = (softmax(Z₂) ⊙ (dZ₂ − (dZ₂ ⊙ softmax(Z₂)) 𝟏 𝟏ᵀ))/m
+            ddZ2__ij = per_m * (t1 * (dZ2[i, j] - ddZ2__sum2))
+            ddZ2_[i, j] = ddZ2__ij
+            b2_bar[j] += ddZ2__ij  # b̄₂ = ddZ₂ᵀ 𝟏
+    _dot_nt(one, ddZ2_, W2, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
+    b1_bar[:] = zero
+    for i in range(m):
+        for j in range(h):
+            Z1_bar_ij = A1_bar[i, j] * Z1_bar[i, j]  # Z̄₁ = Ā₁ ⊙ [Z₁ > 0]
+            Z1_bar[i, j] = Z1_bar_ij
+            b1_bar[j] += Z1_bar_ij  # b̄₁ = Z̄₁ᵀ 𝟏
+    _dot_tn(one, X, Z1_bar, W1_bar)  # W̄₁ = Xᵀ Z̄₁
+    for i in range(n):
+        for j in range(h):
+            W1_bar[i, j] += lam * dW1[i, j]  # W̄₁ = Xᵀ Z̄₁ + ddW₁
+    _dot_tn(one, A1, ddZ2_, W2_bar)  # W̄₂ = A₁ᵀ ddZ₂
+    for i in range(h):
+        for j in range(c):
+            W2_bar[i, j] = lam * dW2[i, j] + W2_bar[i, j]  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -734,6 +933,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -766,6 +966,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(m, n, h, c):
+    return 4 * c * m + 5 * h * m + c * h + m
+
+
+def _room_ggnvp(m, n, h, c):
+    return 3 * c * m + 3 * h * m + m
 
 
 def _check(inputs, params, known=None):

@@ -56,7 +56,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "7d3ba35be601864f2c53bfb5645f604edefc73db35dcfe2bfcbe3d2e194fa0a2",
+    "code": "0c2c4917c56136a42970cc5edc81c49e4a49a7dd27d3e82ad09c196608407e10",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -153,7 +153,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, h, d, q, dtype=DTYPE, seed=0):
@@ -218,6 +219,22 @@ def backward(params, x, y, lam, *, workspace):
     return work.grads
 
 
+def hvp(params, x, y, lam, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, x, y, lam)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(x, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
+def ggnvp(params, x, y, lam, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, x, y, lam)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(x, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
 def predict(params, x):
     """The value o."""
     out, buffers, sizes = _prediction(params, {"x": x})
@@ -250,6 +267,7 @@ whole = np.int64
 zero = real(0)
 half = real(1 / 2)
 one = real(1)
+two = real(2)
 log2_e = real(1.4426950408889634)
 round_off = real(6755399441055744.0)
 ln2_high = real(0.6931471803691238)
@@ -365,6 +383,104 @@ def _predict(x, params, out, work, sizes):
         for j in range(h):
             o_i += W2[i, j] * h1[j]
         o[i] = o_i  # o = W⁽²⁾ h
+
+
+@_jit
+def _hvp(x, y, lam, params, direction, out, work, sizes):
+    h, d, q = sizes[0], sizes[1], sizes[2]
+    W1 = _view(params, 0, (h, d))
+    W2 = _view(params, d * h, (q, h))
+    dW1 = _view(direction, 0, (h, d))
+    dW2 = _view(direction, d * h, (q, h))
+    ddW1_ = _view(out, 0, (h, d))
+    ddW2_ = _view(out, d * h, (q, h))
+    z_dot = _view(work, 0, (h,))
+    h1 = _view(work, h, (h,))
+    h1_dot = _view(work, 2 * h, (h,))
+    ddh1_sum1 = _view(work, 3 * h, (h,))
+    ddh1_sum2 = _view(work, 4 * h, (h,))
+    dh1 = _view(work, 5 * h, (h,))
+    for i in range(h):
+        z_i = zero
+        z_dot_i = zero
+        for j in range(d):
+            z_i += W1[i, j] * x[j]
+            z_dot_i += dW1[i, j] * x[j]
+        z_dot[i] = z_dot_i  # ż = dW₁ x
+        h1_i = _tanh(z_i)  # h = tanh(z)
+        h1[i] = h1_i
+        t1 = one - h1_i * h1_i
+        h1_dot[i] = z_dot_i * t1  # ḣ₁ = ż ⊙ (1 − h²)
+    ddh1_sum1[:] = zero
+    ddh1_sum2[:] = zero
+    dh1[:] = zero
+    for i in range(q):
+        o_i = zero
+        o_dot_sum1 = zero
+        for j in range(h):
+            o_i += W2[i, j] * h1[j]
+            o_dot_sum1 += h1_dot[j] * W2[i, j]
+        do_i = o_i - y[i]  # do = o − y
+        o_dot_sum2 = zero
+        for j in range(h):
+            ddh1_sum1[j] += dW2[i, j] * do_i
+            o_dot_sum2 += dW2[i, j] * h1[j]
+        o_dot_i = o_dot_sum2 + o_dot_sum1  # ȯ = dW₂ h + W⁽²⁾ ḣ₁
+        for j in range(h):
+            ddh1_sum2[j] += o_dot_i * W2[i, j]
+            dh1[j] += do_i * W2[i, j]  # dh₁ = (W⁽²⁾)ᵀ do
+            # ddW₂ = λ dW₂ + do ḣ₁ᵀ + ȯ hᵀ
+            ddW2_[i, j] = lam * dW2[i, j] + do_i * h1_dot[j] + o_dot_i * h1[j]
+    for i in range(h):
+        t1 = (ddh1_sum1[i] + ddh1_sum2[i]) - two * (dh1[i] * z_dot[i] * h1[i])
+        t2 = one - h1[i] * h1[i]
+        ddz_i = t1 * t2  # ddz = (ddh₁ − 2 dh₁ ⊙ ż ⊙ h) ⊙ (1 − h²)
+        for j in range(d):
+            ddW1_[i, j] = lam * dW1[i, j] + ddz_i * x[j]  # ddW₁ = λ dW₁ + ddz xᵀ
+
+
+@_jit
+def _ggnvp(x, y, lam, params, direction, out, work, sizes):
+    h, d, q = sizes[0], sizes[1], sizes[2]
+    W1 = _view(params, 0, (h, d))
+    W2 = _view(params, d * h, (q, h))
+    dW1 = _view(direction, 0, (h, d))
+    dW2 = _view(direction, d * h, (q, h))
+    W1_bar = _view(out, 0, (h, d))
+    W2_bar = _view(out, d * h, (q, h))
+    h1 = _view(work, 0, (h,))
+    dh1 = _view(work, h, (h,))
+    do_sum1 = _view(work, 2 * h, (q,))
+    h1_bar = _view(work, 2 * h + q, (h,))
+    for i in range(h):
+        z_i = zero
+        dz_i = zero
+        for j in range(d):
+            z_i += W1[i, j] * x[j]
+            dz_i += dW1[i, j] * x[j]
+        h1_i = _tanh(z_i)  # h = tanh(z)
+        h1[i] = h1_i
+        t1 = one - h1_i * h1_i
+        dh1[i] = dz_i * t1  # dh₁ = dz ⊙ (1 − h²)
+    for i in range(q):
+        do_sum1_i = zero
+        for j in range(h):
+            do_sum1_i += dW2[i, j] * h1[j]
+        do_sum1[i] = do_sum1_i
+    h1_bar[:] = zero
+    for i in range(q):
+        do_sum2 = zero
+        for j in range(h):
+            do_sum2 += dh1[j] * W2[i, j]
+        do_i = do_sum1[i] + do_sum2  # do = dW₂ h + W⁽²⁾ dh₁
+        for j in range(h):
+            h1_bar[j] += do_i * W2[i, j]  # h̄₁ = (W⁽²⁾)ᵀ do
+            W2_bar[i, j] = lam * dW2[i, j] + do_i * h1[j]  # W̄₂ = ddW₂ + do hᵀ
+    for i in range(h):
+        t1 = one - h1[i] * h1[i]
+        z_bar_i = h1_bar[i] * t1  # z̄ = h̄₁ ⊙ (1 − h²)
+        for j in range(d):
+            W1_bar[i, j] = lam * dW1[i, j] + z_bar_i * x[j]  # W̄₁ = ddW₁ + z̄ xᵀ
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.
@@ -485,6 +601,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -517,6 +634,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(h, d, q):
+    return 6 * h
+
+
+def _room_ggnvp(h, d, q):
+    return 3 * h + q
 
 
 def _check(inputs, params, known=None):

@@ -41,7 +41,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "de1dc2ce793a1ecad99dcf402bca0dcbb2a3cf5d03841c00b1a26f0d4deebbdc",
+    "code": "bc430fa3b4b2f672aa1705918351369a26fcc053766f44fc3e20bdf0cbb3c554",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -137,7 +137,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, dtype=DTYPE, seed=0):
@@ -199,6 +200,22 @@ def backward(params, X, y, lam, *, workspace):
         X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
+
+
+def hvp(params, X, y, lam, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, y, lam)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
+def ggnvp(params, X, y, lam, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, y, lam)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, y, _float(lam), params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
 
 
 def predict(params, X, y):
@@ -292,6 +309,42 @@ def _predict(X, y, params, out, work, sizes):
         r[i] = r_sum - y[i]  # r = X w − y
 
 
+@_jit
+def _hvp(X, y, lam, params, direction, out, work, sizes):
+    n, d = sizes[0], sizes[1]
+    dw = _view(direction, 0, (d,))
+    ddw_ = _view(out, 0, (d,))
+    per_n = real(1 / n)
+    ddw_[:] = zero
+    for i in range(n):
+        r_dot_i = zero
+        for j in range(d):
+            r_dot_i += dw[j] * X[i, j]
+        ddr_i = per_n * r_dot_i  # ddr = ṙ/n
+        for j in range(d):
+            ddw_[j] += ddr_i * X[i, j]
+    for i in range(d):
+        ddw_[i] = lam * dw[i] + ddw_[i]  # ddw = λ dw + Xᵀ ddr
+
+
+@_jit
+def _ggnvp(X, y, lam, params, direction, out, work, sizes):
+    n, d = sizes[0], sizes[1]
+    dw = _view(direction, 0, (d,))
+    w_bar = _view(out, 0, (d,))
+    per_n = real(1 / n)
+    w_bar[:] = zero
+    for i in range(n):
+        dr_i = zero
+        for j in range(d):
+            dr_i += dw[j] * X[i, j]
+        ddr__i = per_n * dr_i  # ddr = dr/n
+        for j in range(d):
+            w_bar[j] += ddr__i * X[i, j]
+    for i in range(d):
+        w_bar[i] += lam * dw[i]  # w̄ = Xᵀ ddr + ddw
+
+
 # The checks, which Numba would not make, and what they need.
 
 
@@ -378,6 +431,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -410,6 +464,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(n, d):
+    return 0
+
+
+def _room_ggnvp(n, d):
+    return 0
 
 
 def _check(inputs, params, known=None):

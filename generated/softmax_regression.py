@@ -47,7 +47,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "5a64792607c9b8df5754ffca66a1ff51ccb7cde23130e4ee8e499822bf907215",
+    "code": "ac3ff1da429ebc2451371d879a2989b4d4d1f1bef2da99539e2aec0838a85bdb",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -150,7 +150,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, c, dtype=DTYPE, seed=0):
@@ -215,6 +216,26 @@ def backward(params, X, Y, *, workspace):
         raise ValueError("the workspace is empty: call forward with it first")
     _value_and_grad(X, Y, params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD)
     return work.grads
+
+
+def hvp(params, X, Y, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, Y, params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y})
+    return out
+
+
+def ggnvp(params, X, Y, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, Y)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, Y, params.flat, v.flat, out.flat, buffers, work.vector)
+    if out.flat[0] != out.flat[0]:
+        _explain(work, {"X": X, "Y": Y})
+    return out
 
 
 def predict(params, X):
@@ -384,6 +405,98 @@ def _predict(X, params, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(Z)
+
+
+@_jit
+def _hvp(X, Y, params, direction, out, work, sizes):
+    m, d, c = sizes[0], sizes[1], sizes[2]
+    W = _view(params, 0, (d, c))
+    b = _view(params, c * d, (c,))
+    dW = _view(direction, 0, (d, c))
+    db = _view(direction, c * d, (c,))
+    ddW_ = _view(out, 0, (d, c))
+    ddb_ = _view(out, c * d, (c,))
+    Z = P = _view(work, 0, (m, c))
+    Z_dot = ddZ = _view(work, c * m, (m, c))
+    per_m = real(1 / m)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W, Z)  # Z = X W
+    for i in range(m):
+        P_max = real(-np.inf)
+        for j in range(c):
+            Z_ij = Z[i, j] + b[j]  # Z = X W + 𝟏 bᵀ
+            Z[i, j] = Z_ij
+            P_max = _maximum(P_max, Z_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(Z[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P[i, j] *= P_scale  # P = softmax(Z)
+    _dot_nn(one, X, dW, Z_dot)  # Ż = X dW
+    ddb_[:] = zero
+    for i in range(m):
+        P_dot_sum = zero
+        for j in range(c):
+            Z_dot_ij = Z_dot[i, j] + db[j]  # Ż = X dW + 𝟏 dbᵀ
+            Z_dot[i, j] = Z_dot_ij
+            P_dot_sum += Z_dot_ij * P[i, j]
+        for j in range(c):
+            ddZ_ij = per_m * (P[i, j] * (Z_dot[i, j] - P_dot_sum))  # ddZ = Ṗ/m
+            ddZ[i, j] = ddZ_ij
+            ddb_[j] += ddZ_ij  # ddb = ddZᵀ 𝟏
+    _dot_tn(one, X, ddZ, ddW_)  # ddW = Xᵀ ddZ
+
+
+@_jit
+def _ggnvp(X, Y, params, direction, out, work, sizes):
+    m, d, c = sizes[0], sizes[1], sizes[2]
+    W = _view(params, 0, (d, c))
+    b = _view(params, c * d, (c,))
+    dW = _view(direction, 0, (d, c))
+    db = _view(direction, c * d, (c,))
+    W_bar = _view(out, 0, (d, c))
+    b_bar = _view(out, c * d, (c,))
+    Z = P = _view(work, 0, (m, c))
+    dZ = ddZ_ = _view(work, c * m, (m, c))
+    per_m = real(1 / m)
+    if not _is_onehot(Y):
+        out[0] = np.nan
+        return
+    _dot_nn(one, X, W, Z)  # Z = X W
+    for i in range(m):
+        P_max = real(-np.inf)
+        for j in range(c):
+            Z_ij = Z[i, j] + b[j]  # Z = X W + 𝟏 bᵀ
+            Z[i, j] = Z_ij
+            P_max = _maximum(P_max, Z_ij)
+        P_shift = P_max if abs(P_max) < inf else zero
+        P_sum = zero
+        for j in range(c):
+            P_exp_ij = _exp(Z[i, j] - P_shift)
+            P[i, j] = P_exp_ij
+            P_sum += P_exp_ij
+        P_scale = one / P_sum
+        for j in range(c):
+            P[i, j] *= P_scale  # P = softmax(Z)
+    _dot_nn(one, X, dW, dZ)  # dZ = X dW
+    b_bar[:] = zero
+    for i in range(m):
+        P_dot_sum = zero
+        for j in range(c):
+            dZ_ij = dZ[i, j] + db[j]  # dZ = X dW + 𝟏 dbᵀ
+            dZ[i, j] = dZ_ij
+            P_dot_sum += dZ_ij * P[i, j]
+        for j in range(c):
+            ddZ__ij = per_m * (P[i, j] * (dZ[i, j] - P_dot_sum))  # ddZ = Ṗ/m
+            ddZ_[i, j] = ddZ__ij
+            b_bar[j] += ddZ__ij  # b̄ = ddZᵀ 𝟏
+    _dot_tn(one, X, ddZ_, W_bar)  # W̄ = Xᵀ ddZ
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -641,6 +754,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -668,6 +782,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(m, d, c):
+    return 2 * c * m
+
+
+def _room_ggnvp(m, d, c):
+    return 2 * c * m
 
 
 def _check(inputs, params, known=None):

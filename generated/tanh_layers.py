@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "b5a3d2ca06b0a553a2efd1d7de3d51c4d2cc6e6b2808147d2ec9c4821b905c11",
+    "code": "3772b23a4b00ba7196436e649f88e7f281b4de2a66383790f0b2079c62455ffd",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -169,7 +169,8 @@ class Params:
 class Workspace:
     """Buffers and results of calls with arguments of the same sizes; `workspace` makes one."""
 
-    __slots__ = ("buffers", "form", "full", "grads", "params", "scratch", "sizes", "vector")
+    __slots__ = ("buffers", "form", "full", "grads", "params")
+    __slots__ += ("products", "scratch", "sizes", "vector")
 
 
 def init(*, d, dtype=DTYPE, seed=0):
@@ -234,6 +235,22 @@ def backward(params, X, T, *, workspace):
     return work.grads
 
 
+def hvp(params, X, T, *, v, workspace=None):
+    """The Hessian by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, T)
+    out, buffers = _product(work, v, "hvp", _room_hvp)
+    _hvp(X, T, params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
+def ggnvp(params, X, T, *, v, workspace=None):
+    """The Gauss-Newton matrix by all parameters times v; the next such call overwrites it."""
+    work = _ready(workspace, params, X, T)
+    out, buffers = _product(work, v, "ggnvp", _room_ggnvp)
+    _ggnvp(X, T, params.flat, v.flat, out.flat, buffers, work.vector)
+    return out
+
+
 def predict(params, X):
     """The value h3."""
     out, buffers, sizes = _prediction(params, {"X": X})
@@ -268,6 +285,7 @@ real = np.float64
 whole = np.int64
 one = real(1)
 zero = real(0)
+two = real(2)
 half = real(1 / 2)
 log2_e = real(1.4426950408889634)
 round_off = real(6755399441055744.0)
@@ -412,6 +430,216 @@ def _predict(X, params, out, work, sizes):
             h3[i, j] = _tanh(h3[i, j] + b3[j])  # h₃ = tanh(z₃)
 
 
+@_jit
+def _hvp(X, T, params, direction, out, work, sizes):
+    n, d = sizes[0], sizes[1]
+    W1 = _view(params, 0, (d, d))
+    b1 = _view(params, d * d, (d,))
+    W2 = _view(params, d * d + d, (d, d))
+    b2 = _view(params, 2 * d * d + d, (d,))
+    W3 = _view(params, 2 * d * d + 2 * d, (d, d))
+    b3 = _view(params, 3 * d * d + 2 * d, (d,))
+    dW1 = _view(direction, 0, (d, d))
+    db1 = _view(direction, d * d, (d,))
+    dW2 = _view(direction, d * d + d, (d, d))
+    db2 = _view(direction, 2 * d * d + d, (d,))
+    dW3 = _view(direction, 2 * d * d + 2 * d, (d, d))
+    db3 = _view(direction, 3 * d * d + 2 * d, (d,))
+    ddW1_ = _view(out, 0, (d, d))
+    ddb1_ = _view(out, d * d, (d,))
+    ddW2_ = _view(out, d * d + d, (d, d))
+    ddb2_ = _view(out, 2 * d * d + d, (d,))
+    ddW3_ = _view(out, 2 * d * d + 2 * d, (d, d))
+    ddb3_ = _view(out, 3 * d * d + 2 * d, (d,))
+    h1 = _view(work, 0, (n, d))
+    h2 = _view(work, d * n, (n, d))
+    h3 = ddz3 = _view(work, 2 * d * n, (n, d))
+    dh3 = ddh2_prod2 = ddh1_prod2 = _view(work, 3 * d * n, (n, d))
+    dz3 = _view(work, 4 * d * n, (n, d))
+    dh2 = dh1 = _view(work, 5 * d * n, (n, d))
+    dz2 = _view(work, 6 * d * n, (n, d))
+    ddh1_prod1 = _view(work, 7 * d * n, (n, d))
+    ddh2_prod1 = _view(work, 8 * d * n, (n, d))
+    z3_dot_prod1 = _view(work, 9 * d * n, (n, d))
+    z2_dot_prod = z3_dot_prod2 = _view(work, 10 * d * n, (n, d))
+    z1_dot = ddz1 = _view(work, 11 * d * n, (n, d))
+    h1_dot = _view(work, 12 * d * n, (n, d))
+    z2_dot = ddz2 = _view(work, 13 * d * n, (n, d))
+    h2_dot = _view(work, 14 * d * n, (n, d))
+    ddW2__prod = ddW3__prod = _view(work, 15 * d * n, (d, d))
+    scale1 = real(2 / (d * n))
+    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+    for i in range(n):
+        for j in range(d):
+            h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
+    _block1(params, work, 0, d * d + d, d * n, n, d)
+    for i in range(n):
+        for j in range(d):
+            h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
+    _block1(params, work, d * n, 2 * d * d + 2 * d, 2 * d * n, n, d)
+    for i in range(n):
+        for j in range(d):
+            h3_ij = _tanh(h3[i, j] + b3[j])  # h₃ = tanh(z₃)
+            h3[i, j] = h3_ij
+            dh3_ij = scale1 * (h3_ij - T[i, j])  # dh₃ = 2/(d n) (h₃ − T)
+            dh3[i, j] = dh3_ij
+            t1 = one - h3_ij * h3_ij
+            dz3[i, j] = dh3_ij * t1  # dz₃ = dh₃ ⊙ (1 − h₃²)
+    _dot_nt(one, dz3, W3, dh2)  # dh₂ = dz₃ W₃ᵀ
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h2[i, j] * h2[i, j]
+            dz2[i, j] = dh2[i, j] * t1  # dz₂ = dh₂ ⊙ (1 − h₂²)
+    _dot_nt(one, dz2, dW2, ddh1_prod1)  # ddh_1_prod1 = dz₂ dW₂ᵀ
+    _dot_nt(one, dz3, dW3, ddh2_prod1)  # ddh_2_prod1 = dz₃ dW₃ᵀ
+    _dot_nn(one, h2, dW3, z3_dot_prod1)  # ż_3_prod1 = h₂ dW₃
+    _dot_nn(one, h1, dW2, z2_dot_prod)  # ż_2_prod = h₁ dW₂
+    _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
+    for i in range(n):
+        for j in range(d):
+            z1_dot_ij = z1_dot[i, j] + db1[j]  # ż₁ = X dW₁ + 𝟏 db₁ᵀ
+            z1_dot[i, j] = z1_dot_ij
+            t1 = one - h1[i, j] * h1[i, j]
+            h1_dot[i, j] = z1_dot_ij * t1  # ḣ₁ = ż₁ ⊙ (1 − h₁²)
+    _block1(params, work, 12 * d * n, d * d + d, 13 * d * n, n, d)
+    for i in range(n):
+        for j in range(d):
+            z2_dot_ij = z2_dot_prod[i, j] + db2[j] + z2_dot[i, j]  # ż₂ = h₁ dW₂ + 𝟏 db₂ᵀ + ḣ₁ W₂
+            z2_dot[i, j] = z2_dot_ij
+            t1 = one - h2[i, j] * h2[i, j]
+            h2_dot[i, j] = z2_dot_ij * t1  # ḣ₂ = ż₂ ⊙ (1 − h₂²)
+    _block1(params, work, 14 * d * n, 2 * d * d + 2 * d, 10 * d * n, n, d)
+    ddb3_[:] = zero
+    for i in range(n):
+        for j in range(d):
+            # ż₃ = h₂ dW₃ + 𝟏 db₃ᵀ + ḣ₂ W₃
+            z3_dot_ij = z3_dot_prod1[i, j] + db3[j] + z3_dot_prod2[i, j]
+            t1 = one - h3[i, j] * h3[i, j]
+            t2 = scale1 * (z3_dot_ij * t1) - two * (dh3[i, j] * z3_dot_ij * h3[i, j])
+            ddz3_ij = t1 * t2  # ddz₃ = (1 − h₃²) ⊙ (ddh₃ − 2 dh₃ ⊙ ż₃ ⊙ h₃)
+            ddz3[i, j] = ddz3_ij
+            ddb3_[j] += ddz3_ij  # ddb₃ = ddz₃ᵀ 𝟏
+    _dot_nt(one, ddz3, W3, ddh2_prod2)  # ddh_2_prod2 = ddz₃ W₃ᵀ
+    ddb2_[:] = zero
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h2[i, j] * h2[i, j]
+            t2 = ddh2_prod1[i, j] + ddh2_prod2[i, j]
+            t3 = dh2[i, j] * z2_dot[i, j] * h2[i, j]
+            ddz2_ij = t1 * (t2 - two * t3)  # ddz₂ = (1 − h₂²) ⊙ (ddh₂ − 2 dh₂ ⊙ ż₂ ⊙ h₂)
+            ddz2[i, j] = ddz2_ij
+            ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
+    _dot_nt(one, ddz2, W2, ddh1_prod2)  # ddh_1_prod2 = ddz₂ W₂ᵀ
+    _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
+    ddb1_[:] = zero
+    for i in range(n):
+        for j in range(d):
+            t1 = ddh1_prod1[i, j] + ddh1_prod2[i, j]
+            t2 = dh1[i, j] * z1_dot[i, j] * h1[i, j]
+            t3 = one - h1[i, j] * h1[i, j]
+            ddz1_ij = (t1 - two * t2) * t3  # ddz₁ = (ddh₁ − 2 dh₁ ⊙ ż₁ ⊙ h₁) ⊙ (1 − h₁²)
+            ddz1[i, j] = ddz1_ij
+            ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
+    _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
+    _dot_tn(one, h1, ddz2, ddW2__prod)  # ddW_2_prod = h₁ᵀ ddz₂
+    _dot_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ = ḣ₁ᵀ dz₂
+    for i in range(d):
+        for j in range(d):
+            ddW2_[i, j] = ddW2__prod[i, j] + ddW2_[i, j]  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
+    _dot_tn(one, h2, ddz3, ddW3__prod)  # ddW_3_prod = h₂ᵀ ddz₃
+    _dot_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ = ḣ₂ᵀ dz₃
+    for i in range(d):
+        for j in range(d):
+            ddW3_[i, j] = ddW3__prod[i, j] + ddW3_[i, j]  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
+
+
+@_jit
+def _ggnvp(X, T, params, direction, out, work, sizes):
+    n, d = sizes[0], sizes[1]
+    W1 = _view(params, 0, (d, d))
+    b1 = _view(params, d * d, (d,))
+    W2 = _view(params, d * d + d, (d, d))
+    b2 = _view(params, 2 * d * d + d, (d,))
+    W3 = _view(params, 2 * d * d + 2 * d, (d, d))
+    b3 = _view(params, 3 * d * d + 2 * d, (d,))
+    dW1 = _view(direction, 0, (d, d))
+    db1 = _view(direction, d * d, (d,))
+    dW2 = _view(direction, d * d + d, (d, d))
+    db2 = _view(direction, 2 * d * d + d, (d,))
+    dW3 = _view(direction, 2 * d * d + 2 * d, (d, d))
+    db3 = _view(direction, 3 * d * d + 2 * d, (d,))
+    W1_bar = _view(out, 0, (d, d))
+    b1_bar = _view(out, d * d, (d,))
+    W2_bar = _view(out, d * d + d, (d, d))
+    b2_bar = _view(out, 2 * d * d + d, (d,))
+    W3_bar = _view(out, 2 * d * d + 2 * d, (d, d))
+    b3_bar = _view(out, 3 * d * d + 2 * d, (d,))
+    h1 = _view(work, 0, (n, d))
+    h2 = _view(work, d * n, (n, d))
+    dz3_prod1 = h2_bar = z2_bar = _view(work, 2 * d * n, (n, d))
+    dz2_prod = dz3_prod2 = h1_bar = z1_bar = _view(work, 3 * d * n, (n, d))
+    dh1 = _view(work, 4 * d * n, (n, d))
+    dh2 = z3_bar = _view(work, 5 * d * n, (n, d))
+    scale1 = real(2 / (d * n))
+    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+    for i in range(n):
+        for j in range(d):
+            h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
+    _block1(params, work, 0, d * d + d, d * n, n, d)
+    for i in range(n):
+        for j in range(d):
+            h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
+    _dot_nn(one, h2, dW3, dz3_prod1)  # dz_3_prod1 = h₂ dW₃
+    _dot_nn(one, h1, dW2, dz2_prod)  # dz_2_prod = h₁ dW₂
+    _dot_nn(one, X, dW1, dh1)  # dh₁ = X dW₁
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h1[i, j] * h1[i, j]
+            dh1[i, j] = (dh1[i, j] + db1[j]) * t1  # dh₁ = dz₁ ⊙ (1 − h₁²)
+    _block1(params, work, 4 * d * n, d * d + d, 5 * d * n, n, d)
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h2[i, j] * h2[i, j]
+            dh2[i, j] = (dz2_prod[i, j] + db2[j] + dh2[i, j]) * t1  # dh₂ = dz₂ ⊙ (1 − h₂²)
+    _block1(params, work, 5 * d * n, 2 * d * d + 2 * d, 3 * d * n, n, d)
+    _block1(params, work, d * n, 2 * d * d + 2 * d, 5 * d * n, n, d)
+    b3_bar[:] = zero
+    for i in range(n):
+        for j in range(d):
+            t1 = one - _square(_tanh(z3_bar[i, j] + b3[j]))
+            # z̄₃ = ddh₃ ⊙ (1 − h₃²)
+            z3_bar_ij = scale1 * ((dz3_prod1[i, j] + db3[j] + dz3_prod2[i, j]) * t1) * t1
+            z3_bar[i, j] = z3_bar_ij
+            b3_bar[j] += z3_bar_ij  # b̄₃ = z̄₃ᵀ 𝟏
+    _dot_nt(one, z3_bar, W3, h2_bar)  # h̄₂ = z̄₃ W₃ᵀ
+    b2_bar[:] = zero
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h2[i, j] * h2[i, j]
+            z2_bar_ij = h2_bar[i, j] * t1  # z̄₂ = h̄₂ ⊙ (1 − h₂²)
+            z2_bar[i, j] = z2_bar_ij
+            b2_bar[j] += z2_bar_ij  # b̄₂ = z̄₂ᵀ 𝟏
+    _dot_nt(one, z2_bar, W2, h1_bar)  # h̄₁ = z̄₂ W₂ᵀ
+    b1_bar[:] = zero
+    for i in range(n):
+        for j in range(d):
+            t1 = one - h1[i, j] * h1[i, j]
+            z1_bar_ij = h1_bar[i, j] * t1  # z̄₁ = h̄₁ ⊙ (1 − h₁²)
+            z1_bar[i, j] = z1_bar_ij
+            b1_bar[j] += z1_bar_ij  # b̄₁ = z̄₁ᵀ 𝟏
+    _dot_tn(one, X, z1_bar, W1_bar)  # W̄₁ = Xᵀ z̄₁
+    _dot_tn(one, h1, z2_bar, W2_bar)  # W̄₂ = h₁ᵀ z̄₂
+    _dot_tn(one, h2, z3_bar, W3_bar)  # W̄₃ = h₂ᵀ z̄₃
+
+
+@_part
+def _block1(params, work, x_at, x__at, x___at, n, d):
+    x = _view(work, x_at, (n, d))
+    x_ = _view(params, x__at, (d, d))
+    x__ = _view(work, x___at, (n, d))
+    _dot_nn(one, x, x_, x__)  # x = x x
+
+
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
@@ -534,6 +762,11 @@ def _tanh(x):
     return math.copysign(v + w * ((u - v) - v * u), x)  # and what rounding lost
 
 
+@_elementary
+def _square(x):
+    return x * x
+
+
 # The checks, which Numba would not make, and what they need.
 
 
@@ -620,6 +853,7 @@ def _workspace(params, inputs):
     work.buffers = np.empty(_room(*sizes), DTYPE)
     work.grads = Params(np.zeros_like(params.flat), params.sizes)
     work.scratch = work.params = work.form = None
+    work.products = {}
     work.full = False
     return work
 
@@ -647,6 +881,27 @@ def _scratch(work):
     if work.scratch is None:
         work.scratch = np.empty_like(work.grads.flat)
     return work.scratch
+
+
+def _product(work, v, name, room):
+    """Where a product is made, and its buffers: taken at its first call, apart from gradients."""
+    if not isinstance(v, Params) or v.flat.shape != work.grads.flat.shape:
+        raise TypeError("v must be Params of the sizes of the parameters; make them with pack")
+    if name not in work.products:
+        buffers = np.empty(room(*(work.sizes[size] for size in SIZES)), DTYPE)
+        work.products[name] = Params(np.zeros_like(v.flat), v.sizes), buffers
+    out, buffers = work.products[name]
+    if np.may_share_memory(v.flat, out.flat):
+        raise ValueError("v is the product that this workspace holds; copy it")
+    return out, buffers
+
+
+def _room_hvp(n, d):
+    return 15 * d * n + d * d
+
+
+def _room_ggnvp(n, d):
+    return 6 * d * n
 
 
 def _check(inputs, params, known=None):

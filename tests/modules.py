@@ -18,6 +18,8 @@ _number = itertools.count()
 
 def module_of(graph, folder, dtype="float64", jit=True, **options):
     """The graph's module; without `jit` its kernels run as Python, which small sizes allow."""
+    if isinstance(graph, sg.Graph):
+        options.setdefault("second_order", False)  # which takes as long again
     path = generate(graph, folder / f"module_{next(_number)}.py", dtype=dtype, **options)
     require_distinct_names(path.read_text(encoding="utf-8"))
     before, numba.config.DISABLE_JIT = numba.config.DISABLE_JIT, not jit

@@ -162,7 +162,35 @@ def test_names_of_people(tmp_path):
 def test_files(tmp_path):
     path = generate(NET, tmp_path / "net.py", second_order=True)
     assert difference(NET, path, second_order=True) == ""
+    assert difference(NET, path) == ""  # there is a second derivative
+    assert "def hvp" not in generate(NET, path, second_order=False).read_text("utf-8")
     assert "outdated" in difference(NET, path)
     assert max(map(len, path.read_text(encoding="utf-8").splitlines())) <= 100
     assert "hvp: The Hessian" in str(plan(sg.gradient(NET), second_order=True))
     assert not hasattr(module_of(NET, tmp_path, jit=False), "hvp")
+
+
+def test_products_of_a_plain_module_are_made_when_they_are_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYMGRAD_CACHE", str(tmp_path))
+    net = sg.parse(
+        "z = X @ w; J = sum((z - y)**2)",
+        symbols={"X": ("n", "d"), "w": ("d",), "y": ("n",)}, parameters=["w"],
+    )  # fmt: skip
+    module = sg.compile(net)
+    assert "hvp" not in vars(module)
+    assert len(list(tmp_path.glob("*.py"))) == 1
+    X, y = np.arange(6.0).reshape(3, 2), np.ones(3)
+    params, v = module.pack({"w": np.array([1.0, -2.0])}), module.pack({"w": np.array([3.0, 1.0])})
+    work = module.workspace(params, X, y)
+    _, grads = module.value_and_grad(params, X, y, workspace=work)
+    before = grads.flat.copy()
+    for product in (module.hvp, module.ggnvp):  # one module for both
+        found = product(params, X, y, v=v, workspace=work)
+        assert isinstance(found, module.Params)
+        np.testing.assert_allclose(found["w"], 2 * X.T @ (X @ v["w"]), 1e-12)
+    assert len(list(tmp_path.glob("*.py"))) == 2
+    np.testing.assert_array_equal(grads.flat, before)
+    with pytest.raises(AttributeError, match="no attribute 'hpv'"):
+        module.hpv  # noqa: B018
+    with pytest.raises(TypeError, match="workspace"):
+        module.hvp(params, X, y, v=v, workspace=module)

@@ -56,7 +56,7 @@ def test_the_readme_runs_python():
 def test_the_readme_quotes_a_generated_module():
     ((_, quoted),) = blocks(ROOT / "README.md", "py")
     module = (ROOT / "generated" / "classifier.py").read_text(encoding="utf-8")
-    assert indent(quoted, "    ") in module
+    assert indent(quoted, " " * 8) in module
 
 
 def test_the_readme_has_the_two_commands():

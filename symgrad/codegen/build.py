@@ -7,11 +7,14 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from symgrad.calculus import Derivative
 from symgrad.codegen.module import ZEROS, source_text
+from symgrad.codegen.second import PRODUCTS
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, TemplateError
 
@@ -24,7 +27,7 @@ def generate(
     path: str | os.PathLike[str],
     *,
     dtype: str = "float64",
-    second_order: bool = False,
+    second_order: bool | None = None,
     threads: int = 1,
 ) -> Path:
     """Write the module of a graph, or of one derivative; returns its path.
@@ -35,7 +38,8 @@ def generate(
                Jacobian or a Hessian: `evaluate`, which fills its array.
     dtype :    of all real arrays, float64 or float32.
     second_order :  of a graph: also `hvp` and `ggnvp`, products with its Hessian and with its
-               Gauss-Newton matrix, which splits the loss at what it reads.
+               Gauss-Newton matrix, which splits the loss at what it reads; without a word, where
+               there are second derivatives.
     threads :  1; BLAS may use more inside a product.
 
     Raises
@@ -77,22 +81,53 @@ def compile(  # the public name
     what: Graph | Derivative,
     *,
     dtype: str = "float64",
-    second_order: bool = False,
+    second_order: bool | None = None,
     threads: int = 1,
 ) -> ModuleType:
     """Generate a module into a folder of the user's cache and import it.
 
     The file's name is a digest of its text, so that Numba's cache on disk serves the next start.
-    Otherwise as `generate`.
+    Without a word on `second_order`, products with second derivatives are derived and planned when
+    `hvp` or `ggnvp` is read first. Otherwise as `generate`.
     """
     _require_one(threads)
+    module = load_module(_cached(what, dtype, second_order=bool(second_order)))
+    if second_order is None and isinstance(what, Graph):
+        module.__getattr__ = _later(module, what, dtype)  # type: ignore[method-assign]
+    return module
+
+
+def _later(module: ModuleType, graph: Graph, dtype: str) -> Callable[[str], Any]:
+    """What finds the products of a module that was made without them.
+
+    They come from another module of the graph, which takes the same parameters and workspaces.
+    """
+
+    def find(name: str) -> Any:
+        if name not in PRODUCTS:
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
+        path = _cached(graph, dtype, second_order=True)
+        more = load_module(path, f"{module.__name__}_products")
+        for shared in ("Params", "Workspace"):
+            setattr(more, shared, getattr(module, shared))
+        found = {each: getattr(more, each) for each in PRODUCTS if hasattr(more, each)}
+        vars(module).update(found)
+        if name not in found:
+            raise AttributeError(f"the loss of {graph.name} cannot be split: there is no {name}")
+        return found[name]
+
+    return find
+
+
+def _cached(what: Graph | Derivative, dtype: str, *, second_order: bool) -> Path:
+    """The file of a module in the user's cache."""
     source = source_text(what, dtype, second_order=second_order)
     stem = what.name if isinstance(what, Graph) else what.graph.name
     name = f"{stem}_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     target = _cache_folder() / f"{name}.py"
     if not (target.exists() and target.read_text(encoding="utf-8") == source):
         write_whole(target, source)
-    return load_module(target)
+    return target
 
 
 def _require_one(threads: int) -> None:
@@ -103,10 +138,13 @@ def _require_one(threads: int) -> None:
         )
 
 
-def load_module(path: Path) -> ModuleType:
-    """Import a generated file; another file of that name, or another text, is another module."""
+def load_module(path: Path, name: str = "") -> ModuleType:
+    """Import a generated file; another file of that name, or another text, is another module.
+
+    With a name of its own it is a module of its own.
+    """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    name = f"symgrad_generated_{path.stem.removesuffix(f'_{digest}')}_{digest}"
+    name = name or f"symgrad_generated_{path.stem.removesuffix(f'_{digest}')}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -135,7 +173,7 @@ def difference(
     path: str | os.PathLike[str],
     *,
     dtype: str = "float64",
-    second_order: bool = False,
+    second_order: bool | None = None,
 ) -> str:
     """Why a file is not what would be generated now; empty if it is."""
     target = Path(path)

@@ -15,7 +15,7 @@ from symgrad.codegen.kernels import Kernels
 from symgrad.codegen.layout import literal, words
 from symgrad.codegen.plan import Plan, Program, plan
 from symgrad.declare.graph import Graph
-from symgrad.errors import DeclarationError
+from symgrad.errors import DeclarationError, NotDifferentiable
 
 #: Products of fewer multiplications are loops.
 THRESHOLD = 1024
@@ -91,13 +91,18 @@ def sealed(source: str) -> str:
     return source.replace(ZEROS, hashlib.sha256(source.encode()).hexdigest())
 
 
-def graph_text(graph: Graph, dtype: str = "float64", *, second_order: bool = False) -> str:
-    """The module of a graph: derived, planned and written."""
+def graph_text(graph: Graph, dtype: str = "float64", *, second_order: bool | None = None) -> str:
+    """The module of a graph: derived, planned and written; see `generate`."""
+    if second_order is None:
+        try:
+            return graph_text(graph, dtype, second_order=True)
+        except NotDifferentiable:
+            second_order = False
     return module_text(plan(gradient(graph), dtype, second_order=second_order))
 
 
 def source_text(
-    what: Graph | Derivative, dtype: str = "float64", *, second_order: bool = False
+    what: Graph | Derivative, dtype: str = "float64", *, second_order: bool | None = None
 ) -> str:
     """The module of a graph or of a derivative.
 

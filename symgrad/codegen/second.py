@@ -18,6 +18,9 @@ _KINDS: dict[str, tuple[Callable[..., Derivative | Derivation], str]] = {
     "ggnvp": (ggnvp, "The Gauss-Newton matrix by all parameters times v"),
 }
 
+#: The functions of a module that are products with second derivatives.
+PRODUCTS = tuple(_KINDS)
+
 
 def products(
     graph: Graph, symbols: Mapping[Leaf, str], taken: frozenset[str]
