@@ -151,8 +151,8 @@ def test_compiled(name, dtype, tmp_path):
 
 
 def kernels(net):
-    """The kernels of a module, without names and formulas."""
-    source = graph_text(net)
+    """The kernels for the value, the gradient and predictions."""
+    source = graph_text(net, second_order=False)
     return source[source.index("\n# The kernels.") : source.index("\n# The checks")]
 
 
