@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "d5e43f87b71c317fd477d3bbefebdaf17daf0ee4e335222fc90681fe0164f709",
+    "code": "60d2b21c2d32b7ccc89bad4c92d962a83f3837c3aabc56f3f48e9011bf8bb227",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -395,10 +395,10 @@ def _hvp(X, params, direction, out, work, sizes):
     H = ddZ = _view(work, h * m, (m, h))
     H_dot = dH = _view(work, 2 * h * m, (m, h))
     dR = _view(work, 3 * h * m, (m, d))
-    ddW__prod1 = _view(work, 3 * h * m + d * m, (d, h))
+    ddW_prod1 = _view(work, 3 * h * m + d * m, (d, h))
     R_dot_prod = _view(work, 3 * h * m + d * h + d * m, (m, d))
     ddR = _view(work, 2 * d * m + 3 * h * m + d * h, (m, d))
-    ddW__prod2 = _view(work, 3 * d * m + 3 * h * m + d * h, (d, h))
+    ddW_prod2 = _view(work, 3 * d * m + 3 * h * m + d * h, (d, h))
     ddH_prod1 = _view(work, 2 * d * h + 3 * d * m + 3 * h * m, (m, h))
     ddH_prod2 = _view(work, 2 * d * h + 3 * d * m + 4 * h * m, (m, h))
     per_m = real(1 / m)
@@ -416,7 +416,7 @@ def _hvp(X, params, direction, out, work, sizes):
     for i in range(m):
         for j in range(d):
             dR[i, j] = per_m * ((dR[i, j] + c[j]) - X[i, j])  # dR = (R − X)/m
-    _dot_tn(one, dR, H_dot, ddW__prod1)  # ddW_prod1 = dRᵀ Ḣ
+    _dot_tn(one, dR, H_dot, ddW_prod1)  # ddW_prod1 = dRᵀ Ḣ
     _dot_nt(one, H_dot, W, R_dot_prod)  # Ṙ_prod = Ḣ Wᵀ
     _dot_nt(one, H, dW, ddR)  # ddR = H dWᵀ
     ddc_[:] = zero
@@ -425,7 +425,7 @@ def _hvp(X, params, direction, out, work, sizes):
             ddR_ij = per_m * (R_dot_prod[i, j] + ddR[i, j] + dc[j])  # ddR = Ṙ/m
             ddR[i, j] = ddR_ij
             ddc_[j] += ddR_ij  # ddc = ddRᵀ 𝟏
-    _dot_tn(one, ddR, H, ddW__prod2)  # ddW_prod2 = ddRᵀ H
+    _dot_tn(one, ddR, H, ddW_prod2)  # ddW_prod2 = ddRᵀ H
     _dot_nn(one, dR, W, dH)  # dH = dR W
     _dot_nn(one, dR, dW, ddH_prod1)  # ddH_prod1 = dR dW
     _dot_nn(one, ddR, W, ddH_prod2)  # ddH_prod2 = ddR W
@@ -442,7 +442,7 @@ def _hvp(X, params, direction, out, work, sizes):
     for i in range(d):
         for j in range(h):
             # ddW = dRᵀ Ḣ + ddRᵀ H + Xᵀ ddZ
-            ddW_[i, j] = ddW__prod1[i, j] + ddW__prod2[i, j] + ddW_[i, j]
+            ddW_[i, j] = ddW_prod1[i, j] + ddW_prod2[i, j] + ddW_[i, j]
 
 
 @_jit

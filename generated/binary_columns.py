@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "faca82bd081e86496ec886ebdeb94a187b24bd51e29fe7b054ea859623091c49",
+    "code": "4dba02c9ee16ac07849c1b2a42388a48717aeeabe4007d62a0f26c93a5eb8a7a",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -478,17 +478,17 @@ def _hvp(X, Y, params, direction, out, work, sizes):
     ddb2_[0, 0] = ddb2__0  # ddb₂ = ddZ₂ 𝟏
     for i in range(3):
         ddb1__i = zero
-        ddW2__sum1 = zero
-        ddW2__sum2 = zero
+        ddW2_sum1 = zero
+        ddW2_sum2 = zero
         for j in range(m):
             # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
             ddZ1_ij = (dW2[0, i] * dZ2[0, j] + ddZ2[0, j] * W2[0, i]) * ddZ1[i, j]
             ddZ1[i, j] = ddZ1_ij
             ddb1__i += ddZ1_ij
-            ddW2__sum1 += A1_dot[i, j] * dZ2[0, j]
-            ddW2__sum2 += ddZ2[0, j] * A1[i, j]
+            ddW2_sum1 += A1_dot[i, j] * dZ2[0, j]
+            ddW2_sum2 += ddZ2[0, j] * A1[i, j]
         ddb1_[i, 0] = ddb1__i  # ddb₁ = ddZ₁ 𝟏
-        ddW2_[0, i] = ddW2__sum1 + ddW2__sum2  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
+        ddW2_[0, i] = ddW2_sum1 + ddW2_sum2  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
     _dot_nt(one, ddZ1, X, ddW1_)  # ddW₁ = ddZ₁ Xᵀ
 
 

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "9898e8fd785348cd1c4a0be32ac26332ca63035807ca56a2d47304a2176fb86a",
+    "code": "670ea0022965d58357ad960bebb6942857ed0b489866cb4ee3da82b44fb462ee",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -504,7 +504,7 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     z2_dot = ddz2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
     dda1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
     da1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
-    ddW2__prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    ddW2_prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
     per_B = real(1 / B)
     if not _is_onehot(Y):
         out[0] = np.nan
@@ -567,12 +567,12 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     for i in range(d):
         for j in range(h):
             ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddz₁
-    _dot_tn(one, a1_dot, dz2, ddW2__prod)  # ddW_2_prod = ȧ₁ᵀ dz₂
+    _dot_tn(one, a1_dot, dz2, ddW2_prod)  # ddW_2_prod = ȧ₁ᵀ dz₂
     _dot_tn(one, a1, ddz2, ddW2_)  # ddW₂ = a₁ᵀ ddz₂
     for i in range(h):
         for j in range(c):
             # ddW₂ = λ dW₂ + ȧ₁ᵀ dz₂ + a₁ᵀ ddz₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
 
 
 @_jit

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "bc354d09a39b4f0125f73edd4748ade1cfb782bb6bd896dc82d12db02d9260b9",
+    "code": "2bc789e45ff183312dfd8778b1d263cd06a2737cf443fba5f838df03e1328e0a",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -402,7 +402,7 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
             P_scale = one / P_sum
             for j in range(c):
                 dZ2[i, j] = per_B * (dZ2[i, j] * P_scale - Y[i, j])  # dZ₂ = (P − Y)/B
-        L = -per_B * real(L_sum)  # L = −⟨Y, log(P)⟩/B
+        L = -per_B * L_sum  # L = −⟨Y, log(P)⟩/B
         J_sum1 = 0.0
         for i in range(d):
             J_sum1_row = zero
@@ -415,7 +415,7 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
             for j in range(c):
                 J_sum2_row += W2[i, j] * W2[i, j]
             J_sum2 += J_sum2_row
-        J = real(L) + half * lam * (real(J_sum1) + real(J_sum2))  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
+        J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
         value = J
     if part != FORWARD:
         _dot_tn(one, A1, dZ2, dW2)  # dW₂ = A₁ᵀ dZ₂
@@ -496,7 +496,7 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     Z2_dot = ddZ2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
     ddA1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
     dA1 = ddZ1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
-    ddW2__prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    ddW2_prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
     lam = real(lam)
     per_B = real(1 / B)
     if not _is_onehot(Y):
@@ -560,12 +560,12 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     for i in range(d):
         for j in range(h):
             ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2__prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
     _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
             # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
 
 
 @_jit

@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "d58c3ad8ccb7bec96c9fdbf6d7202b56345de105ad93dc5e56e16dfb7a938c53",
+    "code": "c4a93c792222d8c19b762a5d393023944c57acb94117270de9ded21a61331979",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -499,7 +499,7 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
     Z2_dot_prod = _view(work, 2 * c * m + 4 * h * m + m, (m, c))
     Z2_dot = ddZ2 = _view(work, 3 * c * m + 4 * h * m + m, (m, c))
     ddA1_prod2 = _view(work, 4 * c * m + 4 * h * m + m, (m, h))
-    ddW2__prod = _view(work, 4 * c * m + 5 * h * m + m, (h, c))
+    ddW2_prod = _view(work, 4 * c * m + 5 * h * m + m, (h, c))
     per_m = real(1 / m)
     if _outside(y, c):
         out[0] = np.nan
@@ -561,12 +561,12 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
     for i in range(n):
         for j in range(h):
             ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2__prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
     _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
             # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2__prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
 
 
 @_jit
@@ -586,8 +586,8 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     b2_bar = _view(out, c * h + h * n + h, (c,))
     A1 = _view(work, 0, (m, h))
     Z1_bar = _view(work, h * m, (m, h))
-    Z2 = ddZ2__exp = _view(work, 2 * h * m, (m, c))
-    ddZ2__scale = _view(work, 2 * h * m + c * m, (m,))
+    Z2 = ddZ2_exp = _view(work, 2 * h * m, (m, c))
+    ddZ2_scale = _view(work, 2 * h * m + c * m, (m,))
     dA1 = A1_bar = _view(work, 2 * h * m + c * m + m, (m, h))
     dZ2_prod = _view(work, 3 * h * m + c * m + m, (m, c))
     dZ2 = ddZ2_ = _view(work, 2 * c * m + 3 * h * m + m, (m, c))
@@ -603,18 +603,18 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
             Z1_bar[i, j] = _gt(A1_ij, zero)
     _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
     for i in range(m):
-        ddZ2__max = real(-np.inf)
+        ddZ2_max = real(-np.inf)
         for j in range(c):
             Z2_ij = Z2[i, j] + b2[j]  # Z₂ = A₁ W₂ + 𝟏 b₂ᵀ
             Z2[i, j] = Z2_ij
-            ddZ2__max = _maximum(ddZ2__max, Z2_ij)
-        ddZ2__shift = ddZ2__max if abs(ddZ2__max) < inf else zero
-        ddZ2__sum1 = zero
+            ddZ2_max = _maximum(ddZ2_max, Z2_ij)
+        ddZ2_shift = ddZ2_max if abs(ddZ2_max) < inf else zero
+        ddZ2_sum1 = zero
         for j in range(c):
-            ddZ2__exp_ij = _exp(Z2[i, j] - ddZ2__shift)
-            ddZ2__exp[i, j] = ddZ2__exp_ij
-            ddZ2__sum1 += ddZ2__exp_ij
-        ddZ2__scale[i] = one / ddZ2__sum1
+            ddZ2_exp_ij = _exp(Z2[i, j] - ddZ2_shift)
+            ddZ2_exp[i, j] = ddZ2_exp_ij
+            ddZ2_sum1 += ddZ2_exp_ij
+        ddZ2_scale[i] = one / ddZ2_sum1
     _dot_nn(one, X, dW1, dA1)  # dA₁ = X dW₁
     for i in range(m):
         for j in range(h):
@@ -623,16 +623,16 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     _dot_nn(one, A1, dW2, dZ2)  # dZ₂ = A₁ dW₂
     b2_bar[:] = zero
     for i in range(m):
-        ddZ2__sum2 = zero
+        ddZ2_sum2 = zero
         for j in range(c):
             dZ2_ij = dZ2_prod[i, j] + dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
             dZ2[i, j] = dZ2_ij
-            t1 = ddZ2__exp[i, j] * ddZ2__scale[i]
-            ddZ2__sum2 += dZ2_ij * t1
+            t1 = ddZ2_exp[i, j] * ddZ2_scale[i]
+            ddZ2_sum2 += dZ2_ij * t1
         for j in range(c):
-            t1 = ddZ2__exp[i, j] * ddZ2__scale[i]
+            t1 = ddZ2_exp[i, j] * ddZ2_scale[i]
             # ddZ₂ = (softmax(Z₂) ⊙ (dZ₂ − (dZ₂ ⊙ softmax(Z₂)) 𝟏 𝟏ᵀ))/m
-            ddZ2__ij = per_m * (t1 * (dZ2[i, j] - ddZ2__sum2))
+            ddZ2__ij = per_m * (t1 * (dZ2[i, j] - ddZ2_sum2))
             ddZ2_[i, j] = ddZ2__ij
             b2_bar[j] += ddZ2__ij  # b̄₂ = ddZ₂ᵀ 𝟏
     _dot_nt(one, ddZ2_, W2, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ

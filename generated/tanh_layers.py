@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "3772b23a4b00ba7196436e649f88e7f281b4de2a66383790f0b2079c62455ffd",
+    "code": "c724be27bf5d0e9b32869dcb9a2e408d242918dfd4510765d81be92599f73dd3",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -466,7 +466,7 @@ def _hvp(X, T, params, direction, out, work, sizes):
     h1_dot = _view(work, 12 * d * n, (n, d))
     z2_dot = ddz2 = _view(work, 13 * d * n, (n, d))
     h2_dot = _view(work, 14 * d * n, (n, d))
-    ddW2__prod = ddW3__prod = _view(work, 15 * d * n, (d, d))
+    ddW2_prod = ddW3_prod = _view(work, 15 * d * n, (d, d))
     scale1 = real(2 / (d * n))
     _dot_nn(one, X, W1, h1)  # h₁ = X W₁
     for i in range(n):
@@ -541,16 +541,16 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
-    _dot_tn(one, h1, ddz2, ddW2__prod)  # ddW_2_prod = h₁ᵀ ddz₂
+    _dot_tn(one, h1, ddz2, ddW2_prod)  # ddW_2_prod = h₁ᵀ ddz₂
     _dot_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ = ḣ₁ᵀ dz₂
     for i in range(d):
         for j in range(d):
-            ddW2_[i, j] = ddW2__prod[i, j] + ddW2_[i, j]  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
-    _dot_tn(one, h2, ddz3, ddW3__prod)  # ddW_3_prod = h₂ᵀ ddz₃
+            ddW2_[i, j] = ddW2_prod[i, j] + ddW2_[i, j]  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
+    _dot_tn(one, h2, ddz3, ddW3_prod)  # ddW_3_prod = h₂ᵀ ddz₃
     _dot_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ = ḣ₂ᵀ dz₃
     for i in range(d):
         for j in range(d):
-            ddW3_[i, j] = ddW3__prod[i, j] + ddW3_[i, j]  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
+            ddW3_[i, j] = ddW3_prod[i, j] + ddW3_[i, j]  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
 
 
 @_jit

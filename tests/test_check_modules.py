@@ -78,7 +78,7 @@ MISTAKES = {
         "dW1[i, j] += real(1.03) * lam * W1",
         {"W1"},
     ),
-    "one entry": ("db1[:] = zero", "db1[:] = zero\n    db1[0] = real(0.1)", {"b1"}),
+    "one entry": ("db1[:] = zero", "db1[:] = zero; db1[0] = real(0.1)", {"b1"}),
     "nothing written": ("_dot_tn(one, X, dz1, dW1)", "dW1[:] = zero", {"W1"}),
 }
 

@@ -66,8 +66,9 @@ class Kernels:
         calls = Calls(program, vectors, self.scalars, self.ids, narrow, self._scales)
         body: list[str] = ["    value = 0.0"] if parts else []
         for kernel, other in zip(program.kernels, reversed(program.kernels), strict=True):
-            writer = Writer(program, self.scalars, self.ids.taken, narrow, bool(results))
-            writer.depth += parts
+            writer = Writer(
+                program, self.scalars, self.ids.taken, narrow, bool(results), margin=1 + parts
+            )
             if kernel.result is not None or "direction" in program.packed:
                 stop = ("return np.nan",) if results else (f"{kernel.out}[0] = np.nan", "return")
                 margin = "    " * parts

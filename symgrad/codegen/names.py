@@ -78,12 +78,19 @@ def value_names(
     for root, title in titles.items():
         for node in topological(root, seen=owner):
             owner[node] = names.get(root, title)
-    wanted = {node: f"{owner.get(node, 'x')}_{_kind(node)}" for node in nodes if node not in titles}
+    wanted = {
+        node: part_name(owner.get(node, "x"), _kind(node)) for node in nodes if node not in titles
+    }
     counts = Counter(wanted.values())
     for node, name in wanted.items():
         alone = counts[name] == 1 and name not in identifiers.taken
         names[node] = identifiers.give(name) if alone else identifiers.number(name)
     return names
+
+
+def part_name(whole: str, kind: str) -> str:
+    """What a value does for another: P_sum, and dW_sum of the dW_ that is no other dW."""
+    return f"{whole.rstrip('_')}_{kind}"
 
 
 #: What a value does, by the first function that is found in it.

@@ -12,7 +12,7 @@ from symgrad.codegen.blocks import Block, blocks, locations, places
 from symgrad.codegen.facts import loosened
 from symgrad.codegen.lower import lower
 from symgrad.codegen.matrices import View, Whole, in_parts
-from symgrad.codegen.names import Identifiers, value_names
+from symgrad.codegen.names import Identifiers, part_name, value_names
 from symgrad.codegen.predict import prediction
 from symgrad.codegen.schedule import schedule
 from symgrad.codegen.statements import Start, Statement
@@ -298,7 +298,9 @@ def make_program(
             if node in hidden:
                 arrays[node] = arrays[hidden[node]]
             else:
-                arrays[node] = names[node] if node.ndim else ids.give(f"{names[node]}_kept")
+                arrays[node] = (
+                    names[node] if node.ndim else ids.give(part_name(names[node], "kept"))
+                )
     equations = {d.leaf.name: _equation(d) for d in used}
     formulas = {node: equations[titles[node]] for node in made if titles.get(node, "") in equations}
     return Program(kernels, inputs, packed, kept, where, names, arrays, formulas, _shared(kept))

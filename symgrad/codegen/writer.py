@@ -62,7 +62,7 @@ class Writer:
     """Writes the statements of one kernel; `taken` are the identifiers that mean something.
 
     `narrow`: it computes in float32. `returns`: it returns a number. `general`: symbols stand for
-    those of any layer.
+    those of any layer. `margin`: how deep statements outside loops stand.
     """
 
     program: Program
@@ -75,7 +75,11 @@ class Writer:
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
-    depth: int = 1
+    margin: int = 1
+    depth: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.depth = self.margin
 
     def write(self, statements: Iterable[Statement]) -> None:
         for statement in statements:
@@ -144,7 +148,12 @@ class Writer:
         """A value at a point: a local variable, an entry, or its formula."""
         found = self.local((node, point))
         if found is not None:
-            if self.narrow and node.ndim == 0 and node in self.program.kept and self.depth > 1:
+            if (
+                self.narrow
+                and node.ndim == 0
+                and node in self.program.kept
+                and self.depth > self.margin
+            ):
                 return _real(found)  # sums over everything are float64
             return found
         if isinstance(node, Constant):
