@@ -5,7 +5,6 @@ import itertools
 import warnings
 from collections import Counter
 from contextlib import contextmanager
-from functools import partial
 
 import numba
 import numpy as np
@@ -28,22 +27,15 @@ def module_of(graph, folder, dtype="float64", jit=True, **options):
     finally:
         numba.config.DISABLE_JIT = before
     if not jit and hasattr(module, "_gemm"):
-        module._gemm = partial(gemm, np.ctypeslib.as_ctypes_type(module.DTYPE))
+        module._gemm = gemm
     return module
 
 
-def gemm(kind, left, right, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):
-    """What BLAS does with matrices at addresses, columns first; kernels in Python have no BLAS."""
-
-    def at(address, rows, columns, leading):
-        flat = np.ctypeslib.as_array((kind * (leading * columns)).from_address(address))
-        return flat.reshape(columns, leading).T[:rows]
-
-    transposed = ord("T")
-    A = at(a, k, m, lda).T if left == transposed else at(a, m, k, lda)
-    B = at(b, n, k, ldb).T if right == transposed else at(b, k, n, ldb)
-    C = at(c, m, n, ldc)
-    C[...] = alpha * (A @ B) + (beta * C if beta else 0)
+def gemm(first, second, m, n, k, alpha, A, B, beta, C):
+    """What BLAS does, which takes matrices by columns; kernels in Python have no BLAS."""
+    left, right = (M if flag == ord("T") else M.T for flag, M in ((first, A), (second, B)))
+    assert (left.shape, right.shape, C.shape) == ((m, k), (k, n), (n, m))
+    C[...] = (alpha * (left @ right)).T + (beta * C if beta else 0)
 
 
 def require_distinct_names(source):
