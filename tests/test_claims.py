@@ -172,3 +172,13 @@ def test_a_condition_on_values_has_no_formula(net):
 def test_errors_of_reading_are_typed():
     assert issubclass(NotSymbolic, ParseError)
     assert issubclass(UnknownName, ParseError)
+
+
+def test_verdicts_say_on_which_line_of_a_text_a_gradient_is_assigned_last(net):
+    text = "m = X.shape[0]\ndZ2 = Z2 - Y\ndZ2 /= m\n\ndW2 = A1.T @ dZ2"
+    assert [(v.name, v.status, v.line) for v in sg.verify(net, text)] == [
+        ("dZ2", "proved", 3),
+        ("dW2", "proved", 5),
+    ]
+    (alone,) = sg.verify(net, {"dW2": "A1.T @ dZ2"})
+    assert (alone.status, alone.line) == ("proved", 1)

@@ -6,6 +6,7 @@ from typing import overload
 
 import numpy as np
 
+from symgrad.check.claims.read import Claims
 from symgrad.check.claims.scope import Scope
 from symgrad.check.claims.terms import Term, names_in
 from symgrad.check.diagnose import diagnose
@@ -30,7 +31,7 @@ class Verdict:
     likeliest label of what went wrong, `candidates` all that fit, likeliest first. `corrected` is
     the right form, as close to the claim as can be. `inherits` names the wrong lines that a line
     which is right on its own starts from; `multiple` is what a wrong one is off by, if it is a
-    count.
+    count; `line` is where the claim stands in a text of several, from 1, or 0.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Verdict:
     facts: tuple[str, ...] = ()
     inherits: tuple[str, ...] = ()
     multiple: Term | None = field(default=None, repr=False)
+    line: int = 0
 
     @property
     def right(self) -> bool:
@@ -129,6 +131,14 @@ def verify(
         raise DeclarationError(f"notation {notation!r} is none of {', '.join(NOTATIONS)}")
     if not isinstance(graph, Graph) or not isinstance(claims, str | Mapping):
         raise DeclarationError("claims about a Graph are a text, or a mapping from names to texts")
+    return judged(graph, claims, notation, names, scaled)
+
+
+def judged(
+    graph: Graph, claims: Claims, notation: str, names: Mapping[str, str] | None,
+    scaled: Mapping[str, object] | None,
+) -> Verdicts:  # fmt: skip
+    """The verdicts on claims, some of which may be about the same gradient."""
     truth = truth_of(graph)
     scope = Scope.of(
         [leaf.name for leaf in (*graph.symbols, *(d.leaf for d in graph.definitions))],
@@ -148,7 +158,7 @@ def verify(
 
 
 def _in_another_scale(
-    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str], notation: str,
+    frame: Frame, claims: Claims, names: Mapping[str, str], notation: str,
     verdicts: list[Verdict],
 ) -> tuple[Frame, list[Reading], list[Verdict]] | None:  # fmt: skip
     """The verdicts with some gradients taken as multiples, if more lines are right then.
@@ -224,6 +234,10 @@ def _upstream(frame: Frame, reading: Reading) -> set[str]:
 
 def _verdict(frame: Frame, reading: Reading) -> Verdict:
     """The verdict on one claim."""
+    return replace(_of_reading(frame, reading), line=reading.line)
+
+
+def _of_reading(frame: Frame, reading: Reading) -> Verdict:
     spelling = reading.spelling
     if reading.fault or reading.run is None:
         return Verdict(spelling, "unreadable", reading.fault)

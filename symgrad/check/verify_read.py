@@ -11,7 +11,7 @@ from sympy import Basic, Integer
 from symgrad.check.claims.algebra import NotSymbolic, Numeric
 from symgrad.check.claims.arrays import require_small
 from symgrad.check.claims.compute import Builder, Values
-from symgrad.check.claims.read import Part, parts_of
+from symgrad.check.claims.read import Claims, Part, Text, pairs_of, parts_of
 from symgrad.check.claims.terms import Slice, Term, subterms
 from symgrad.check.claims.write import written
 from symgrad.check.diagnose import Retold, knowledge_of
@@ -43,6 +43,7 @@ class Reading:
     term: Term | None = None
     run: Run | None = None
     fault: str = ""
+    line: int = 0
     shape: str = ""
     least: int = 0
     write: Callable[[Term], str] = written
@@ -53,9 +54,7 @@ class Reading:
 # --- NumPy
 
 
-def read_numpy(
-    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
-) -> Iterator[Reading]:
+def read_numpy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterator[Reading]:
     """Claims in NumPy's syntax."""
     spelled = {name: text for name, text in names.items() if text.isidentifier()}
     spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
@@ -63,6 +62,7 @@ def read_numpy(
     for part in parts_of(claims, frame.scope):
         if isinstance(part, Part):
             reading = _numpy(frame, part)
+            reading.line = part.line
             reading.write = lambda term: written(term, spelled | know.spelled(term))
             yield reading
         else:
@@ -179,18 +179,16 @@ def _least(term: Term | None) -> int:
 # --- LaTeX
 
 
-def read_latex(
-    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
-) -> Iterator[Reading]:
+def read_latex(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterator[Reading]:
     """Claims in LaTeX, a mapping from gradients to equations."""
-    if isinstance(claims, str):
+    if isinstance(claims, str | Text):
         raise ParseError("claims in LaTeX are a mapping from gradients to equations",
                          hint='{"dW2": r"\\frac{\\partial J}{\\partial W_2} = ..."}')  # fmt: skip
     graph = frame.truth.graph
     gradients = {name: frame.leaves[f"d:{name}"] for name in frame.truth.steps}
     known = {name: text for name, text in names.items() if name[:1] != "d" or name in gradients}
     scope = LatexScope.of(graph, known, gradients)
-    for spelling, given in claims.items():
+    for spelling, given in pairs_of(claims):
         name = frame.scope.target(spelling)
         if name is None or name not in frame.truth.steps:
             yield Reading(spelling, fault=str(frame.scope.unknown(spelling)))
@@ -336,13 +334,11 @@ def _as_latex(frame: Frame, term: Term, names: Mapping[str, str]) -> str:
 # --- SymPy
 
 
-def read_sympy(
-    frame: Frame, claims: str | Mapping[str, object], names: Mapping[str, str]
-) -> Iterator[Reading]:
+def read_sympy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterator[Reading]:
     """Claims as expressions of SymPy's or of symgrad's."""
-    if isinstance(claims, str):
+    if isinstance(claims, str | Text):
         raise ParseError("claims of SymPy's are a mapping from gradients to expressions")
-    for spelling, given in claims.items():
+    for spelling, given in pairs_of(claims):
         name = frame.scope.target(spelling)
         if name is None or name not in frame.truth.steps:
             yield Reading(spelling, fault=str(frame.scope.unknown(spelling)))

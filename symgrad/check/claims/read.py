@@ -1,9 +1,9 @@
 """Claims from a text: which gradients it states, and what it says each of them is."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from sympy import Expr
 
@@ -53,6 +53,18 @@ def _parsed(source: Source) -> list[ast.stmt]:
     return statements
 
 
+#: What claims are given as: a text of statements, or what is said of each gradient.
+Claims: TypeAlias = str | Text | Mapping[str, object] | Sequence[tuple[str, object]]
+
+
+def pairs_of(claims: Claims) -> Iterable[tuple[str, object]]:
+    """The spelling of each gradient, and what is said of it."""
+    if isinstance(claims, Mapping):
+        return claims.items()
+    assert not isinstance(claims, str | Text)
+    return claims
+
+
 @dataclass(slots=True)
 class Part:
     """One claim: a spelling of a gradient, and the statements that lead to it."""
@@ -62,6 +74,12 @@ class Part:
     statements: list[ast.stmt]
     before: list["Part"] = field(default_factory=list)
     adds: bool = False
+
+    @property
+    def line(self) -> int:
+        """The line of the text on which the gradient is assigned last, from 1."""
+        own = [tree for tree in self.statements if self.spelling in _assigned([tree])]
+        return (own or self.statements)[-1].lineno if self.statements else 1
 
     def result(self, scope: Scope, algebra: Algebra, own: Mapping[str, Any] | None = None) -> Any:
         """The value of the claim: a term or an array.
@@ -124,18 +142,19 @@ def _is_statement(tree: ast.expr) -> bool:
     return False
 
 
-def parts_of(claims: str | Mapping[str, object], scope: Scope) -> list[Part | tuple[str, Any]]:
-    """The claims of a text of statements, or of a mapping from gradients to texts.
+def parts_of(claims: Claims, scope: Scope) -> list[Part | tuple[str, Any]]:
+    """The claims of a text of statements, or of texts for each gradient.
 
     Raises
     ------
     ParseError    for text that Python's grammar cannot read, or that states no gradient.
     """
-    if isinstance(claims, str):
-        return list(_of_program(Text.of(claims), scope))
+    if isinstance(claims, str | Text):
+        text = Text.of(claims) if isinstance(claims, str) else claims
+        return list(_of_program(text, scope))
     parts: list[Part | tuple[str, Any]] = []
     earlier: list[Part] = []
-    for spelling, given in claims.items():
+    for spelling, given in pairs_of(claims):
         if not isinstance(given, str):
             parts.append((spelling, given))
             continue
@@ -184,4 +203,5 @@ def _inside(statements: list[ast.stmt]) -> list[ast.stmt]:
     return statements
 
 
-__all__ = ["NotSymbolic", "Numeric", "Part", "Symbolic", "Term", "Text", "parts_of"]
+__all__ = ["Claims", "NotSymbolic", "Numeric", "Part", "Symbolic", "Term", "Text", "pairs_of",
+           "parts_of"]  # fmt: skip
