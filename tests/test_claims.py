@@ -182,3 +182,26 @@ def test_verdicts_say_on_which_line_of_a_text_a_gradient_is_assigned_last(net):
     ]
     (alone,) = sg.verify(net, {"dW2": "A1.T @ dZ2"})
     assert (alone.status, alone.line) == ("proved", 1)
+
+
+CHAINS = [  # the members of dz2, the verdict, and what is said
+    (r"\frac{\partial L}{\partial z_2} = \hat{y} - y", "proved", "simplifies"),
+    (r"y - \hat{y} = \hat{y} - y", "wrong", "member 1 of 2"),
+    (r"\hat{y} - y = y - \hat{y}", "wrong", "member 2 of 2"),
+    (r"\frac{\partial \hat{y}}{\partial z_2} \frac{\partial L}{\partial \hat{y}} = \hat{y} - y",
+     "proved", "is not read: only derivatives of the objective"),
+    (r"a_1 = \hat{y} - y", "wrong", "member 1 of 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chain", "status", "said"), CHAINS, ids=[c[0] for c in CHAINS])
+def test_all_members_of_a_chain_of_equalities_are_judged(chain, status, said):
+    net = sg.parse(
+        "z2 = W2 @ a1 + b2; yh = softmax(z2); L = -sum(y * log(yh))",
+        {"a1": ("h",), "W2": ("c", "h"), "b2": ("c",), "y": ("c",)}, {"y": "onehot"},
+        parameters=["W2", "b2"],
+    )  # fmt: skip
+    names = {"z2": "z_2", "a1": "a_1", "yh": r"\hat{y}"}
+    (verdict,) = sg.verify(net, {"dz2": rf"\delta_2 = {chain}"}, notation="latex", names=names)
+    assert verdict.status == status
+    assert said in verdict.explanation

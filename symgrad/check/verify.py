@@ -232,8 +232,25 @@ def _upstream(frame: Frame, reading: Reading) -> set[str]:
     return set(frame.truth.steps)
 
 
+#: How bad a status is: of a chain of equalities the worst one counts.
+_WORST = ("wrong", "unreadable", "agrees", "proved")
+
+
 def _verdict(frame: Frame, reading: Reading) -> Verdict:
-    """The verdict on one claim."""
+    """The verdict on one claim: on a chain a = b = c the worst one of all its members."""
+    members = [*(_alone(frame, each) for each in reading.before), _alone(frame, reading)]
+    place, worst = min(enumerate(members), key=lambda pair: _WORST.index(pair[1].status))
+    if len(members) > 1 and worst.status == "wrong":
+        ordinal = f"member {place + 1} of {len(members)} of the equation"
+        worst = replace(worst, explanation=f"{worst.explanation} (In {ordinal}.)")
+    unread = [note for note in reading.notes if " is not read: " in note]
+    if unread and worst.right:
+        worst = replace(worst, explanation="; ".join([worst.explanation, *unread]))
+    return worst
+
+
+def _alone(frame: Frame, reading: Reading) -> Verdict:
+    """The verdict on one member of a claim."""
     return replace(_of_reading(frame, reading), line=reading.line)
 
 

@@ -34,7 +34,8 @@ class Reading:
     """One claim: about which gradient, its formula and term if it has them, what computes it.
 
     `fault` says why it cannot be read, `shape` that its shapes do not fit. `write` prints a term in
-    the person's notation.
+    the person's notation. `before` are the members of a chain of equalities before the last, and
+    `notes` what the reading rests on.
     """
 
     spelling: str
@@ -48,6 +49,7 @@ class Reading:
     least: int = 0
     write: Callable[[Term], str] = written
     notes: tuple[str, ...] = ()
+    before: tuple["Reading", ...] = ()
     retold: tuple[Retold, ...] = ()
 
 
@@ -218,7 +220,11 @@ def _latex(
     for each in claimed.readings:  # a · b may be an inner product or one of entries
         if _holds(frame, name, each.node) and not _holds(frame, name, claimed.node):
             claimed = each
-    return _of_node(frame, spelling, name, claimed.node, claimed.problem, write, claimed.notes)
+    reading = _of_node(frame, spelling, name, claimed.node, claimed.problem, write, claimed.notes)
+    reading.before = tuple(
+        _of_node(frame, spelling, name, each.node, each.problem, write) for each in claimed.others
+    )
+    return reading
 
 
 def _holds(frame: Frame, name: str, node: Node) -> bool:

@@ -1,8 +1,9 @@
 """Claims in LaTeX: an equation for a gradient, read with the names of a network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from symgrad.declare.latex.entries import Key
 from symgrad.declare.latex.extent import search
 from symgrad.declare.latex.left import Left, arranged, base_of, bind_layer, left_keys, left_of
 from symgrad.declare.latex.reader import Reader
@@ -30,7 +31,8 @@ class Claimed:
     problem :  how the shape differs from the wanted one; "" where it fits.
     notes :    conventions that the reading rests on, in words.
     spans :    part of the right side -> where it stands in the text.
-    others :   the values of a chain of equalities before the last.
+    others :   what a chain of equalities claims before the last; `notes` name members that cannot be
+               read, which are not among them.
     readings : other ways in which the text can be read, if they fit as well.
     """
 
@@ -39,7 +41,7 @@ class Claimed:
     problem: str = ""
     notes: tuple[str, ...] = ()
     spans: Mapping[Node, tuple[int, int]] = field(default_factory=dict)
-    others: tuple[Node, ...] = ()
+    others: tuple["Claimed", ...] = ()
     readings: tuple["Claimed", ...] = ()
 
 
@@ -113,17 +115,26 @@ class _Claim:
         reader.statement = bodies[-1]
         items = self._bind(reader, left, bodies[-1])
         keys = left_keys(reader, items, self.wanted, bodies[-1])
-        values = [reader.value(body) for body in bodies]
-        nodes = []
-        problem = ""
-        for value, body in zip(values, bodies, strict=True):
-            full = arranged(reader, value, keys, sides[0])
-            node, problem = self._fitted(full, body)
-            nodes.append(node)
         shown = self.latex.text[sides[0].start : sides[0].end] if len(sides) > 1 else None
-        return Claimed(
-            nodes[-1], shown, problem, tuple(reader.notes), reader.spans, tuple(nodes[:-1])
-        )
+        others: list[Claimed] = []
+        for body in bodies[:-1]:
+            bound = dict(reader.bound)
+            try:
+                node, problem = self._member(reader, body, keys, sides[0])
+                others.append(Claimed(node, shown, problem))
+            except ShapeError:
+                raise  # a mistake, and not a notation
+            except SymgradError as error:
+                reader.bound = bound
+                reader.note(f"{self.latex.text[body.start : body.end]} is not read: {error.what}")
+        node, problem = self._member(reader, bodies[-1], keys, sides[0])
+        return Claimed(node, shown, problem, tuple(reader.notes), reader.spans, tuple(others))
+
+    def _member(
+        self, reader: Reader, body: Tree, keys: Sequence[Key], left: Tree
+    ) -> tuple[Node, str]:
+        """One member of a chain of equalities, and how its shape differs from the wanted one."""
+        return self._fitted(arranged(reader, reader.value(body), keys, left), body)
 
     def _main(self, reader: Reader, statements: tuple[Tree, ...]) -> Tree:
         """The equation for the target; others define names that it uses."""
