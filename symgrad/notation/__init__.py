@@ -93,19 +93,39 @@ def sympy_of(node: Node, known: Mapping[str, Basic] | None = None) -> Any:
     return sympy_expr(formula_of(node), known or {})
 
 
+def latex_sides(
+    leaf: Leaf, node: Node, names: Mapping[str, str] | None = None, reserved: str = ""
+) -> tuple[str, str]:
+    """Both sides of `leaf = node` in LaTeX; entry by entry where only indices tell it."""
+    from symgrad.notation.printlatex import latex_sides as sides
+    from symgrad.notation.read import formula_of
+
+    return sides(leaf, formula_of(node), _letters(node, reserved), names or {})
+
+
+def text_sides(
+    leaf: Leaf, node: Node, names: Mapping[str, str] | None = None, reserved: str = ""
+) -> tuple[str, str]:
+    """Both sides of `leaf = node` in Unicode; entry by entry where only indices tell it."""
+    from symgrad.notation.printtext import text_sides as sides
+    from symgrad.notation.read import formula_of
+
+    return sides(leaf, formula_of(node), _letters(node, reserved), names or {})
+
+
 def latex_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:
     """`leaf = node` in LaTeX."""
-    return f"{latex(leaf, names)} = {latex(node, names)}"
+    return " = ".join(latex_sides(leaf, node, names))
 
 
 def text_equation(leaf: Leaf, node: Node, names: Mapping[str, str] | None = None) -> str:
     """`leaf = node` in Unicode."""
-    return f"{text(leaf, names)} = {text(node, names)}"
+    return " = ".join(text_sides(leaf, node, names))
 
 
 def latex_equations(definitions: Iterable[Defined], names: Mapping[str, str] | None = None) -> str:
     """Definitions in LaTeX, several aligned at the signs of equality."""
-    rows = [(latex(d.leaf, names), latex(d.expr, names)) for d in definitions]
+    rows = [latex_sides(d.leaf, d.expr, names) for d in definitions]
     if len(rows) == 1:
         return " = ".join(rows[0])
     lines = " \\\\\n".join(f"{left} &= {right}" for left, right in rows)
@@ -135,6 +155,28 @@ def abridged_latex(node: Node, names: Mapping[str, str] | None = None, reserved:
         return latex_words(_described(node))
 
 
+def abridged_sides(
+    leaf: Leaf, node: Node, names: Mapping[str, str] | None = None, reserved: str = ""
+) -> tuple[str, str]:
+    """As `text_sides`, with a description where that would be too long; never raises."""
+    try:
+        return text_sides(leaf, node, names, reserved)
+    except SymgradError:
+        return text(leaf, names), _described(node)
+
+
+def abridged_latex_sides(
+    leaf: Leaf, node: Node, names: Mapping[str, str] | None = None, reserved: str = ""
+) -> tuple[str, str]:
+    """As `latex_sides`, with a description where that would be too long; never raises."""
+    from symgrad.notation.names import latex_words
+
+    try:
+        return latex_sides(leaf, node, names, reserved)
+    except SymgradError:
+        return latex(leaf, names), latex_words(_described(node))
+
+
 def _described(node: Node) -> str:
     kind, size = type(node).__name__, len(topological(node))
     return f"<{kind} of shape {show(node.shape)}, {size} nodes: too long to print>"
@@ -152,11 +194,15 @@ def _letters(node: Node, reserved: str) -> str:
 __all__ = [
     "abridged",
     "abridged_latex",
+    "abridged_latex_sides",
+    "abridged_sides",
     "latex",
     "latex_equation",
     "latex_equations",
+    "latex_sides",
     "numpy",
     "sympy_of",
     "text",
     "text_equation",
+    "text_sides",
 ]

@@ -7,18 +7,11 @@ from sympy import Expr, latex
 
 from symgrad.declare.spellings import latex_name
 from symgrad.notation.build import as_decimal, negative
+from symgrad.notation.entries import sides
 from symgrad.notation.formula import Formula
+from symgrad.notation.marks import ATOM, CALL, POWER, PRODUCT, SUM, Notation, Printed
 from symgrad.notation.names import latex_leaf
-from symgrad.notation.printmath import (
-    ATOM,
-    CALL,
-    POWER,
-    PRODUCT,
-    SUM,
-    Notation,
-    Printed,
-    printed,
-)
+from symgrad.notation.printmath import printed
 from symgrad.tensor.nodes import Leaf
 
 #: Functions with a LaTeX command or a form of their own; all others are upright words.
@@ -53,7 +46,7 @@ class Latex(Notation):
 
     def name(self, leaf: Leaf) -> Printed:
         text = latex_leaf(leaf, self.names)
-        return Printed(text, POWER if text.startswith(r"\frac") else ATOM)
+        return Printed(text, POWER if text.startswith((r"\frac", r"\nabla")) else ATOM)
 
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)
@@ -148,3 +141,11 @@ class Latex(Notation):
 def latex_text(formula: Formula, letters: Sequence[str], names: Mapping[str, str]) -> str:
     """The formula in LaTeX."""
     return printed(formula, Latex(letters, names)).text
+
+
+def latex_sides(
+    left: Leaf, formula: Formula, letters: Sequence[str], names: Mapping[str, str]
+) -> tuple[str, str]:
+    """Both sides of an equation in LaTeX."""
+    notation = Latex(letters, names)
+    return sides(notation.name(left), formula, notation)

@@ -7,19 +7,11 @@ from sympy import Expr, Symbol
 from sympy.printing.str import StrPrinter
 
 from symgrad.notation.build import as_decimal, negative
+from symgrad.notation.entries import sides
 from symgrad.notation.formula import Formula
+from symgrad.notation.marks import ATOM, CALL, HADAMARD, POWER, PRODUCT, SUM, Notation, Printed
 from symgrad.notation.names import subscript, superscript, text_leaf, text_name
-from symgrad.notation.printmath import (
-    ATOM,
-    CALL,
-    HADAMARD,
-    POWER,
-    PRODUCT,
-    SUM,
-    Notation,
-    Printed,
-    printed,
-)
+from symgrad.notation.printmath import printed
 from symgrad.tensor.nodes import Leaf
 
 _WORDS = {"sigmoid": "σ", "trace": "tr", "maximum": "max", "minimum": "min"}
@@ -59,6 +51,7 @@ class Unicode(Notation):
     def name(self, leaf: Leaf) -> Printed:
         text = text_leaf(leaf, self.names)
         split = "/" in text and not text.endswith(")")  # (∂J/∂z) W, but ∂J/∂z + W and d(∂J/∂z) W
+        split = split or text.startswith("∇")
         return Printed(text, HADAMARD if split else ATOM)
 
     def number(self, value: Expr) -> Printed:
@@ -132,3 +125,11 @@ class Unicode(Notation):
 def plain_text(formula: Formula, letters: Sequence[str], names: Mapping[str, str]) -> str:
     """The formula in Unicode."""
     return printed(formula, Unicode(letters, names)).text
+
+
+def text_sides(
+    left: Leaf, formula: Formula, letters: Sequence[str], names: Mapping[str, str]
+) -> tuple[str, str]:
+    """Both sides of an equation in Unicode."""
+    notation = Unicode(letters, names)
+    return sides(notation.name(left), formula, notation)

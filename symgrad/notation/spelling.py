@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from symgrad.calculus.derivation import Derivation, Derivative
 from symgrad.calculus.families import numbered_name, placed
-from symgrad.notation import abridged, abridged_latex
+from symgrad.notation import (
+    abridged,
+    abridged_latex,
+    abridged_latex_sides,
+    abridged_sides,
+)
 from symgrad.notation.layers import Layers
 from symgrad.notation.names import (
     latex_leaf,
@@ -51,6 +56,11 @@ class Spelling(ABC):
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str: ...
 
     @abstractmethod
+    def both(
+        self, leaf: Leaf, node: Node, names: Mapping[str, str], reserved: str
+    ) -> tuple[str, str]: ...
+
+    @abstractmethod
     def at_layer(self, stem: str, index: str) -> str:
         """A symbol of a general layer."""
 
@@ -62,14 +72,27 @@ class Spelling(ABC):
         """The formula."""
         return self.shown(told_apart(node, self.shadowed), self.names, "")
 
+    def sides(self, leaf: Leaf, node: Node) -> tuple[str, str]:
+        """Both sides of an equation."""
+        return self.both(leaf, told_apart(node, self.shadowed), self.names, "")
+
     def general(self, node: Node) -> str:
         """The formula, of a general layer."""
+        names = self._general_names(node)
+        return self.shown(told_apart(node, self.shadowed), names, self.layers.letter)
+
+    def general_sides(self, leaf: Leaf, node: Node) -> tuple[str, str]:
+        """Both sides of an equation, of a general layer."""
+        names = self._general_names(leaf, node)
+        return self.both(leaf, told_apart(node, self.shadowed), names, self.layers.letter)
+
+    def _general_names(self, *nodes: Node) -> dict[str, str]:
         names = dict(self.names)
-        for name in _names(node):
+        for name in set().union(*map(_names, nodes)):
             place = placed(name)
             if place is not None:
                 names[name] = self._placed(place[0], self.layers.index(place[1], self.minus))
-        return self.shown(told_apart(node, self.shadowed), names, self.layers.letter)
+        return names
 
     def _placed(self, stem: str, index: str) -> str:
         if stem in self.tangents:
@@ -111,6 +134,11 @@ class LatexSpelling(Spelling):
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
         return abridged_latex(node, names, reserved)
 
+    def both(
+        self, leaf: Leaf, node: Node, names: Mapping[str, str], reserved: str
+    ) -> tuple[str, str]:
+        return abridged_latex_sides(leaf, node, names, reserved)
+
     def at_layer(self, stem: str, index: str) -> str:
         return self.layers.latex(stem, index)
 
@@ -136,6 +164,11 @@ class TextSpelling(Spelling):
 
     def shown(self, node: Node, names: Mapping[str, str], reserved: str) -> str:
         return abridged(node, names, reserved)
+
+    def both(
+        self, leaf: Leaf, node: Node, names: Mapping[str, str], reserved: str
+    ) -> tuple[str, str]:
+        return abridged_sides(leaf, node, names, reserved)
 
     def at_layer(self, stem: str, index: str) -> str:
         return self.layers.text(stem, index)

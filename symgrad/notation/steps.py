@@ -188,7 +188,8 @@ def _equation(
 ) -> Iterator[Line]:
     """What the rule gives, and where that is longer the shortest form below it."""
     formula = spelling.general if general else spelling.node
-    left, raw, expr = formula(row.leaf), formula(row.raw), formula(row.expr)
+    sides = spelling.general_sides if general else spelling.sides
+    (left, raw), (result, expr) = (sides(row.leaf, node) for node in (row.raw, row.expr))
     # the sizes of a general layer have no names
     shape = "" if general else show(row.leaf.shape)
     why = ""
@@ -202,4 +203,4 @@ def _equation(
         yield Line(left, expr, remark, general, shape)
     else:
         yield Line(left, raw, why, general, shape)
-        yield Line("", expr, facts, general)
+        yield Line("" if result == left else result, expr, facts, general)
