@@ -272,8 +272,11 @@ def _choices(term: Term, sums: list[int]) -> list[tuple[int, ...]]:
 
 
 def _only_in_sums(order: list[Node]) -> set[Node]:
-    """The sums that nothing but other sums read: simplifying each of a + b + c + ... is no use."""
-    found = {node for node in order[:-1] if isinstance(node, Total)}
+    """The sums that nothing but other sums read: simplifying each of a + b + c + ... is no use.
+
+    Not those too long to be opened: nothing else would collect their terms.
+    """
+    found = {n for n in order[:-1] if isinstance(n, Total) and len(n.terms) <= MOST_TERMS}
     for node in order:
         if not isinstance(node, Total):
             found.difference_update(node.operands)

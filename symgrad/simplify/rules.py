@@ -53,6 +53,10 @@ class Rule:
     fact: bool = False
 
 
+#: Factors that are written as often as they stand; more of one are a power.
+MOST_REPEATED = 4
+
+
 def _holders(term: Term, label: int) -> list[int]:
     return [n for n, (_, labels) in enumerate(term.factors) if label in labels]
 
@@ -123,17 +127,19 @@ def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], 
 
 
 def powers(term: Term) -> Term | None:
-    """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power."""
+    """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power, or where they are many."""
     groups: dict[tuple[Node, Labels], list[tuple[int, Expr]]] = {}
     for n, (node, labels) in enumerate(term.factors):
         base, exponent = power_of(node)
         groups.setdefault((base, labels), []).append((n, exponent))
     for (base, labels), members in groups.items():
-        if len(members) < 2 or all(e is S.One for _, e in members):
+        if len(members) < 2 or (
+            len(members) <= MOST_REPEATED and all(e is S.One for _, e in members)
+        ):
             continue
         exponent = sum((e for _, e in members), S.Zero)
         result = replace(term, factors=others(term, *(n for n, _ in members)))
-        if exponent.is_Integer and 0 < exponent <= 4:
+        if exponent.is_Integer and 0 < exponent <= MOST_REPEATED:
             return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
         if exponent != 0:
             rooted = any(is_root(term.factors[n][0]) for n, _ in members)

@@ -144,8 +144,18 @@ def components(node: Einsum) -> list[Factor]:
     return found
 
 
+_contents: "WeakKeyDictionary[Total, tuple[Expr, Node] | None]" = WeakKeyDictionary()
+
+
 def content(node: Total) -> tuple[Expr, Node]:
     """The common factor of a sum of several terms, and the rest, whose leading sign is positive."""
+    if node not in _contents:
+        found = _content(node)
+        _contents[node] = None if found[1] is node else found  # nothing holds its own key
+    return _contents[node] or (S.One, node)
+
+
+def _content(node: Total) -> tuple[Expr, Node]:
     factor = common_factor(node.coefficients)
     positive = [c for c in node.coefficients if not c.could_extract_minus_sign()]
     lead = next((c for c, t in node.pairs if constant_of(t) is not None), node.coefficients[0])

@@ -22,6 +22,9 @@ Labelled = tuple[Array, Labels]
 #: Sums over more entries than this are worth the search for an order of contraction.
 _LARGE = 2**16
 
+#: The most arrays that one call of np.einsum takes, its result aside.
+_OPERANDS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -186,7 +189,26 @@ class _Contraction:
         return result
 
 
+def _fewer(factors: Sequence[Labelled]) -> list[Labelled]:
+    """The factors with those along the same labels multiplied, then the shortest with each other.
+
+    A product of two keeps the labels of both, so no sum is taken too early.
+    """
+    groups: dict[Labels, Array] = {}
+    for array, own in factors:
+        groups[own] = groups[own] * array if own in groups else array
+    left = sorted(((array, own) for own, array in groups.items()), key=lambda part: len(part[1]))
+    while len(left) > _OPERANDS:
+        (first, a), (second, b), *left = left
+        both = _union(a, b)
+        product = _aligned(first, a, both) * _aligned(second, b, both)
+        left = sorted([(product, both), *left], key=lambda part: len(part[1]))
+    return left
+
+
 def _einsum(factors: Sequence[Labelled], output: Labels, sizes: dict[int, int]) -> Array:
+    if len(factors) > _OPERANDS:
+        factors = _fewer(factors)
     arguments = [part for array, own in factors for part in (array, list(own))]
     entries = prod(sizes[k] for k in _union(output, *(own for _, own in factors)))
     ordered = "greedy" if len(factors) > 2 and entries > _LARGE else False
