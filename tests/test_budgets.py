@@ -44,3 +44,15 @@ def test_equal_terms_are_one_whatever_their_number(terms, monkeypatch):
     x = np.array([-0.5, 0.0, 2.0])
     np.testing.assert_allclose(found.evaluate({"x": x}), terms * (1 - np.tanh(x) ** 2), rtol=1e-12)
     assert len(found.text()) < 40
+
+
+@pytest.mark.parametrize("factors", [12, 60])
+def test_products_of_many_sums_do_work_that_is_bounded(factors, monkeypatch):
+    """Π (xᵢ + k): each of its terms has nearly all factors, and what they share is not sought."""
+    text = "J = sum(" + "*".join(f"(x + {k})" for k in range(1, factors + 1)) + ")"
+    _, found, calls = gradient_and_rules(text, {"x": ("n",)}, monkeypatch)
+    assert calls <= 10 * factors
+    x = np.array([0.25, -0.5, 0.0])  # no factor is 0
+    ratios = sum(1 / (x + k) for k in range(1, factors + 1))
+    values = np.prod([x + k for k in range(1, factors + 1)], axis=0)
+    np.testing.assert_allclose(found.evaluate({"x": x}), values * ratios, rtol=1e-12)

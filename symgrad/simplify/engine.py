@@ -322,10 +322,9 @@ def _opened(atom: Node) -> tuple[Node, ...]:
 def _deviates(term: Term) -> bool:
     """Whether a sum runs over nothing but a deviation from a mean, which may be 0."""
     held = Counter(k for _, labels in term.factors for k in set(labels))
+    alone = {k for k in term.summed if held[k] == 1}
     return any(
-        isinstance(atom, Total)
-        and any(k in term.summed and held[k] == 1 for k in labels)
-        and is_deviation(atom)
+        isinstance(atom, Total) and not alone.isdisjoint(labels) and is_deviation(atom)
         for atom, labels in term.factors
     )
 

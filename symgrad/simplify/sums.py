@@ -31,6 +31,9 @@ MOST_TERMS = 48
 #: How many of the factors that terms share are tried as the first to be put outside, and how many
 #: of the sums in a product are tried as the one to be multiplied out.
 MOST_FACTORS = 8
+#: How many factors the terms of a sum may have together for what they share to be looked for: each
+#: that is put outside leaves an inner sum, where all are looked at again.
+MOST_SHARED = 2500
 
 
 def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
@@ -51,6 +54,8 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
             candidate = Total((number,), _sum([(c / number, t) for c, t in rows]))
             if operations(candidate) < least:
                 best, least = candidate, operations(candidate)
+    if sum(len(flatten(node).factors) for _, node in rows) > MOST_SHARED:
+        return best
     for share in shared_factors(rows)[: min(max(MOST_TERMS // len(rows) // 2, 1), MOST_FACTORS)]:
         candidate = _gathered(rows, shape, share)
         if operations(candidate) < least:
