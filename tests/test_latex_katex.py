@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from cases_calculus import CASES, declared
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from networks import NETWORKS
@@ -72,3 +73,14 @@ def test_random_expressions_render(graph, data):
     except SymgradError:  # too long to print: said so, and not rendered
         return
     render(shown)
+
+
+@pytest.mark.parametrize("row", CASES, ids=[row[0] for row in CASES])
+def test_derivatives_of_papers_and_textbooks_render(row):
+    _, text, symbols, domain, variables = declared(row)
+    graph = sg.parse(text, symbols, domain=domain, parameters=variables)
+    derivation = sg.gradient(graph)
+    render(derivation.latex())
+    for derivative in derivation.values():
+        render(derivative.latex())
+    render(sg.hessian(graph, variables[0]).latex())

@@ -147,7 +147,16 @@ def partial_text(output: Leaf, below: str) -> str:
     return f"∂{text_leaf(output)}/∂{below}"
 
 
+#: Signs among words, in the mathematics that they are; a rule says "eˣ/Σ eˣ = softmax(x)".
+_SIGNS = {
+    "ˣ": "^x", "⁻ˣ": "^{-x}", "⁻¹": "^{-1}", "ᵀ": r"^\top", "²": "^2", "ᵏ": "^k", "Σ": r"\sum",
+    "σ": r"\sigma", "−": "-", "√": r"\surd", "ᵢ": "_i", "ⱼ": "_j", "ₖ": "_k",
+}  # fmt: skip
+_SIGN = re.compile("|".join(sorted(_SIGNS, key=len, reverse=True)))
+
+
 def latex_words(words: str) -> str:
     """Plain words in LaTeX."""
     escaped = "".join(rf"\{char}" if char in "_%&#${}" else char for char in words)
+    escaped = _SIGN.sub(lambda sign: f"${{}}{_SIGNS[sign[0]]}$", escaped)
     return rf"\text{{{escaped}}}" if words else ""
