@@ -31,8 +31,8 @@ class Claimed:
     problem :  how the shape differs from the wanted one; "" where it fits.
     notes :    conventions that the reading rests on, in words.
     spans :    part of the right side -> where it stands in the text.
-    others :   what a chain of equalities claims before the last; `notes` name members that cannot be
-               read, which are not among them.
+    others :   what a chain of equalities claims before the last; `notes` name members that are
+               not read, and not among them.
     readings : other ways in which the text can be read, if they fit as well.
     """
 
