@@ -11,6 +11,7 @@ from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import SymgradError
 from symgrad.simplify import simplify
 from symgrad.simplify.cost import operations
+from symgrad.simplify.page import page
 from symgrad.simplify.rules import NODE_RULES, TERM_RULES
 from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import (
@@ -617,3 +618,11 @@ def test_what_definitions_say_is_not_differentiated_again():
     expected = -np.einsum("il,kj->ijkl", np.linalg.inv(C).T, np.linalg.inv(C).T)
     assert sizes["n"] == len(C)
     np.testing.assert_allclose(value, expected, rtol=1e-12, atol=1e-14)  # two inverses of 3 × 3
+
+
+def test_the_page_of_rules_is_that_of_the_table(golden):
+    golden("../../docs/rules.md", page())
+
+
+def test_every_rule_says_its_identity():
+    assert all(rule.formula.endswith(".") for rule in (*TERM_RULES, *NODE_RULES))

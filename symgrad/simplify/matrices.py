@@ -268,7 +268,12 @@ def _canonical(term: Term, facts: bool) -> Node:
 
 def turned(facts: bool) -> Callable[[Term], Term | None]:
     """Mᵢⱼ = Mⱼᵢ of symmetric matrices: the order that gives the fewest transposes."""
-    return lambda term: _turned(term, facts)
+
+    def rule(term: Term) -> Term | None:
+        return _turned(term, facts)
+
+    rule.__doc__ = turned.__doc__
+    return rule
 
 
 def _turned(term: Term, facts: bool) -> Term | None:

@@ -52,6 +52,11 @@ class Rule:
     quiet: bool = True
     fact: bool = False
 
+    @property
+    def formula(self) -> str:
+        """The identity, and under which condition it holds: the rule's docstring."""
+        return " ".join((self.apply.__doc__ or "").split("\n\n")[0].split())
+
 
 #: Factors that are written as often as they stand; more of one are a power.
 MOST_REPEATED = 4
@@ -123,6 +128,7 @@ def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], 
                 return result
         return None
 
+    rule.__doc__ = sums_to_one.__doc__
     return rule
 
 
@@ -192,6 +198,7 @@ def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | Non
                 return replace(term, factors=others(term, n))
         return None
 
+    rule.__doc__ = idempotent.__doc__
     return rule
 
 
@@ -229,6 +236,7 @@ def picked(onehot_axis: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], T
                         return replace(term, factors=others(term, n, *left))
         return None
 
+    rule.__doc__ = picked.__doc__
     return rule
 
 
