@@ -8,8 +8,8 @@ What simplification knows, beside collecting, narrowing and factoring sums ([how
 built](architecture.md)). Each row is an identity for all values and all sizes, 1 included, off null
 sets such as the kink of a ReLU; one marked as a fact holds for what was declared
 (`domain="onehot"`), and never enters what is differentiated again. A rule that a reader would
-wonder about is told beside the step that uses it, in the words of the last column. Every rule lowers
-the number of factors, labels or operations, so that rewriting ends.
+wonder about is told beside the step that uses it, in the words of the last column. Every rule
+lowers the number of factors, labels or operations, so that rewriting ends.
 
 `tests/test_simplify.py` has an expression for each, which it must shorten, keeping its value.
 """
