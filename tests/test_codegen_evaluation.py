@@ -1,5 +1,7 @@
 """Modules of one derivative: Jacobians, Hessians and products with them, against the evaluator."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -200,3 +202,18 @@ def test_files(tmp_path):
     path.write_text(source.replace("half", "one"), encoding="utf-8")
     assert "edited by hand" in difference(derivative, path)
     assert "for i < " in str(evaluation(derivative))
+
+
+def test_a_diagonal_is_written_alone(tmp_path):
+    """2 δᵢₖ (Vᵀ V)ₗⱼ: the product once, zeros everywhere, and then the blocks: k² n numbers."""
+    net = sg.parse("J = sum((T - U @ V.T)**2)", {"T": ("n", "m"), "U": ("n", "k"), "V": ("m", "k")},
+                   parameters=["U"])  # fmt: skip
+    module = module_of(sg.hessian(net, "U"), tmp_path)
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    kernel = source[source.index("def _evaluate") :].split("\n\n\n")[0]
+    assert kernel.count("_dot_tn") == kernel.count("= zero") == 1
+    assert kernel.count("for ") == 3
+    for sizes in ({"n": 4, "m": 3, "k": 2}, {"n": 1, "m": 1, "k": 1}):
+        values = net.sample(0, sizes)
+        found, expected = evaluated(module, values), sg.hessian(net, "U").evaluate(values)
+        assert np.abs(found - expected).max() <= 1e-14 * np.abs(expected).max()

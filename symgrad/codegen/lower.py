@@ -17,6 +17,7 @@ from symgrad.tensor.nodes import (
     INDEX,
     LOOKUP,
     UNIT,
+    Constant,
     Einsum,
     Iverson,
     Labels,
@@ -98,6 +99,11 @@ def _lowered(node: Node) -> Node:
         case Einsum():
             largest = _largest(node)
             return split(_peeled(node)) if largest is None else largest
+        case Total(terms=(term,), coefficients=(number,)) if spread_by_bracket(term):
+            assert isinstance(term, Einsum)
+            return Einsum(
+                ((), *term.inputs), term.output, term.shape, Constant(number), *term.factors
+            )
         case StopGradient():
             return node.operand
         case MatrixFunction():
@@ -218,6 +224,9 @@ def split(node: Einsum) -> Node:
         core = Einsum([p[0] for p in pairs], node.output, node.shape, *(p[1] for p in pairs))
         spread = tuple(range(node.ndim))
         return Einsum((*(() for _ in scalars), spread), spread, node.shape, *scalars, split(core))
+    apart = _apart(node)
+    if apart is not None:
+        return apart
     found = places(node)
     arrays = solid(node, found)
     if len(arrays) < 2:
@@ -247,6 +256,40 @@ def split(node: Einsum) -> Node:
         labels = tuple(k for k in every_label if k != UNIT and k in kept)
         held.append((labels, einsum([p[0] for p in parts], labels, *(p[1] for p in parts))))
     return node
+
+
+def _apart(node: Einsum) -> Node | None:
+    """A product of factors without a common label: each part's sums by themselves, done once."""
+    parts: list[tuple[set[int], list[int]]] = []
+    for n, labels in enumerate(node.inputs):
+        own, members = set(labels) - {UNIT}, [n]
+        for part in [part for part in parts if part[0] & own]:
+            parts.remove(part)
+            own, members = own | part[0], [*part[1], *members]
+        parts.append((own, sorted(members)))
+    if len(parts) < 2:
+        return None
+    inputs: list[Labels] = []
+    factors: list[Node] = []
+    for own, members in sorted(parts, key=lambda part: part[1]):
+        if own <= set(node.output):
+            inputs += [node.inputs[n] for n in members]
+            factors += [node.factors[n] for n in members]
+            continue
+        output = tuple(k for k in node.output if k in own)
+        inner = einsum(
+            [node.inputs[n] for n in members], output, *(node.factors[n] for n in members)
+        )
+        inputs.append(output)
+        factors.append(split(inner) if isinstance(inner, Einsum) else inner)
+    return Einsum(inputs, node.output, node.shape, *factors)
+
+
+def spread_by_bracket(node: Node) -> bool:
+    """Whether it is a product without sums that a bracket makes zero nearly everywhere."""
+    if not isinstance(node, Einsum) or summed(node):
+        return False
+    return any(label in node.output for label in places(node))
 
 
 def _solved_first(node: Einsum) -> Node | None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TypeAlias
 
-from symgrad.codegen.lower import summed
+from symgrad.codegen.lower import spread_by_bracket, summed
 from symgrad.codegen.statements import (
     Accumulate,
     Affine,
@@ -33,7 +33,7 @@ def var_of(dim: Dim) -> Index:
 def nest_of(node: Node) -> Nest:
     """The statements that compute a node that is kept."""
     match node:
-        case Einsum() if summed(node):
+        case Einsum() if summed(node) or spread_by_bracket(node):
             return _sum(node)
         case Reduce() | ArgReduce():
             point = tuple(var_of(d) for d in node.operand.shape)
