@@ -367,7 +367,9 @@ class Writer:
             self.line(f"{self.place(s.node, s.point)} = {name}", self.formula(s.node))
 
     def fill(self, s: Fill) -> None:
-        self.line(f"{self.array(s.node)}[{', '.join(':' * s.node.ndim)}] = {self.zero()}")
+        axes = ", ".join(":" * s.node.ndim)
+        whole = f"[{axes}]" if s.node.ndim < 3 else ".reshape(-1)[:]"  # one loop, twice as fast
+        self.line(f"{self.array(s.node)}{whole} = {self.zero()}")
 
     def product(self, s: Product) -> None:
         m = matrices(s.einsum)
