@@ -25,6 +25,7 @@ _PUBLIC: dict[str, str] = (
     )
     | dict.fromkeys(("CheckReport", "Equality", "check", "equal"), "symgrad.check")
     | dict.fromkeys(("Verdict", "Verdicts", "verify"), "symgrad.check.verify")
+    | dict.fromkeys(("Verification", "verify_file"), "symgrad.check.documents")
     | dict.fromkeys(("compile", "generate"), "symgrad.codegen")
     | dict.fromkeys(("Summary", "summary"), "symgrad.show.summary")
     | dict.fromkeys(

@@ -1,4 +1,4 @@
-"""The command line: `symgrad derive|check|generate|summary FILE` and `symgrad demo`."""
+"""The command line: `symgrad derive|check|verify|generate|summary FILE` and `symgrad demo`."""
 
 import json
 import os
@@ -155,6 +155,44 @@ def check(
     else:
         print(fitted(str(report), width()) if sys.stdout.isatty() else report)
     if not report:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A derivation: .md, .tex, .py or .sg.")
+    ],
+    network: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="The network, if the derivation does not define it: net.sg, or net.py:name.",
+        ),
+    ] = "",
+    page: Annotated[
+        Path | None, typer.Option("--html", metavar="PATH", help="Write a page of HTML too.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Verify a derivation by hand: each gradient proved, in agreement, or wrong, and why.
+
+    Exit status 1 if a gradient is wrong or unreadable.
+    """
+    from symgrad.check.documents import verify_file
+    from symgrad.codegen.build import write_whole
+    from symgrad.show.terminal import width, working
+    from symgrad.show.verdicts import verdict_table, verification_page, verification_record
+
+    with working("verifying"):
+        result = verify_file(file, network=network or None)
+        if page is not None:
+            write_whole(page, verification_page(result))
+    if as_json:
+        print(json.dumps(verification_record(result), indent=2, ensure_ascii=False))
+    else:
+        print(verdict_table(result, width(), sys.stdout.isatty()))
+    if not result:
         raise typer.Exit(1)
 
 

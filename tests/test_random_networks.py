@@ -81,3 +81,10 @@ def test_a_label_that_is_a_number_compiles(text, tmp_path):
     graph = sg.parse(f"J = {text}", {"x": ("k",), "y": ()}, {"y": "labels:k"}, parameters=["x"])
     # some ten operations on numbers of order one
     compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(0), 1e-13, 1e-13)
+
+
+def test_the_mean_of_a_convolution_compiles(tmp_path):
+    """Its windows end in no other factor: there is no product of matrices to make of them."""
+    symbols = {"x": ("m", "m", "l"), "w": ("k", "m", 2)}
+    graph = sg.parse("J = mean(conv1d(x, w, padding=1))", symbols, parameters=["x", "w"])
+    compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(0), 1e-13, 1e-13)

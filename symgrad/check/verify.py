@@ -10,13 +10,14 @@ from symgrad.check.claims.read import Claims
 from symgrad.check.claims.scope import Scope
 from symgrad.check.claims.terms import Term, names_in
 from symgrad.check.diagnose import diagnose
-from symgrad.check.diagnose.many import over, tidied
+from symgrad.check.diagnose.many import over, spread, tidied
 from symgrad.check.equal import Witness
 from symgrad.check.verify_judge import Frame, Judgement, judge
 from symgrad.check.verify_read import READERS, Reading
 from symgrad.check.verify_truth import Point, truth_of
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, SymgradError
+from symgrad.show.difference import differing, underline
 
 #: What a claim may be written in.
 NOTATIONS = tuple(READERS)
@@ -29,7 +30,8 @@ class Verdict:
     `status` is "proved" (equal for all sizes and all values in the domains, off kinks), "agrees"
     (equal at all points that were tried, not proved), "wrong", or "unreadable". `mistake` is the
     likeliest label of what went wrong, `candidates` all that fit, likeliest first. `corrected` is
-    the right form, as close to the claim as can be. `inherits` names the wrong lines that a line
+    the right form, as close to the claim as can be, and `claimed` the claim in the same notation.
+    `inherits` names the wrong lines that a line
     which is right on its own starts from; `multiple` is what a wrong one is off by, if it is a
     count; `line` is where the claim stands in a text of several, from 1, or 0.
     """
@@ -40,6 +42,7 @@ class Verdict:
     mistake: str | None = None
     candidates: tuple[str, ...] = ()
     corrected: str = ""
+    claimed: str = ""
     witness: Witness | None = field(default=None, repr=False)
     facts: tuple[str, ...] = ()
     inherits: tuple[str, ...] = ()
@@ -57,7 +60,12 @@ class Verdict:
         if self.explanation:
             lines.append(f"  {self.explanation}")
         if self.corrected:
+            ours, theirs = differing(self.claimed, self.corrected)
+            if ours:
+                lines += [f"  claim: {self.claimed}", f"         {underline(ours)}"]
             lines.append(f"  right: {self.corrected}")
+            if theirs:
+                lines.append(f"         {underline(theirs)}")
         return "\n".join(lines)
 
 
@@ -166,7 +174,7 @@ def _in_another_scale(
     A line that is m times the gradient is a convention where the lines after it divide by m.
     """
     scales: dict[str, Term] = {}
-    retold = verdicts
+    other, readings, retold = frame, list[Reading](), verdicts
     for _ in verdicts:
         more = {
             name: over(verdict.multiple)
@@ -179,9 +187,14 @@ def _in_another_scale(
         if not more:
             break
         scales |= more
-        other = Frame(frame.truth, frame.scope, frame.scales | scales)
-        readings = list(READERS[notation](other, claims, names))
-        retold = [_verdict(other, reading) for reading in readings]
+        other, readings, retold = _retold(frame, claims, names, notation, scales)
+    for name in _wrong_values(frame, retold) if scales else ():
+        # a line that is wrong, but goes on in the scale of the lines around it
+        for scale in dict.fromkeys(scales.values()):
+            tried = _retold(frame, claims, names, notation, scales | {name: scale})
+            if sum(v.right for v in tried[2]) > sum(v.right for v in retold) + 1:
+                scales, (other, readings, retold) = scales | {name: scale}, tried
+                break
     if sum(v.right for v in retold) <= sum(v.right for v in verdicts) + 1:
         return None
     for n, verdict in enumerate(retold):
@@ -191,6 +204,22 @@ def _in_another_scale(
             said = f"as {factor} times the gradient, which is how the lines after it take it"
             retold[n] = replace(verdict, explanation=f"{verdict.explanation}; {said}")
     return other, readings, retold
+
+
+def _retold(
+    frame: Frame, claims: Claims, names: Mapping[str, str], notation: str, scales: dict[str, Term]
+) -> tuple[Frame, list[Reading], list[Verdict]]:
+    """The readings and verdicts with some gradients taken as multiples."""
+    other = Frame(frame.truth, frame.scope, frame.scales | scales)
+    readings = list(READERS[notation](other, claims, names))
+    return other, readings, [_verdict(other, reading) for reading in readings]
+
+
+def _wrong_values(frame: Frame, verdicts: list[Verdict]) -> list[str]:
+    """The values of the network whose gradients are wrong."""
+    names = [frame.scope.target(each.name) for each in verdicts if each.status == "wrong"]
+    return [name for name in names
+            if name is not None and frame.truth.graph.leaf(name).role == "value"]  # fmt: skip
 
 
 def _inherited(frame: Frame, readings: list[Reading], verdicts: list[Verdict]) -> list[Verdict]:
@@ -272,9 +301,19 @@ def _of_reading(frame: Frame, reading: Reading) -> Verdict:
     return Verdict(
         spelling, "wrong", shape + diagnosis.explanation,
         diagnosis.candidates[0] if diagnosis.candidates else None, diagnosis.candidates,
-        diagnosis.corrected, judgement.witness,
+        diagnosis.corrected, _claimed(reading) if diagnosis.corrected else "", judgement.witness,
         multiple=best.factor if best is not None and "mean" in best.label else None,
     )  # fmt: skip
+
+
+def _claimed(reading: Reading) -> str:
+    """The claim as it was read, in the notation of what is right; "" if it has no such form."""
+    if reading.term is None:
+        return ""
+    try:
+        return reading.write(tidied(spread(reading.term)))
+    except SymgradError:
+        return ""
 
 
 __all__ = ["Verdict", "Verdicts", "verify"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -61,7 +62,9 @@ def read_numpy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterat
     spelled = {name: text for name, text in names.items() if text.isidentifier()}
     spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
     know = knowledge_of(frame)
-    for part in parts_of(claims, frame.scope):
+    for part in parts_of(
+        claims, frame.scope, frame.truth.graph.parameters, partial(_part_holds, frame)
+    ):
         if isinstance(part, Part):
             reading = _numpy(frame, part)
             reading.line = part.line
@@ -71,6 +74,19 @@ def read_numpy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterat
             spelling, given = part
             what = given if isinstance(given, SymgradError) else _no_text(given)
             yield Reading(spelling, fault=str(what))
+
+
+def _part_holds(frame: Frame, part: Part) -> bool:
+    """Whether what statements compute is the true gradient at a point."""
+    name = frame.scope.target(part.spelling)
+    if name is None or name not in frame.truth.steps:
+        return False
+    try:
+        ours = np.asarray(_runner(frame, part, None)(frame.point(0)), float)
+    except (SymgradError, TypeError, ValueError):
+        return False
+    true = np.asarray(frame.point(0).names[f"d:{name}"], float)
+    return ours.shape == true.shape and np.allclose(ours, true, rtol=1e-7, atol=1e-10)
 
 
 def _no_text(given: object) -> ParseError:

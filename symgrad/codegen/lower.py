@@ -370,6 +370,8 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
         groups = (shared, apart, across)
         if any(prod(count[k] for k in group) < WORTH for group in groups):
             return None
+        if written and not set(every) <= {*kept, *beside}:
+            return None  # a place that no factor has: the sum over it is one of windows alone
         # the array's first axis, examples, and places last: what is copied is in one piece then
         first, last = (shared, apart) if free[:1] and free[0] in apart else (apart, shared)
         patch = (*first, *last)

@@ -58,21 +58,30 @@ def load(path: str | os.PathLike[str]) -> Graph:
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParseError(f"{file} is not a text in UTF-8: {error.reason}") from None
-    reader = _Reader(text)
+    reader = Sections(text)
     try:
-        return reader.graph(re.sub(r"\W|^(?=\d)", "_", file.stem, flags=re.ASCII))
+        return reader.read().graph(identifier_of(file))
     except SymgradError as error:
         placed = reader.placed(error)
         where = f"{file}, {placed.where}" if placed.where else str(file)
         raise replace(placed, where=where) from None
 
 
+def identifier_of(file: Path) -> str:
+    """The name of a graph that is called as its file is."""
+    return re.sub(r"\W|^(?=\d)", "_", file.stem, flags=re.ASCII)
+
+
 # Files of equations
 
 
 @dataclass(slots=True)
-class _Reader:
-    """A `.sg` text: sections are read here, equations by `parse`."""
+class Sections:
+    """A `.sg` text: sections are read here, equations by `parse`.
+
+    `gradients` are the lines of that section, at their own numbers; `scaled` are the multiples that
+    names of gradients stand for.
+    """
 
     text: str
     lines: list[str] = field(init=False)
@@ -84,12 +93,14 @@ class _Reader:
     declared: set[str] = field(default_factory=set)
     parameters: list[str] = field(default_factory=list)
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
+    gradients: list[str] = field(default_factory=list)
+    scaled: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lines = self.text.splitlines()
 
-    def graph(self, name: str) -> Graph:
-        """The graph; its name unless the file says another."""
+    def read(self) -> "Sections":
+        """Sort every line into its section."""
         section = ""
         for number, line in enumerate(self.lines, 1):
             bare = _COMMENT.sub("", line).rstrip()
@@ -97,11 +108,16 @@ class _Reader:
             if opens:
                 section = self._open(opens.group(1), bare, number, opens.end())
             elif bare and section in _BLOCKS and bare[0].isspace():
-                self._declare(section, bare, number)
+                _BLOCKS[section](self, section, bare, number)
             elif bare:
-                section = "equations"
-                self.equations += [""] * (number - 1 - len(self.equations))
-                self.equations.append(line)  # at its own number, for errors
+                section = section if section == "gradients" else "equations"
+                lines: list[str] = getattr(self, section)
+                lines += [""] * (number - 1 - len(lines))
+                lines.append(line)  # at its own number, for errors
+        return self
+
+    def graph(self, name: str) -> Graph:
+        """The graph; its name unless the file says another."""
         return parse(
             "\n".join(self.equations),
             self.shapes,
@@ -153,7 +169,9 @@ class _Reader:
         """`symbols:`, and declarations follow."""
         if line[start:].strip():
             column = start + len(line[start:]) - len(line[start:].lstrip())
-            hint = "equations start on the next line" if section == "equations" else _EXAMPLE
+            hint = (
+                "they start on the next line" if section in ("equations", "gradients") else _EXAMPLE
+            )
             self._fail(f"{section}: stands alone on its line", number, column, hint)
 
     def _declare(self, section: str, line: str, number: int) -> None:
@@ -183,6 +201,18 @@ class _Reader:
             self._at(number, column, declare, name, shape, "input", domain or "real")
         if section == "parameters":
             self._parameter(name, number, column)
+
+    def _scale(self, section: str, line: str, number: int) -> None:
+        """`  dZ2: m`, where dZ2 stands for m times the gradient."""
+        match = _DECLARATION.match(line)
+        if not match or not line[match.end() :].strip():
+            start = len(line) - len(line.lstrip())
+            self._fail(f"{section} holds multiples, name: factor", number, start, "as in   dZ2: m")
+        if match.group(1) in self.scaled:
+            self._fail(f"{match.group(1)!r} has two factors", number, match.start(1), "",
+                       NameClash)  # fmt: skip
+        self.scaled[match.group(1)] = line[match.end() :].strip()
+        self.places[match.group(1)] = (number, match.start(1))
 
     def _shape(self, line: str, number: int, start: int) -> tuple[Shape, int]:
         """The dimensions in parentheses, and the column behind them."""
@@ -253,21 +283,29 @@ class _Reader:
         return error
 
 
-_Section = Callable[[_Reader, str, str, int, int], None]
+_Section = Callable[[Sections, str, str, int, int], None]
 
 #: What may stand behind the colon of each section.
 _SECTIONS: dict[str, _Section] = {
-    "name": _Reader._word,
-    "symbols": _Reader._nothing,
-    "inputs": _Reader._nothing,
-    "parameters": _Reader._names,
-    "values": _Reader._nothing,
-    "output": _Reader._word,
-    "equations": _Reader._nothing,
+    "name": Sections._word,
+    "symbols": Sections._nothing,
+    "inputs": Sections._nothing,
+    "parameters": Sections._names,
+    "values": Sections._nothing,
+    "output": Sections._word,
+    "equations": Sections._nothing,
+    "gradients": Sections._nothing,
+    "scaled": Sections._nothing,
 }
 
-#: Sections that hold declarations.
-_BLOCKS = frozenset({"symbols", "inputs", "parameters", "values"})
+#: Sections whose indented lines are declarations, and what reads one.
+_BLOCKS: dict[str, Callable[[Sections, str, str, int], None]] = {
+    "symbols": Sections._declare,
+    "inputs": Sections._declare,
+    "parameters": Sections._declare,
+    "values": Sections._declare,
+    "scaled": Sections._scale,
+}
 
 
 # Python files

@@ -1,14 +1,15 @@
 """Claims from a text: which gradients it states, and what it says each of them is."""
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sympy import Expr
 
 from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
-from symgrad.check.claims.scope import Scope, require_short
+from symgrad.check.claims.program import Program
+from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
 from symgrad.check.claims.statements import Interpreter, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
@@ -18,15 +19,16 @@ from symgrad.errors import ParseError, SymgradError
 
 @dataclass(slots=True)
 class Text:
-    """The statements of a claim, as they were written."""
+    """The statements of a claim, as they were written; a program if it is known how they belong."""
 
     source: Source
     statements: list[ast.stmt]
+    program: Program | None = None
 
     @classmethod
-    def of(cls, text: str) -> "Text":
+    def of(cls, text: str, most: int = MOST_LONG) -> "Text":
         """Parsed with Python's grammar, and not yet looked at."""
-        require_short(text)
+        require_short(text, most)
         source = Source(text)
         source.lines = source.text.replace("\r\n", "\n").expandtabs(4).split("\n")
         source.indents = [0] * len(source.lines)
@@ -142,8 +144,14 @@ def _is_statement(tree: ast.expr) -> bool:
     return False
 
 
-def parts_of(claims: Claims, scope: Scope) -> list[Part | tuple[str, Any]]:
+def parts_of(
+    claims: Claims, scope: Scope, parameters: Sequence[str] = (),
+    holds: Callable[[Part], bool] = lambda part: True,
+) -> list[Part | tuple[str, Any]]:  # fmt: skip
     """The claims of a text of statements, or of texts for each gradient.
+
+    What a function returns without a name is the gradient by the only one of the parameters.
+    `holds` says whether a claim has the right value.
 
     Raises
     ------
@@ -151,7 +159,7 @@ def parts_of(claims: Claims, scope: Scope) -> list[Part | tuple[str, Any]]:
     """
     if isinstance(claims, str | Text):
         text = Text.of(claims) if isinstance(claims, str) else claims
-        return list(_of_program(text, scope))
+        return list(_of_program(text, scope, parameters, holds))
     parts: list[Part | tuple[str, Any]] = []
     earlier: list[Part] = []
     for spelling, given in pairs_of(claims):
@@ -169,38 +177,67 @@ def parts_of(claims: Claims, scope: Scope) -> list[Part | tuple[str, Any]]:
     return parts
 
 
-def _of_program(text: Text, scope: Scope) -> Iterable[Part]:
+def _of_program(
+    text: Text, scope: Scope, parameters: Sequence[str], holds: Callable[[Part], bool]
+) -> Iterable[Part]:
     """A claim for each gradient that statements assign; the others are names of the person's own.
 
     The statements that assign another gradient are left out of a claim: it reads the true one.
     """
-    statements = _inside(text.statements)
+    program = text.program or Program.of(text.statements, scope.known)
+    statements = program.claims(scope, parameters)
     assigned = [_assigned([statement]) for statement in statements]
     targets = dict.fromkeys(
         name for names in assigned for name in names if scope.target(name) is not None
     )
     if not targets:
         raise ParseError("the text states no gradient", hint="write dW1 = ..., one for each line")
-    for target in targets:
-        last = max(k for k, names in enumerate(assigned) if target in names)
+    ends = {
+        target: [k for k, names in enumerate(assigned) if target in names] for target in targets
+    }
+    listed = list(zip(statements, assigned, strict=True))
+    passed: dict[str, int] = {}
+
+    def part(target: str, last: int) -> Part:
         chosen = [
             statement
-            for statement, names in zip(statements[: last + 1], assigned, strict=False)
-            if target in names or not any(name in targets for name in names)
+            for k, (statement, names) in enumerate(listed[: last + 1])
+            if target in names or all(k > passed.get(each, k) for each in names if each in ends)
         ]
-        yield Part(target, text, chosen)
+        return Part(target, text, chosen)
+
+    for target, places in ends.items():
+        if len(places) > 1 and scope.target(target) not in parameters:
+            passed |= _passed_on(part, holds, ends, target, passed)
+    for target, places in ends.items():
+        yield part(target, passed.get(target, places[-1]))
 
 
-def _inside(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """The body of a function, where the text is one."""
-    functions = [each for each in statements if isinstance(each, ast.FunctionDef)]
-    wanted = [each for each in functions if "back" in each.name or "grad" in each.name]
-    others = [each for each in statements if not isinstance(each, ast.FunctionDef | ast.Import
-                                                           | ast.ImportFrom)]  # fmt: skip
-    if wanted and not others:
-        rest = [each for each in functions if each is not wanted[-1]]
-        return [*rest, *wanted[-1].body]
-    return statements
+def _passed_on(
+    part: Callable[[str, int], Part], holds: Callable[[Part], bool], ends: dict[str, list[int]],
+    target: str, passed: dict[str, int],
+) -> dict[str, int]:  # fmt: skip
+    """Where a gradient stands that is changed in place after it, and passed on so.
+
+    In `dA = dZ @ W.T; dA[A <= 0] = 0; dW = X.T @ dA` the first line is the gradient by A, and what
+    goes on is that by the values before the activation, which have no name. It is read so if that
+    makes a line right, and none wrong.
+    """
+    *earlier, last = ends[target]
+    if holds(part(target, last)):
+        return {}
+    place = next((k for k in reversed(earlier) if holds(part(target, k))), None)
+    if place is None:
+        return {}
+    later = [(other, places[-1]) for other, places in ends.items() if places[-1] > last]
+    before = [holds(part(*each)) for each in later]
+    passed[target] = place
+    after = [holds(part(*each)) for each in later]
+    del passed[target]
+    better = sum(after) > sum(before) and all(
+        a or not b for a, b in zip(after, before, strict=True)
+    )
+    return {target: place} if better else {}
 
 
 __all__ = ["Claims", "NotSymbolic", "Numeric", "Part", "Symbolic", "Term", "Text", "pairs_of",

@@ -64,7 +64,16 @@ class Scope:
         return UnknownName(f"{name!r} is not defined", hint=hint)
 
 
-def require_short(text: str, most: int = 20_000) -> None:
+def may_be_gradient(name: str, known: Iterable[str]) -> bool:
+    """Whether a name is how people call the gradient by one of the known values."""
+    return any(pattern.format(x=value, J="J") == name for value in known for pattern in _GRADIENTS)
+
+
+#: Characters of a derivation by hand; more is a slip or an attack.
+MOST_LONG = 20_000
+
+
+def require_short(text: str, most: int = MOST_LONG) -> None:
     """Raise for a text that is too long to be a derivation by hand."""
     if len(text) > most:
         raise ParseError(f"the claim has {len(text)} characters", hint=f"at most {most}")

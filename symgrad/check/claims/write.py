@@ -13,6 +13,9 @@ _INFIX: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 _NEG, _POSTFIX = 6, 8
 
+#: What is true or false entry by entry: A[mask] = x is where(mask, x, A).
+_MASKS = frozenset({"lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"})
+
 #: Functions that the vocabulary has and NumPy has not, which are written without np.
 _BARE = frozenset(
     """sigmoid relu softplus softmax log_softmax logsumexp sigmoid_prime tanh_prime relu_prime
@@ -60,6 +63,8 @@ def _text(term: Any, names: dict[str, str]) -> tuple[str, int]:
             return f"{_inside(inner, _POSTFIX, names)}.T", _POSTFIX
         case "index", (inner, key):
             return f"{_inside(inner, _POSTFIX, names)}[{_key(key, names)}]", _POSTFIX
+        case "set", (inner, Term(op=op) as mask, value) if op in _MASKS:
+            return _text(Term("where", mask, value, inner), names)
         case "each", (body, index, size):
             text = written(body, names).replace(f"({index} - 1)", "j").replace(
                 f"{index} - 1", "j").replace(str(index), "(j + 1)")  # fmt: skip

@@ -53,12 +53,13 @@ def diagnose(
     if not right:
         right = _shown(know.pooled(frame.target(target)), write)
     said = hits[0].said if hits else "it differs from the gradient"
-    said = re.sub(r"\{([^{}]*)\}", lambda match: _marked(know, match[1], write), said)
+    begins = said[:1].upper() + said[1:]  # a name keeps its case: it is in braces
+    said = re.sub(r"\{([^{}]*)\}", lambda match: _marked(know, match[1], write), begins)
     others = [label for label in labels if hits and label != hits[0].label]
     tie = [hit for hit in hits[1:] if hit.cost <= hits[0].cost + TIE]
     if tie and others:
         said += f" (or: {tie[0].label})"
-    return Diagnosis(tuple(labels), said[:1].upper() + said[1:] + ".", right, tuple(hits))
+    return Diagnosis(tuple(labels), f"{said}.", right, tuple(hits))
 
 
 #: How much dearer an explanation may be to be told beside the best.

@@ -167,14 +167,14 @@ def _tidy_product(term: Term) -> Term:
         bare = each.args[0] if each.op == "over" else each
         value = bare.args[0] if bare.op == "number" else None
         opposite = over(each)
-        if value is not None and value.is_Rational:
+        if value is not None:
             coefficient = coefficient / value if each.op == "over" else coefficient * value
         elif opposite in items:
             items.remove(opposite)
         else:
             items.append(each)
-    minus = coefficient < 0
-    above, below = abs(coefficient).as_numer_denom()
+    minus = coefficient.could_extract_minus_sign()
+    above, below = (-coefficient if minus else coefficient).as_numer_denom()
     head = [number(above)] if above != 1 or not items else []
     tail = [over(number(below))] if below != 1 else []
     result = times(*head, *items, *tail)
