@@ -121,6 +121,7 @@ class _Derivation:
     code: Text | None = None
     graph: Graph = field(default_factory=lambda: Graph("net"))
     notes: list[str] = field(default_factory=list)
+    defined_by_code: bool = False
 
     def __post_init__(self) -> None:
         self.sections = Sections(self.text.declarations)
@@ -173,6 +174,7 @@ class _Derivation:
                 sections.words.get("output"), name, sections.spellings,
             )  # fmt: skip
         if self.code is not None and self.code.program is not None:
+            self.defined_by_code = True
             graph = self._of_code(self.code, self.code.program, name)
             if graph.definitions:
                 return graph.freeze()
@@ -222,8 +224,8 @@ class _Derivation:
     def _in_code(self) -> Iterator[Claim]:
         if self.code is None or self.code.program is None:
             return
-        if not (self.code.program.backward or self._forward() or self.sections.equations):
-            return
+        if self.defined_by_code and not self.code.program.backward:
+            return  # all of it defines values
         yield from self._of_statements(self.code)
 
     def _in_sections(self) -> Iterator[Claim]:
@@ -232,5 +234,5 @@ class _Derivation:
 
     def _of_statements(self, text: Text) -> Iterator[Claim]:
         lines = self.text.text.splitlines()
-        for verdict in judged(self.graph, text, "numpy", self.names, self.sections.scaled):
+        for verdict in judged(self.graph, text, "numpy", None, self.sections.scaled):
             yield Claim(verdict.line, lines[verdict.line - 1].strip(), "numpy", verdict)

@@ -192,7 +192,7 @@ def _in_another_scale(
         # a line that is wrong, but goes on in the scale of the lines around it
         for scale in dict.fromkeys(scales.values()):
             tried = _retold(frame, claims, names, notation, scales | {name: scale})
-            if sum(v.right for v in tried[2]) > sum(v.right for v in retold) + 1:
+            if sum(v.right for v in tried[2]) > sum(v.right for v in retold):
                 scales, (other, readings, retold) = scales | {name: scale}, tried
                 break
     if sum(v.right for v in retold) <= sum(v.right for v in verdicts) + 1:

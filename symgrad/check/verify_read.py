@@ -345,7 +345,7 @@ def _as_latex(frame: Frame, term: Term, names: Mapping[str, str]) -> str:
     know = knowledge_of(frame)
     atoms = {f"d:{step.of.name}": step.leaf for step in frame.truth.steps.values()}
     output = frame.truth.graph.leaf(frame.truth.graph.output)
-    node = Builder(know.leaves() | atoms).node(term)
+    node = know.named(Builder(know.leaves() | atoms).node(term))
     spelled = dict(names)
     for step in frame.truth.steps.values():
         below = latex(step.of, spelled)

@@ -28,7 +28,7 @@ _LISTING = re.compile(
 _TEX_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 
 #: What a line that declares starts with, in comments of LaTeX and of Python.
-_DECLARES = re.compile(r"^[ \t]*[%#]sg(?:[ ]|$)([^\n]*)", re.MULTILINE)
+_DECLARES = re.compile(r"^[ \t]*[%#][ ]?sg(?:[ ]|$)([^\n]*)", re.MULTILINE)
 
 _CODE, _MATH = frozenset({"python", "py", "numpy"}), frozenset({"math", "latex", "tex"})
 

@@ -136,14 +136,15 @@ class _Forward:
 
     def close(self) -> None:
         """Make the output a number: what is returned, the last value of one entry, or a sum."""
+        objective = _free("J", self.graph)
+        if self.returned is not None:
+            self.graph.define(objective, reshape(self._node(self.returned), ()))
+            return
         if not self.values:
             return
         output = self.graph.leaf(self.graph.output)
         numbers = [leaf for leaf in self.values.values() if _is_number(leaf)]
-        objective = _free("J", self.graph)
-        if self.returned is not None:
-            self.graph.define(objective, reshape(self._node(self.returned), ()))
-        elif output.ndim and numbers:
+        if output.ndim and numbers:
             number = output if _is_number(output) else numbers[-1]
             self.graph.define(objective, reshape(number, ()))
         elif output.ndim:

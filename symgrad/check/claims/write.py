@@ -1,9 +1,11 @@
 """Terms written back in NumPy's syntax, as people write it."""
 
+import re
 from typing import Any
 
 from sympy import Expr
 
+from symgrad.check.claims.operations import OPERATIONS
 from symgrad.check.claims.terms import Slice, Term
 
 _INFIX: dict[str, tuple[str, int]] = {
@@ -21,12 +23,25 @@ _BARE = frozenset(
     """sigmoid relu softplus softmax log_softmax logsumexp sigmoid_prime tanh_prime relu_prime
     softplus_prime elu selu gelu silu onehot layer_norm batch_norm""".split()
 )
-_METHODS = frozenset({"sum", "mean"})
+_CALL = re.compile(r"(?<![\w.])([a-z]\w*)\(")
 
 
 def written(term: Term, names: dict[str, str] | None = None) -> str:
     """The text of a term; `names` are spellings other than the names themselves."""
     return _text(term, names or {})[0]
+
+
+def with_modules(text: str) -> str:
+    """The text of a formula in our grammar, its functions called as people import NumPy.
+
+    >>> with_modules("outer(x, 1 - tanh(z)**2) + sigmoid(z)")
+    'np.outer(x, 1 - np.tanh(z)**2) + sigmoid(z)'
+    """
+    return _CALL.sub(lambda match: _function(match[1]) + "(", text)
+
+
+def _function(op: str) -> str:
+    return op if op in _BARE or op not in OPERATIONS else f"np.{_SPELLED.get(op, op)}"
 
 
 def _text(term: Any, names: dict[str, str]) -> tuple[str, int]:

@@ -15,6 +15,7 @@ from sympy import Expr, Integer, preorder_traversal
 
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.terms import Term, name, names_in, number
+from symgrad.check.claims.write import with_modules
 from symgrad.check.diagnose.many import negative, plus, times
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
@@ -34,6 +35,7 @@ from symgrad.tensor.nodes import (
     Softmax,
     Total,
     leaves,
+    substitute,
     topological,
 )
 from symgrad.tensor.scalar import ARGS
@@ -122,12 +124,17 @@ class Knowledge:
         for text in names_in(term):
             if text in self.formulas:
                 try:
-                    formula = numpy(self.formulas[text])
+                    formula = with_modules(numpy(self.named(self.formulas[text])))
                 except SymgradError:
                     formula = text
                 whole = formula.isidentifier() or term.op == "name"
                 found[text] = formula if whole else f"({formula})"
         return found
+
+    def named(self, node: Node) -> Node:
+        """A formula in which values of the network have their names."""
+        values = {each.expr: each.leaf for each in self.frame.truth.graph.definitions}
+        return substitute(node, {expr: leaf for expr, leaf in values.items() if expr.operands})
 
     def leaves(self) -> dict[str, Node]:
         """The nodes of all names, the pool's among them."""

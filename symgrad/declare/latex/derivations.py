@@ -1,5 +1,6 @@
 """Derivations in LaTeX: which equations define values, and which say what a gradient is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -51,7 +52,8 @@ def targets_of(text: str, statement: Statement, scope: Scope) -> tuple[str, ...]
     ------
     UnknownName    for the gradient by a name that nobody declared.
     """
-    latex = Latex(" " * statement.start + text[statement.start : statement.end])
+    before = re.sub(r"[^\n]", " ", text[: statement.start])  # errors know the line
+    latex = Latex(before + text[statement.start : statement.end])
     *_, tree = parsed(latex, scope.tokens(latex, True).read())
     left = left_of(tree.sides[0]) if isinstance(tree, Relation) else None
     if left is None:

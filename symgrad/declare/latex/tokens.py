@@ -349,6 +349,8 @@ class Tokens:
             if self.text(inside) not in ("_", "^", "'"):
                 self.fail("a mark above is read on a single letter only", inside)
             inside = self.unit(inside)
+        if braced:
+            self.out[-1].end_pos = self.raw[stop].end
         return stop + braced
 
     # --- scripts, brackets, environments
