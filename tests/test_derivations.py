@@ -9,7 +9,7 @@ from test_cli import symgrad  # noqa: F401  # a fixture
 import symgrad as sg
 from symgrad.declare.passages import SUFFIXES, Document, document
 from symgrad.errors import DeclarationError, ParseError, ShapeError, UnknownName
-from symgrad.show.difference import differing, underline
+from symgrad.show.difference import differing, underline, underlined
 from symgrad.show.verdicts import verdict_table, verification_page
 
 FOLDER = Path(__file__).parent.parent / "docs" / "examples" / "derivations"
@@ -338,8 +338,23 @@ def test_a_page_has_every_claim_and_its_right_form():
     result = sg.verify_file(FOLDER / "layer_norm.tex")
     shown = verification_page(result)
     assert shown.count("<tr>") == len(result) + 1
-    assert "<mark>" in shown
+    assert r"{\underline{+ \frac" in shown
     assert "http" not in shown.replace("https://cdn.jsdelivr.net/npm/katex@0.16.11", "")
+
+
+@pytest.mark.parametrize(("text", "part", "want"), [
+    (r"\frac{1}{n} X^\top r", "1", r"\frac{{\underline{1}}}{n} X^\top r"),
+    (r"\frac{1}{n} X^\top r", r"^\top r", r"\frac{1}{n} {\underline{X^\top r}}"),
+    (r"\frac{1}{n} X", "1}{n", r"{\underline{\frac{1}{n}}} X"),
+    (r"a \left(b + c\right)", r"\left(b", r"a \left({\underline{b}} + c\right)"),
+    (r"a \left(b + c\right)", r"+ c\right)", r"a \left(b {\underline{+ c}}\right)"),
+    (r"a \left(b + c\right)", r"\left(", r"a \left(b + c\right)"),
+    (r"x_{12}", "_{12}", r"{\underline{x_{12}}}"),
+    (r"a & b", "a & b", "a & b"),
+])  # fmt: skip
+def test_formulas_are_underlined_in_whole_groups(text, part, want):
+    start = text.index(part)
+    assert underlined(text, [(start, start + len(part))]) == want
 
 
 @pytest.mark.parametrize(("wrong", "right", "marks"), [

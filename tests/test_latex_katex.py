@@ -16,6 +16,7 @@ from strategies import networks
 import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.notation import latex
+from symgrad.show.difference import underlined
 
 racer = pytest.importorskip("py_mini_racer", reason="pip install mini-racer to run KaTeX")
 pytestmark = pytest.mark.katex
@@ -82,5 +83,8 @@ def test_derivatives_of_papers_and_textbooks_render(row):
     derivation = sg.gradient(graph)
     render(derivation.latex())
     for derivative in derivation.values():
-        render(derivative.latex())
+        text = derivative.latex()
+        render(text)
+        for start in range(0, len(text), 7):  # any part of it underlined: groups stay whole
+            render(underlined(text, [(start, min(start + 5, len(text)))]))
     render(sg.hessian(graph, variables[0]).latex())

@@ -1,13 +1,14 @@
 """What is said of a file's claims: a table for a terminal, a record for JSON, a page of HTML."""
 
 import html
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from symgrad.check.documents import Claim, Verification
 from symgrad.notation import latex
-from symgrad.show.difference import Span, differing, underline
+from symgrad.show.difference import Span, differing, underline, underlined
 from symgrad.show.terminal import fitted
 
 #: Status -> mark and colour in a terminal.
@@ -111,15 +112,26 @@ def verification_page(result: Verification) -> str:
     network = [f"{latex(each.leaf)} = {latex(each.expr)}" for each in result.graph.definitions]
     template = environment().get_template("verdicts.html.jinja")
     return str(template.render(result=result, network=network, tally=tally(result), marks=_MARKS,
-                               escape=html.escape, forms=_marked))  # fmt: skip
+                               escape=html.escape, typeset=_typeset, forms=_marked))  # fmt: skip
 
 
 def _marked(claim: Claim) -> tuple[str, str]:
-    """The claim and its right form in HTML, what differs marked."""
+    """The claim and its right form in HTML, what differs marked or, in formulas, underlined."""
     verdict = claim.verdict
-    claimed = verdict.claimed or claim.text
-    ours, theirs = differing(verdict.claimed, verdict.corrected) if verdict.claimed else ([], [])
-    return _highlighted(claimed, ours), _highlighted(verdict.corrected, theirs)
+    ours, theirs = differing(verdict.claimed, verdict.corrected)
+    pairs = ((verdict.claimed, ours), (verdict.corrected, theirs))
+    mark = _highlighted if claim.notation == "numpy" else _underlined
+    first, second = (mark(text, spans) for text, spans in pairs)
+    return first, second
+
+
+def _underlined(text: str, spans: Sequence[Span]) -> str:
+    return html.escape(underlined(text, spans))
+
+
+def _typeset(text: str) -> str:
+    """A formula of a file outside of its table: without the marks of columns."""
+    return html.escape(re.sub(r"(?<!\\)&", "", text))
 
 
 def _highlighted(text: str, spans: Sequence[Span]) -> str:

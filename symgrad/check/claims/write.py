@@ -1,5 +1,6 @@
 """Terms written back in NumPy's syntax, as people write it."""
 
+import ast
 import re
 from typing import Any
 
@@ -52,8 +53,8 @@ def _text(term: Any, names: dict[str, str]) -> tuple[str, int]:
         return _static(term, names), 9
     match term.op, term.args:
         case "name", (text,):
-            plain = f"d{text[2:]}" if text.startswith("d:") else text
-            return names.get(text, plain), 9
+            shown = names.get(text, f"d{text[2:]}" if text.startswith("d:") else text)
+            return shown, 9 if shown.isidentifier() else _level(shown)
         case "number", (value,):
             return _number(value)
         case "neg", (inner,):
@@ -98,6 +99,17 @@ def _text(term: Any, names: dict[str, str]) -> tuple[str, int]:
     ]
     name = term.op if term.op in _BARE else f"np.{_SPELLED.get(term.op, term.op)}"
     return f"{name}({', '.join(args)})", 9
+
+
+def _level(text: str) -> int:
+    """How tightly a formula that stands for a name holds together."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return 9  # no formula in NumPy's syntax: a spelling
+    if isinstance(tree, ast.BinOp):
+        return {ast.Add: 4, ast.Sub: 4, ast.Pow: 7}.get(type(tree.op), 5)
+    return 4 if isinstance(tree, ast.UnaryOp | ast.Compare | ast.BoolOp) else 9
 
 
 def _product(factors: tuple[Any, ...], names: dict[str, str]) -> str:

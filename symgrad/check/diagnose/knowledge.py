@@ -127,8 +127,7 @@ class Knowledge:
                     formula = with_modules(numpy(self.named(self.formulas[text])))
                 except SymgradError:
                     formula = text
-                whole = formula.isidentifier() or term.op == "name"
-                found[text] = formula if whole else f"({formula})"
+                found[text] = formula
         return found
 
     def named(self, node: Node) -> Node:
