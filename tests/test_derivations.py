@@ -75,6 +75,8 @@ def test_passages_keep_their_places():
     assert alone == " \n  x = 1;      y =\n 2"
     for start, end in found.latex:
         assert alone[start:end] == text[start:end]
+    below = Document("a = 1\n\n  b = 2\n")
+    assert below.alone([(0, 5), (9, 14)], ";") == "a = 1\n\n; b = 2"
     assert [text[i:j] for i, j in found.code] == ["z = 3\n"]
 
 
@@ -289,8 +291,6 @@ FENCE = "```sg\nsymbols:\n  x: (n)\nparameters:\n  w: (n)\n```\n"
     ("#sg symbols:\n#sg   X: n\n", ".py", ParseError, ("a shape stands in parentheses", "line 2")),
     ("#sg   X: (n)\n#sg simbols:\n", ".py", ParseError, ("simbols", "line 2")),
     (f"{FENCE}$$J = w^\\top u$$\n$$\\nabla_w J = x$$", ".md", UnknownName, ("u", "line 7")),
-    (f"{FENCE}$$J = w^\\top x$$\n$$\\nabla_v J = x$$", ".md", UnknownName,
-     ("v is not declared", "line 8")),
 ])  # fmt: skip
 def test_errors_name_file_and_line(tmp_path, text, suffix, error, words):
     with pytest.raises(error) as caught:
@@ -305,6 +305,18 @@ def test_a_claim_that_cannot_be_read_is_no_error_of_the_file(tmp_path):
     assert (dr.verdict.status, dw.verdict.status) == ("proved", "unreadable")
     assert "'q' is not defined" in dw.verdict.explanation
     assert not result
+
+
+def test_formulas_that_say_nothing_of_the_network_are_passed_over(tmp_path):
+    result = verified(tmp_path, f"{FENCE}$$J = w^\\top x$$\n$$\\frac{{d}}{{du}} e^u = e^u$$\n"
+                      "$$u > 0$$\n$$\\nabla_v J = x$$\n$$\\nabla_w J = x.$$", ".md")  # fmt: skip
+    assert [note.split(":")[0] for note in result.notes] == [
+        "line 8 is passed over", "line 9 is passed over"]  # fmt: skip
+    unknown, known = result
+    assert (unknown.line, unknown.verdict.status) == (10, "unreadable")
+    assert "v is not declared" in unknown.verdict.explanation
+    assert "line 10" in unknown.verdict.explanation
+    assert (known.line, known.verdict.status) == (11, "proved")
 
 
 # --- what is shown

@@ -17,7 +17,7 @@ from symgrad.declare.latex import Scope as LatexScope
 from symgrad.declare.latex import parse_latex
 from symgrad.declare.latex.derivations import Statement, statements_of, targets_of
 from symgrad.declare.passages import SUFFIXES, Document, Span, document
-from symgrad.errors import DeclarationError, ParseError, SymgradError
+from symgrad.errors import DeclarationError, ParseError, SymgradError, UnknownName
 from symgrad.tensor.operators import as_node
 
 #: Characters of a file; more than anybody writes by hand.
@@ -137,6 +137,10 @@ class _Derivation:
         }  # fmt: skip
         if self.text.latex:
             self.equations = list(statements_of(self._latex(self.text.latex), self._planned()))
+            self.notes += [
+                f"line {self.text.line(each.start)} is passed over: it defines no value and states no "
+                "gradient" for each in self.equations if not each.kind
+            ]  # fmt: skip
         if self.text.code:
             self.code = Text.of(self.text.alone(self.text.code), MOST_LONG)
             self.code.program = Program.of(self.code.statements, known)
@@ -159,7 +163,7 @@ class _Derivation:
 
     def _forward(self) -> list[Span]:
         """Where the equations in LaTeX are that define values."""
-        return [(each.start, each.end) for each in self.equations if not each.gradient]
+        return [(each.start, each.end) for each in self.equations if each.kind == "value"]
 
     def _network(self, name: str) -> Graph:
         """The network that the file says: in declarations, else in formulas, else in code."""
@@ -211,10 +215,18 @@ class _Derivation:
                  or key in self.sections.spellings}  # fmt: skip
         scope = LatexScope.of(self.graph, names)
         for each in self.equations:
-            if each.gradient:
-                for name in targets_of(text, each, scope):
-                    pairs.append((f"d{name}", text[each.start : each.end]))
-                    places.append((each.start, each.end))
+            claim = text[each.start : each.end]
+            if each.kind != "gradient":
+                continue
+            try:
+                names_of = targets_of(text, each, scope)
+            except UnknownName as error:
+                line = self.text.line(each.start)
+                yield Claim(line, claim, "latex", Verdict("?", "unreadable", str(error), line=line))
+                continue
+            for name in names_of:
+                pairs.append((f"d{name}", claim))
+                places.append((each.start, each.end))
         if pairs:
             verdicts = judged(self.graph, pairs, "latex", self.names, self.sections.scaled)
             for (_, claimed), (start, _), verdict in zip(pairs, places, verdicts, strict=True):

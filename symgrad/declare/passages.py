@@ -56,7 +56,7 @@ class Document:
         at = 0
         for start, end in sorted(spans):
             gap = re.sub(r"[^\n]", " ", self.text[at:start])
-            out += [apart + gap[1:] if out and gap else gap, self.text[start:end]]
+            out += [gap.replace(" ", apart, 1) if out else gap, self.text[start:end]]
             at = end
         return "".join(out)
 

@@ -55,6 +55,7 @@ class _Forward:
     spellings: Mapping[str, str]
     values: dict[str, Leaf] = field(default_factory=dict)
     returned: Term | None = None
+    first: str = ""
 
     @classmethod
     def on(
@@ -70,27 +71,23 @@ class _Forward:
     def all(self, program: Program) -> None:
         """Every statement of the forward pass."""
         self.interpreter.run(program.helpers)
-        counts = Counter(name for tree in program.forward for name in _assigned([tree]))
         symbols = {leaf.name for leaf in self.graph.symbols}
-        for n, tree in enumerate(program.forward):
+        end = _first_gradient(program.forward, symbols)
+        counts = Counter(name for tree in program.forward[:end] for name in _assigned([tree]))
+        for tree in program.forward[:end]:
             own = _assigned([tree])
-            if any(map(self._is_gradient, own)):
-                before = [each for each in program.forward[:n] if self._prepares(each)]
-                program.backward = [*before, *program.forward[n:], *program.backward]
-                break
             if isinstance(tree, ast.Return):
                 self.returned = self._number(tree) or self.returned
+                self.first = _first_name(tree) or self.first
             elif not (isinstance(tree, ast.Expr) or (own and symbols.issuperset(own))):
                 self.interpreter.statement(tree)  # W1 = randn(...) says what is declared already
             for name in own:
                 counts[name] -= 1
                 if counts[name] == 0:
                     self._define(name, tree)
-
-    def _is_gradient(self, name: str) -> bool:
-        """Whether a name is that of the gradient by a value that is known by now."""
-        known = self.interpreter.scope.known
-        return name not in known and may_be_gradient(name, known)
+        if end < len(program.forward):
+            before = [each for each in program.forward[:end] if self._prepares(each)]
+            program.backward = [*before, *program.forward[end:], *program.backward]
 
     def _prepares(self, tree: ast.stmt) -> bool:
         """Whether a statement names sizes and numbers alone, which what follows may use."""
@@ -142,14 +139,31 @@ class _Forward:
             return
         if not self.values:
             return
-        output = self.graph.leaf(self.graph.output)
+        output = self.graph.leaf(self.first if self.first in self.values else self.graph.output)
         numbers = [leaf for leaf in self.values.values() if _is_number(leaf)]
-        if output.ndim and numbers:
+        if numbers and not (output.name == self.graph.output and not output.ndim):
             number = output if _is_number(output) else numbers[-1]
             self.graph.define(objective, reshape(number, ()))
         elif output.ndim:
             above = tensor(_free(f"upstream_{output.name}", self.graph), *output.shape)
             self.graph.define(objective, sum_over(above * output))
+
+
+def _first_gradient(statements: list[ast.stmt], symbols: set[str]) -> int:
+    """The position of the first statement that states a gradient; behind the last if none does."""
+    known = symbols.union(*(_assigned([tree]) for tree in statements))
+    for n, tree in enumerate(statements):
+        if any(may_be_gradient(name, known) and name not in symbols for name in _assigned([tree])):
+            return n
+    return len(statements)
+
+
+def _first_name(tree: ast.Return) -> str:
+    """The name of what a function returns, before what it keeps for later."""
+    match tree.value:
+        case ast.Name(id=name) | ast.Tuple(elts=[ast.Name(id=name), *_]):
+            return name
+    return ""
 
 
 def _is_number(node: Node) -> bool:

@@ -40,8 +40,9 @@ class Program:
         loose = [tree for tree in flat if isinstance(tree, _SCRIPT)]
         known = [*names, *_assigned(flat)]
         script = any(may_be_gradient(name, known) for tree in loose for name in _stated(tree))
-        stages = {tree.name: tree for tree in functions if _stage(tree.name) and not script}
-        spliced = _Splicing(stages)
+        kinds = {tree.name: _kind(tree, known) for tree in functions if not script}
+        stages = {tree.name: tree for tree in functions if kinds.get(tree.name)}
+        spliced = _Splicing(stages, kinds)
         for name in spliced.drivers():  # train(X, Y) calls all stages, and is none
             del stages[name]
         called = spliced.called()
@@ -53,10 +54,10 @@ class Program:
         program.helpers += [tree for tree in loose if _is_constant(tree)]
         for kind in ("forward", "cost"):
             for name, tree in whole.items():
-                if _stage(name) == kind:
+                if kinds[name] == kind:
                     program.forward += spliced.body(tree)
         for name, tree in whole.items():
-            if _stage(name) == "backward":
+            if kinds[name] == "backward":
                 program.functions.append(tree)
                 program.backward += spliced.body(tree)
         return program
@@ -109,8 +110,8 @@ def _stated(tree: ast.stmt) -> list[str]:
 
 def _trains(loop: ast.For | ast.While) -> bool:
     """Whether a loop assigns values and their gradients: W and dW."""
-    names = {*_assigned(loop.body)}
-    return any(name[:1] == "d" and name[1:] in names for name in names)
+    names = _assigned(loop.body)
+    return any(may_be_gradient(name, names) for name in names)
 
 
 def _is_constant(tree: ast.stmt) -> bool:
@@ -120,10 +121,15 @@ def _is_constant(tree: ast.stmt) -> bool:
     )
 
 
-def _stage(name: str) -> str:
-    """Whether a function runs the network, scores or derives it; "" if its name tells none."""
-    found = (kind for kind, words in _STAGES.items() if any(word in name.lower() for word in words))
-    return next(found, "")
+def _kind(function: ast.FunctionDef, known: Sequence[str]) -> str:
+    """Whether a function runs the network, scores or derives it; "" if nothing tells.
+
+    Its name tells, else that it states gradients: of a network that it scores itself.
+    """
+    name = function.name.lower()
+    found = (kind for kind, words in _STAGES.items() if any(word in name for word in words))
+    states = any(may_be_gradient(each, known) for tree in function.body for each in _stated(tree))
+    return next(found, "cost" if states else "")
 
 
 @dataclass(slots=True)
@@ -131,13 +137,14 @@ class _Splicing:
     """Puts the bodies of functions in the place of their calls, where the names are the same."""
 
     stages: dict[str, ast.FunctionDef]
+    kinds: dict[str, str]
 
     def drivers(self) -> list[str]:
         """The functions that call what derives, and do not derive themselves."""
         return [
             name for name, tree in self.stages.items()
-            if _stage(name) != "backward" and any(
-                inner is not None and _stage(inner.name) == "backward"
+            if self.kinds[name] != "backward" and any(
+                inner is not None and self.kinds[inner.name] == "backward"
                 for inner in map(self._called, ast.walk(tree))
             )
         ]  # fmt: skip
@@ -149,7 +156,7 @@ class _Splicing:
             for each in ast.walk(tree):
                 inner = self._called(each)
                 if inner is not None and inner.name != name:
-                    mixed = _stage(name) == "backward" and _stage(inner.name) != "backward"
+                    mixed = self.kinds[name] == "backward" != self.kinds[inner.name]
                     if not mixed:
                         found.add(inner.name)
         return found

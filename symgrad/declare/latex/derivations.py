@@ -13,26 +13,33 @@ from symgrad.declare.latex.trees import Name, Product, Relation, Tree, parsed
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An equation, where it stands in the text, and whether it is about a gradient."""
+    """Where a statement stands in the text, and what it is.
+
+    `kind` is "value" if it defines one, "gradient" if it says what one is, and "" if its left side
+    is neither, or it is no equation.
+    """
 
     start: int
     end: int
-    gradient: bool
+    kind: str
 
 
 def statements_of(text: str, scope: Scope) -> Iterator[Statement]:
-    """The equations of a text, in order; of names that are not declared too.
+    """The statements of a text, in order; of names that are not declared too.
 
     Raises
     ------
-    ParseError    for what is no equation, with its place.
+    ParseError    for what is no formula, with its place.
     """
     latex = Latex(text)
     for tree in parsed(latex, scope.tokens(latex, True).read()):
+        kind = ""
         if isinstance(tree, Relation):
-            yield Statement(tree.start, tree.end, _is_gradient(tree.sides[0], scope))
-        else:
-            latex.fail("this is no equation", tree.start, "write what is equal to what")
+            if _is_gradient(tree.sides[0], scope):
+                kind = "gradient"
+            elif left_of(tree.sides[0]) is not None and tree.signs == ("=",):
+                kind = "value"
+        yield Statement(tree.start, tree.end, kind)
 
 
 def _is_gradient(side: Tree, scope: Scope) -> bool:

@@ -44,7 +44,7 @@ _ACTIVATIONS = (
     scalar.Unspecified,
 )
 
-_FACE = re.compile(r"\\(?:bold|blackboard|script)\{(.*)\}")
+_FACE = re.compile(r"\\(?:bold|blackboard|script)\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,8 @@ class Spelling:
 
 
 def plain_face(text: str) -> str:
-    r"""The letter of a letter in another face: \mathbf{h} is h."""
-    match = _FACE.fullmatch(text)
-    return match[1] if match else text
+    r"""The letter of a letter in another face: \mathbf{h} is h, under a hat too."""
+    return _FACE.sub(lambda match: match[1], text)
 
 
 def spelled(tree: Tree | None) -> str:

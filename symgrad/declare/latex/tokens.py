@@ -215,7 +215,12 @@ class Tokens:
         return at + 1
 
     def _ends_line(self, at: int) -> bool:
-        return self.raw[at].kind == "break" or self.raw[at].text in (r"\\", *marks.SPACES)
+        return self.raw[at].kind == "break" or self.raw[at].text in (
+            r"\\",
+            ";",
+            r"\end",
+            *marks.SPACES,
+        )
 
     # --- names
 
