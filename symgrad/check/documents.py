@@ -137,10 +137,9 @@ class _Derivation:
         }  # fmt: skip
         if self.text.latex:
             self.equations = list(statements_of(self._latex(self.text.latex), self._planned()))
-            self.notes += [
-                f"line {self.text.line(each.start)} is passed over: it defines no value and states no "
-                "gradient" for each in self.equations if not each.kind
-            ]  # fmt: skip
+            passed = [self.text.line(each.start) for each in self.equations if not each.kind]
+            what = "it defines no value and states no gradient"
+            self.notes += [f"line {line} is passed over: {what}" for line in passed]
         if self.text.code:
             self.code = Text.of(self.text.alone(self.text.code), MOST_LONG)
             self.code.program = Program.of(self.code.statements, known)
