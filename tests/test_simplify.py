@@ -40,7 +40,7 @@ from symgrad.tensor.operators import (
     total,
     transpose,
 )
-from symgrad.tensor.primitives import Reshape
+from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, ne, relu, root, sigmoid, where
 
 n, k, m = dims("n k m")
@@ -78,12 +78,14 @@ def value_of(leaf, sizes, rng):
 
 M, K = tensor("M", n, n, domain="invertible"), tensor("K", n, n, domain="spd")
 gram = matmul(X, transpose(X)) + eye(n)
-inv, det, logdet, diag, concatenate, outer = (
-    FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag", "concatenate", "outer")
+inv, pinv, det, logdet, diag, concatenate, outer, expm, cholesky = (
+    FUNCTIONS[name]
+    for name in ("inv", "pinv", "det", "logdet", "diag", "concatenate", "outer", "expm", "cholesky")
 )
 K2, V2 = tensor("K2", k, n), tensor("V2", k, n)
 u, w = tensor("u", n), tensor("w", n)
 A2 = tensor("A2", n, n, domain="invertible")
+stack = tensor("Q", m, n, n)
 placed = Iverson("eq", INDEX[0] - INDEX[1] - n, (3 * n, n))
 
 
@@ -245,6 +247,7 @@ FIRES = {
         (einsum(((0, 1), (1, 0)), (), inv(M), M), 0),
         (matmul(transpose(M), transpose(inv(M))), 1),
         (matmul(inv(M + eye(n)), M + eye(n)), 1),
+        (matmul(inv(stack), stack), 1),
     ],
     "symmetric": [
         (matmul(inv(gram), x) - matmul(x, inv(gram)), 0),
@@ -255,11 +258,26 @@ FIRES = {
         (transpose(K) + K, 1),
         (einsum(((0, 1), (2, 1), (2, 3)), (0, 3), K, inv(K), X), 0),
     ],
-    "of a transpose": [(inv(transpose(M)) - transpose(inv(M)), 0), (det(transpose(M)), 1)],
-    "of an inverse": [(inv(inv(M)), 0), (det(inv(M)), 2), (logdet(inv(M)), 2)],
-    "of an identity": [(inv(eye(n)), 1), (det(eye(n)), 0), (logdet(eye(n)), 0)],
-    "of a multiple": [(inv(2 * M), 2)],
-    "of a diagonal": [(inv(diag(s)), 4), (logdet(diag(s)), 3)],
+    "of a transpose": [
+        (inv(transpose(M)) - transpose(inv(M)), 0),
+        (det(transpose(M)), 1),
+        (logdet(transpose(stack, (0, 2, 1))), 1),
+        (pinv(transpose(M)) - transpose(pinv(M)), 0),
+        (expm(transpose(M)), 2),
+        (cholesky(transpose(M)), 1),
+        (MatrixFunction("eigvals", transpose(M)), 1),
+        (MatrixFunction("svd_s", transpose(X)), 1),
+    ],
+    "of an inverse": [(inv(inv(M)), 0), (det(inv(stack)), 2), (logdet(inv(M)), 2)],
+    "of an identity": [
+        (inv(eye(n)), 1),
+        (det(eye(n)), 0),
+        (logdet(eye(n)), 0),
+        (cholesky(eye(n)), 1),
+        (pinv(eye(n)), 1),
+    ],
+    "of a multiple": [(inv(2 * M), 2), (inv(-stack / 3), 3), (pinv(2 * M), 2)],
+    "of a diagonal": [(inv(diag(s)), 4), (logdet(diag(s)), 3), (det(diag(s)), 1)],
     "log of a squared determinant": [
         (apply(log(ARGS[0]), det(M) ** 2), 2),
         (apply(log(ARGS[0]), det(M) ** -4), 3),
@@ -624,5 +642,7 @@ def test_the_page_of_rules_is_that_of_the_table(golden):
     golden("../../docs/rules.md", page())
 
 
-def test_every_rule_says_its_identity():
-    assert all(rule.formula.endswith(".") for rule in (*TERM_RULES, *NODE_RULES))
+def test_every_rule_says_its_identity_and_its_source():
+    for rule in (*TERM_RULES, *NODE_RULES):
+        assert rule.formula.endswith("."), rule.name
+        assert rule.source, rule.name
