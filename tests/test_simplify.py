@@ -130,6 +130,10 @@ FIRES = {
         (einsum(((0, 1),), (), eye(n)), 0),
         (einsum(((0, 1), (0,), (1,)), (), eye(n), x, x), 1),
     ],
+    "one index": [
+        (einsum(((1,), (0, 1)), (0, 1), x, eye(n)) - diag(x), 0),
+        (einsum(((2, 1), (0, 2), (2,)), (0, 1, 2), M, eye(n), u), 3),
+    ],
     "sums to one": [(sum_over(soft, 1), 0), (sum_over(onehot, 1), 0), (sum_over(soft), 0)],
     "declared to sum to one": [
         (sum_over(Y, 1), 0),

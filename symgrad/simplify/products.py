@@ -18,7 +18,7 @@ from symgrad.tensor.nodes import (
     Node,
     Softmax,
 )
-from symgrad.tensor.operators import apply, power
+from symgrad.tensor.operators import apply, is_identity, power
 from symgrad.tensor.scalar import ARGS, INDICATORS, gt, relu, root
 
 #: Factors that are written as often as they stand; more of one are a power.
@@ -45,6 +45,18 @@ def delta(term: Term) -> Term | None:
         for old, new in ((a, b), (b, a)):
             if old not in term.output:
                 return _spread(replace(term, factors=relabelled(rest, old, new)), new)
+    return None
+
+
+def one_index(term: Term) -> Term | None:
+    """[i = j] xⱼ = [i = j] xᵢ: of two indices that stay, the first stands in the other factors."""
+    for n, (node, labels) in enumerate(term.factors):
+        if not is_identity(node) or not {*labels} <= {*term.output} - {UNIT}:
+            continue
+        first, second = sorted(labels, key=term.output.index)
+        rest = others(term, n)
+        if first != second and any(second in own for _, own in rest):
+            return replace(term, factors=(*relabelled(rest, second, first), term.factors[n]))
     return None
 
 

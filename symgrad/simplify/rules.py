@@ -53,6 +53,7 @@ MAGNUS = "Magnus & Neudecker, Matrix Differential Calculus (3rd ed.)"
 
 TERM_RULES: tuple[Rule, ...] = (
     Rule("delta", products.delta, "a sum over [i = j] picks one entry", CONCRETE),
+    Rule("one index", products.one_index, "where i = j either may be written", CONCRETE),
     Rule(
         "bracket composed",
         brackets.composed,

@@ -54,7 +54,7 @@ MOST_PRODUCTS, MOST_SECONDS = 3000, 2.0
 #: softmax or sigmoid would undo what is done here.
 _KEPT = frozenset(
     {
-        "delta", "bracket composed", "bracket decided", "inverse cancels", "symmetric",
+        "delta", "one index", "bracket composed", "bracket decided", "inverse cancels", "symmetric",
         "declared symmetric", "sums to one", "declared to sum to one", "power of a product",
         "powers", "indicator squared", "binary squared", "signs", "picked entry",
         "declared to pick", "index in range",
