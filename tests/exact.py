@@ -183,4 +183,15 @@ def _square(kind, x):
 def drawn(nodes, sizes, seed, edge=False):
     """Values of all symbols of the nodes, by name."""
     rng = random.Random(seed)
-    return {leaf.name: draw_exact(leaf, sizes, rng, edge) for leaf in leaves(*nodes)}
+    means = [leaf for leaf in leaves(*nodes) if leaf.domain.startswith("mean:")]
+    values = {
+        leaf.name: draw_exact(leaf, sizes, rng, edge)
+        for leaf in leaves(*nodes)
+        if leaf not in means
+    }
+    for leaf in means:
+        _, axes, of = leaf.domain.split(":")
+        along = tuple(map(int, axes.split(",")))
+        count = int(np.prod([values[of].shape[a] for a in along]))
+        values[leaf.name] = np.sum(values[of], axis=along) / Fraction(count)
+    return values

@@ -1,5 +1,8 @@
 """The simplifier: rules keep values, results are what people write, facts are kept apart."""
 
+from fractions import Fraction
+from math import prod
+
 import numpy as np
 import pytest
 from sympy import S, exp, log, tanh
@@ -58,6 +61,7 @@ onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
 soft = Softmax((1,), X)
 scores = Softmax((0,), x)
 deviations = Leaf("D", (n, k), "value", "centred:0")
+mean_row, mean_all = Leaf("mu", (k,), "value", "mean:0:X"), Leaf("nu", (), "value", "mean:0,1:X")
 window = Iverson("eq", INDEX[0] - 2 * INDEX[1] + 1, (n, k))
 inside, below = (Iverson("ge", c, (k,)) for c in (2 * INDEX[0] - 1, n - 2 * INDEX[0]))
 SIZES = {"n": 3, "k": 4, "m": 5}
@@ -65,7 +69,23 @@ SIZES = {"n": 3, "k": 4, "m": 5}
 
 def values_of(node, seed=0, sizes=SIZES):
     rng = np.random.default_rng(seed)
-    return {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node)}
+    values = {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node) if not is_mean(leaf)}
+    return values | means_of(node, values)
+
+
+def is_mean(leaf):
+    return leaf.domain.startswith("mean:")
+
+
+def means_of(node, values):
+    """The values that are declared to be means of others."""
+    found = {}
+    for leaf in filter(is_mean, leaves(node)):
+        _, axes, name = leaf.domain.split(":")
+        along = tuple(map(int, axes.split(",")))
+        whole = np.frompyfunc(Fraction, 1, 1)(values[name])
+        found[leaf.name] = whole.sum(axis=along) / prod(whole.shape[a] for a in along)
+    return found
 
 
 def value_of(leaf, sizes, rng):
@@ -144,6 +164,9 @@ FIRES = {
     "deviations sum to zero": [
         (sum_over(deviations, 0), 0),
         (einsum(((0, 1), (1,)), (), deviations, v), 0),
+        (sum_over(X - spread(mean_row, 1), 0), 0),
+        (einsum(((0, 1), (1,)), (), X - spread(mean_row, 1), v), 0),
+        (sum_over(X - multiply(mean_all, full(1, (n, k)))), 0),
     ],
     "powers": [
         (multiply(X, power(X, -1)), 0),
@@ -395,6 +418,8 @@ def test_equal_expressions_meet(node, expected):
         (X / 2 + X / 2, 0),
         (multiply(x, 1 - multiply(x, x)), 3),
         (multiply(soft, X) - multiply(soft, A), 3),
+        (2 - 2 * apply(sigmoid(ARGS[0]), -X), 2),  # 2 σ(X)
+        (matmul(M, x) - multiply(x, matmul(matmul(x, M), x)), 5),  # M x − (xᵀ M x) x
     ],
 )
 def test_shortest_form(node, most):
@@ -614,6 +639,11 @@ KNOWN = {
     "rows of a named softmax": ("P = softmax(X, axis=1); J = sum(P * logsumexp(X))",
                                 "X", "sum(P", 0),
     "deviations": ("D = X - mean(X, axis=0); J = sum((D @ D.T)**2)", "X", "mean(", 0),
+    "deviations from a named mean": (
+        "m = mean(X, axis=0); D = (X - m) / s[0]; J = sum((D @ D.T)**2)", "X", "mean(", 0),
+    "a sum of deviations": (
+        "m = mean(X, axis=0); v = mean((X - m)**2, axis=0); J = sum((X - m)**3 / v)",
+        "m", "mean(", 0),
 }  # fmt: skip
 
 

@@ -320,8 +320,8 @@ def _turns(term: Term, places: list[int]) -> list[Term]:
     return results
 
 
-def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
-    """Transposes that a chain of the factors needs, and the labels in canonical order."""
+def _order(term: Term) -> tuple[int, int, tuple[Labels, ...]]:
+    """Joints at which a chain of the factors turns, its transposes, the labels in their order."""
     marks = 0
     held = Counter(k for _, own in term.factors for k in own)
     alone = {k for k in term.summed if held[k] == 1}
@@ -344,4 +344,18 @@ def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
             if label in own and len(own) == len(term.output) == 2 and not {*own} & vectors
         )
     node = build(replace(term, coefficient=S.One))
-    return marks, node.inputs if isinstance(node, Einsum) else ()
+    return marks, _transposes(term), node.inputs if isinstance(node, Einsum) else ()
+
+
+def _transposes(term: Term) -> int:
+    """The transposes in a chain of matrices between the two labels of the output."""
+    if len(term.output) != 2:
+        return 0
+    label, last = term.output
+    waiting = [own for _, own in term.factors if len(own) == 2 and own[0] != own[1]]
+    count = 0
+    while label != last and (met := next((own for own in waiting if label in own), None)):
+        waiting.remove(met)
+        count += met[0] != label
+        label = met[met[0] == label]
+    return count

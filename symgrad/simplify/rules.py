@@ -100,7 +100,7 @@ TERM_RULES: tuple[Rule, ...] = (
     Rule(
         "deviations sum to zero",
         deviations.sums_to_zero,
-        "deviations {0} from a mean sum to zero",
+        "deviations from a mean sum to zero",
         ELEMENTARY,
         quiet=False,
         fact=True,
