@@ -195,7 +195,7 @@ DERIVATIONS = (
                 "dS.T @ Q / sqrt(d)",
             ),
         ),
-        "The row sums of ∂J/∂P ⊙ P are those of G ⊙ O, which FlashAttention takes as it keeps no P.",
+        "The row sums of ∂J/∂P ⊙ P are those of G ⊙ O, which FlashAttention takes: it keeps no P.",
     ),
     Derivation(
         "Recurrent step",

@@ -1,5 +1,6 @@
 """Deviations from a mean, x − mean x: their sum is 0, and their square is summed as it is."""
 
+from collections import Counter
 from math import prod
 
 from sympy import S
@@ -50,9 +51,12 @@ def centred_axes(node: Node) -> tuple[int, ...]:
 
 def sums_to_zero(term: Term) -> Term | None:
     """Σₖ dᵢₖ = 0 for deviations d from their mean, where nothing else depends on k."""
+    held = Counter(k for _, labels in term.factors for k in labels)
+    alone = {k for k in term.summed if held[k] == 1}
     for node, labels in term.factors:
-        along = [labels[axis] for axis in centred_axes(node)]
-        held = [sum(own.count(k) for _, own in term.factors) for k in along]
-        if along and {*along} <= {*term.summed} and set(held) == {1}:
+        if alone.isdisjoint(labels):
+            continue
+        along = {labels[axis] for axis in centred_axes(node)}
+        if along and along <= alone:
             return Term(term.coefficient * 0, (), term.output, term.sizes)
     return None

@@ -39,14 +39,14 @@ def _domain(expr: Node, simplifier: Simplifier) -> str:
 
 def _may_be_centred(expr: Node) -> bool:
     """Whether a deviation from a mean is among its factors or terms."""
-    parts = [atom for atom, _ in flatten(expr).factors]
-    parts += [
-        atom
+    parts = {atom: None for atom, _ in flatten(expr).factors}
+    parts |= {
+        atom: None
         for part in parts
         if isinstance(part, Total)
         for term in part.terms
         for atom, _ in flatten(term).factors
-    ]
+    }
     return any(
         centred_axes(part) or (isinstance(part, Total) and is_deviation(part)) for part in parts
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sympy import Expr, S
 
 from symgrad.simplify.functions import label_axes
-from symgrad.simplify.terms import Term, components, is_root, others, power_of, relabelled
+from symgrad.simplify.terms import Factor, Term, components, is_root, others, power_of, relabelled
 from symgrad.tensor.nodes import (
     INDEX,
     UNIT,
@@ -168,9 +168,11 @@ def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | Non
     """b² = b for what is 0 or 1."""
 
     def rule(term: Term) -> Term | None:
+        seen: set[Factor] = set()
         for n, factor in enumerate(term.factors):
-            if factor in term.factors[:n] and is_binary(factor[0]):
+            if factor in seen and is_binary(factor[0]):
                 return replace(term, factors=others(term, n))
+            seen.add(factor)
         return None
 
     rule.__doc__ = idempotent.__doc__
