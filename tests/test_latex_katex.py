@@ -23,6 +23,7 @@ pytestmark = pytest.mark.katex
 
 SCRIPT = Path(__file__).parent / "katex" / "katex.min.js"
 GOLDENS = Path(__file__).parent / "goldens"
+DOCS = Path(__file__).parent.parent / "docs"
 STRICT = {"throwOnError": True, "strict": "error", "displayMode": True}
 
 
@@ -47,6 +48,14 @@ def test_the_renderer_refuses_what_is_wrong(wrong):
 @pytest.mark.parametrize("path", sorted(GOLDENS.glob("*.tex")), ids=lambda path: path.stem)
 def test_goldens_render(path):
     assert "katex-html" in render(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_of_the_literature_renders():
+    page = (DOCS / "literature.md").read_text(encoding="utf-8")
+    blocks = page.split("$$")[1::2]
+    assert len(blocks) > 40  # two for each of twenty derivations
+    for block in blocks:
+        render(block)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -9,6 +9,7 @@ import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.notation import latex, numpy, text, text_equation
 from symgrad.notation.wrap import wrapped
+from symgrad.simplify import simplify
 
 d = sg.dims("n d")[1]
 X = sg.tensor("X", n, d)
@@ -262,3 +263,53 @@ def test_entries_of_several_sums_keep_their_letters_apart():
     whole = sg.einsum("ijk,jk->ijk", X3, sg.tensor("Y", *sg.dims("n p")))
     left = sg.tensor("L", *sg.dims("m n p"))
     assert text_equation(left, whole + X3) == "Lᵢⱼₖ = Xᵢⱼₖ Yⱼₖ + Xᵢⱼₖ"
+
+
+# what people write shorter
+
+LSTM = """
+z = W @ x + b; i = sigmoid(z[:k]); f = sigmoid(z[k:2*k]); g = tanh(z[2*k:3*k]);
+o = sigmoid(z[3*k:]);
+c = f * c0 + i * g; J = o @ tanh(c)
+"""
+
+SHORT = {
+    "a number over an array": ("J = sum(log(x**2))", "x", r"2 \oslash x", "2 / x"),
+    "gates side by side": (
+        LSTM,
+        "z",
+        r"\operatorname{concat}\left(\frac{\partial J}{\partial i} \odot i \odot (1 - i),"
+        r" \frac{\partial J}{\partial f} \odot f \odot (1 - f),"
+        r" \frac{\partial J}{\partial g} \odot (1 - g^{\odot 2}),"
+        r" \frac{\partial J}{\partial o} \odot o \odot (1 - o)\right)",
+        "concatenate((di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)))",
+    ),
+    "a condition": (
+        "J = sum(relu(1 - x)) + sum(relu(x - a))",
+        "x",
+        r"\mathbf{1}[x > a] - \mathbf{1}[x < 1]",
+        "1.0 * (x > a) - 1.0 * (x < 1)",
+    ),
+    "many zeros": ("J = -2.5e7 * sum(x**2)", "x", r"-5 \cdot 10^{7} x", "-50000000 * x"),
+    "a symmetric matrix in a chain": (
+        "v = A @ x; J = v @ K @ v; H = A.T @ K @ A",
+        "H",
+        r"A^\top K A",
+        "A.T @ K @ A",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_what_people_write_shorter(name):
+    text, by, printed, array = SHORT[name]
+    symbols = {"x": ("n",), "a": ("n",), "b": ("4*k",), "c0": ("k",), "W": ("4*k", "n"),
+               "A": ("m", "n"), "K": ("m", "m")}  # fmt: skip
+    net = sg.parse(text, symbols, domain={"K": "spd"})
+    if by == "H":
+        node = simplify(net.definitions[-1].expr).node
+        assert (latex(node), numpy(node)) == (printed, array)
+        return
+    derivative = sg.gradient(net, wrt=[by])[by]
+    assert derivative.latex().split("=")[-1].removesuffix(r"\end{aligned}").strip() == printed
+    assert derivative.numpy().split("; ")[-1] == array

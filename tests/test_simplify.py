@@ -1,5 +1,8 @@
 """The simplifier: rules keep values, results are what people write, facts are kept apart."""
 
+from fractions import Fraction
+from math import prod
+
 import numpy as np
 import pytest
 from sympy import S, exp, log, tanh
@@ -40,7 +43,7 @@ from symgrad.tensor.operators import (
     total,
     transpose,
 )
-from symgrad.tensor.primitives import Reshape
+from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import ARGS, eq, gt, le, log1p, ne, relu, root, sigmoid, where
 
 n, k, m = dims("n k m")
@@ -58,6 +61,7 @@ onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
 soft = Softmax((1,), X)
 scores = Softmax((0,), x)
 deviations = Leaf("D", (n, k), "value", "centred:0")
+mean_row, mean_all = Leaf("mu", (k,), "value", "mean:0:X"), Leaf("nu", (), "value", "mean:0,1:X")
 window = Iverson("eq", INDEX[0] - 2 * INDEX[1] + 1, (n, k))
 inside, below = (Iverson("ge", c, (k,)) for c in (2 * INDEX[0] - 1, n - 2 * INDEX[0]))
 SIZES = {"n": 3, "k": 4, "m": 5}
@@ -65,7 +69,23 @@ SIZES = {"n": 3, "k": 4, "m": 5}
 
 def values_of(node, seed=0, sizes=SIZES):
     rng = np.random.default_rng(seed)
-    return {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node)}
+    values = {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node) if not is_mean(leaf)}
+    return values | means_of(node, values)
+
+
+def is_mean(leaf):
+    return leaf.domain.startswith("mean:")
+
+
+def means_of(node, values):
+    """The values that are declared to be means of others."""
+    found = {}
+    for leaf in filter(is_mean, leaves(node)):
+        _, axes, name = leaf.domain.split(":")
+        along = tuple(map(int, axes.split(",")))
+        whole = np.frompyfunc(Fraction, 1, 1)(values[name])
+        found[leaf.name] = whole.sum(axis=along) / prod(whole.shape[a] for a in along)
+    return found
 
 
 def value_of(leaf, sizes, rng):
@@ -78,12 +98,14 @@ def value_of(leaf, sizes, rng):
 
 M, K = tensor("M", n, n, domain="invertible"), tensor("K", n, n, domain="spd")
 gram = matmul(X, transpose(X)) + eye(n)
-inv, det, logdet, diag, concatenate, outer = (
-    FUNCTIONS[name] for name in ("inv", "det", "logdet", "diag", "concatenate", "outer")
+inv, pinv, det, logdet, diag, concatenate, outer, expm, cholesky = (
+    FUNCTIONS[name]
+    for name in ("inv", "pinv", "det", "logdet", "diag", "concatenate", "outer", "expm", "cholesky")
 )
 K2, V2 = tensor("K2", k, n), tensor("V2", k, n)
 u, w = tensor("u", n), tensor("w", n)
 A2 = tensor("A2", n, n, domain="invertible")
+stack = tensor("Q", m, n, n)
 placed = Iverson("eq", INDEX[0] - INDEX[1] - n, (3 * n, n))
 
 
@@ -128,6 +150,10 @@ FIRES = {
         (einsum(((0, 1),), (), eye(n)), 0),
         (einsum(((0, 1), (0,), (1,)), (), eye(n), x, x), 1),
     ],
+    "one index": [
+        (einsum(((1,), (0, 1)), (0, 1), x, eye(n)) - diag(x), 0),
+        (einsum(((2, 1), (0, 2), (2,)), (0, 1, 2), M, eye(n), u), 3),
+    ],
     "sums to one": [(sum_over(soft, 1), 0), (sum_over(onehot, 1), 0), (sum_over(soft), 0)],
     "declared to sum to one": [
         (sum_over(Y, 1), 0),
@@ -138,6 +164,9 @@ FIRES = {
     "deviations sum to zero": [
         (sum_over(deviations, 0), 0),
         (einsum(((0, 1), (1,)), (), deviations, v), 0),
+        (sum_over(X - spread(mean_row, 1), 0), 0),
+        (einsum(((0, 1), (1,)), (), X - spread(mean_row, 1), v), 0),
+        (sum_over(X - multiply(mean_all, full(1, (n, k)))), 0),
     ],
     "powers": [
         (multiply(X, power(X, -1)), 0),
@@ -245,6 +274,7 @@ FIRES = {
         (einsum(((0, 1), (1, 0)), (), inv(M), M), 0),
         (matmul(transpose(M), transpose(inv(M))), 1),
         (matmul(inv(M + eye(n)), M + eye(n)), 1),
+        (matmul(inv(stack), stack), 1),
     ],
     "symmetric": [
         (matmul(inv(gram), x) - matmul(x, inv(gram)), 0),
@@ -255,11 +285,26 @@ FIRES = {
         (transpose(K) + K, 1),
         (einsum(((0, 1), (2, 1), (2, 3)), (0, 3), K, inv(K), X), 0),
     ],
-    "of a transpose": [(inv(transpose(M)) - transpose(inv(M)), 0), (det(transpose(M)), 1)],
-    "of an inverse": [(inv(inv(M)), 0), (det(inv(M)), 2), (logdet(inv(M)), 2)],
-    "of an identity": [(inv(eye(n)), 1), (det(eye(n)), 0), (logdet(eye(n)), 0)],
-    "of a multiple": [(inv(2 * M), 2)],
-    "of a diagonal": [(inv(diag(s)), 4), (logdet(diag(s)), 3)],
+    "of a transpose": [
+        (inv(transpose(M)) - transpose(inv(M)), 0),
+        (det(transpose(M)), 1),
+        (logdet(transpose(stack, (0, 2, 1))), 1),
+        (pinv(transpose(M)) - transpose(pinv(M)), 0),
+        (expm(transpose(M)), 2),
+        (cholesky(transpose(M)), 1),
+        (MatrixFunction("eigvals", transpose(M)), 1),
+        (MatrixFunction("svd_s", transpose(X)), 1),
+    ],
+    "of an inverse": [(inv(inv(M)), 0), (det(inv(stack)), 2), (logdet(inv(M)), 2)],
+    "of an identity": [
+        (inv(eye(n)), 1),
+        (det(eye(n)), 0),
+        (logdet(eye(n)), 0),
+        (cholesky(eye(n)), 1),
+        (pinv(eye(n)), 1),
+    ],
+    "of a multiple": [(inv(2 * M), 2), (inv(-stack / 3), 3), (pinv(2 * M), 2)],
+    "of a diagonal": [(inv(diag(s)), 4), (logdet(diag(s)), 3), (det(diag(s)), 1)],
     "log of a squared determinant": [
         (apply(log(ARGS[0]), det(M) ** 2), 2),
         (apply(log(ARGS[0]), det(M) ** -4), 3),
@@ -373,6 +418,8 @@ def test_equal_expressions_meet(node, expected):
         (X / 2 + X / 2, 0),
         (multiply(x, 1 - multiply(x, x)), 3),
         (multiply(soft, X) - multiply(soft, A), 3),
+        (2 - 2 * apply(sigmoid(ARGS[0]), -X), 2),  # 2 σ(X)
+        (matmul(M, x) - multiply(x, matmul(matmul(x, M), x)), 5),  # M x − (xᵀ M x) x
     ],
 )
 def test_shortest_form(node, most):
@@ -592,6 +639,11 @@ KNOWN = {
     "rows of a named softmax": ("P = softmax(X, axis=1); J = sum(P * logsumexp(X))",
                                 "X", "sum(P", 0),
     "deviations": ("D = X - mean(X, axis=0); J = sum((D @ D.T)**2)", "X", "mean(", 0),
+    "deviations from a named mean": (
+        "m = mean(X, axis=0); D = (X - m) / s[0]; J = sum((D @ D.T)**2)", "X", "mean(", 0),
+    "a sum of deviations": (
+        "m = mean(X, axis=0); v = mean((X - m)**2, axis=0); J = sum((X - m)**3 / v)",
+        "m", "mean(", 0),
 }  # fmt: skip
 
 
@@ -624,5 +676,7 @@ def test_the_page_of_rules_is_that_of_the_table(golden):
     golden("../../docs/rules.md", page())
 
 
-def test_every_rule_says_its_identity():
-    assert all(rule.formula.endswith(".") for rule in (*TERM_RULES, *NODE_RULES))
+def test_every_rule_says_its_identity_and_its_source():
+    for rule in (*TERM_RULES, *NODE_RULES):
+        assert rule.formula.endswith("."), rule.name
+        assert rule.source, rule.name

@@ -1,5 +1,6 @@
 """The two forms of a step's formula: the shortest, and the one that may be differentiated again."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -190,9 +191,10 @@ def _may_cancel(expr: Node) -> set[Node]:
     found = {expr}
     for node in topological(expr):
         if isinstance(node, Einsum):
-            for n, (labels, factor) in enumerate(zip(node.inputs, node.factors, strict=True)):
-                beside = [set(own) for m, own in enumerate(node.inputs) if m != n]
-                if set(labels) <= {UNIT, *node.output} or not beside or set(labels) in beside:
+            kinds = Counter(frozenset(own) for own in node.inputs)
+            for labels, factor in zip(node.inputs, node.factors, strict=True):
+                alone = len(node.factors) == 1 or kinds[frozenset(labels)] > 1
+                if alone or {*labels} <= {UNIT, *node.output}:
                     found.add(factor)
         else:
             found.update(node.operands)

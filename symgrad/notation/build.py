@@ -133,7 +133,9 @@ def negative(value: Expr) -> bool:
 
 
 def as_decimal(value: Expr) -> str:
-    """The decimal text of a number such as 0.1 or 0.044715; empty for 1/2, 1/3, whole numbers."""
+    """The decimal text of a number such as 0.1 or -1e9; empty for 1/2, 1/3, other whole numbers."""
+    if value.is_Integer and abs(value) >= 10**6:
+        return _in_thousands(int(value))
     if not value.is_Rational or value.is_Integer:
         return ""
     q, digits = int(value.q), 0
@@ -155,6 +157,16 @@ def as_decimal(value: Expr) -> str:
         exponent = len(text) - 2 - len(mantissa) + 1
         text = f"{mantissa[0]}{'.' if mantissa[1:] else ''}{mantissa[1:]}e-{exponent:02d}"
     return sign + text
+
+
+def _in_thousands(value: int) -> str:
+    """A whole number of many zeros, as -1e9 and 2.5e7; empty where it has few."""
+    digits = str(abs(value))
+    mantissa = digits.rstrip("0")
+    if len(digits) - len(mantissa) < 6:
+        return ""
+    point = f".{mantissa[1:]}" if mantissa[1:] else ""
+    return f"{'-' if value < 0 else ''}{mantissa[0]}{point}e{len(digits) - 1}"
 
 
 def power(base: Formula, exponent: Formula) -> Formula:

@@ -63,7 +63,11 @@ def _product(formula: Product, parts: Parts, notation: Notation) -> Printed:
     plain = [part for f, part in scalars if divided or isinstance(f, Name | Power)]
     long = [part for f, part in scalars if not (divided or isinstance(f, Name | Power))]
     head = top + plain
-    body = _entries(arrays, divisors, long, notation)
+    if head and divisors and not (arrays or long or bottoms):  # 2 ⊘ x
+        number, head = Printed(notation.join(notation.at(p, PRODUCT) for p in head), PRODUCT), []
+        body = _entries([], divisors, [], notation, number)
+    else:
+        body = _entries(arrays, divisors, long, notation)
     if bottoms and (head or not body or not notation.inline):
         first = notation.fraction(_together(head, notation), _together(bottoms, notation))
         bottoms = []
@@ -109,9 +113,16 @@ def _side(formula: Formula) -> int | None:
 
 
 def _entries(
-    arrays: Sequence[Pair], divisors: Sequence[Pair], long: Sequence[Printed], notation: Notation
+    arrays: Sequence[Pair],
+    divisors: Sequence[Pair],
+    long: Sequence[Printed],
+    notation: Notation,
+    number: Printed | None = None,
 ) -> Printed | None:
-    """The arrays of a product: diag(u) (A ⊙ B ⊘ C) diag(v), long scalars in front."""
+    """The arrays of a product: diag(u) (A ⊙ B ⊘ C) diag(v), long scalars in front.
+
+    A number, 1 if there is none, stands above the line where no array does.
+    """
     full = any(_side(f) is None for f, _ in arrays)
     diagonals: dict[int, list[str]] = {0: [], 1: []}
     tops: list[Printed] = []
@@ -127,7 +138,8 @@ def _entries(
     if len(tops) == 1 and not bottoms:
         core = tops[0]
     elif tops or bottoms:
-        text = f" {notation.times} ".join(notation.at(p, POWER) for p in tops) or "1"
+        text = f" {notation.times} ".join(notation.at(p, POWER) for p in tops)
+        text = text or (number.text if number else "1")
         if bottoms:
             below = f" {notation.times} ".join(notation.at(p, POWER) for p in bottoms)
             text += f" {notation.divided} "

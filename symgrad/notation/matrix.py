@@ -27,6 +27,7 @@ from symgrad.notation.build import (
     number,
     outer,
     product,
+    split,
     spread,
     squeeze,
     sum_over,
@@ -137,6 +138,12 @@ def _slices(factors: list[Factor], output: Labels) -> list[Factor]:
                 continue
             rest = [f for m, f in enumerate(factors) if m != n and m not in users]
             new = labels[:place] + labels[place + 1 :]
+            placed = _placed(bracket, place, [factors[m] for m in users], label)
+            if placed is not None and not set(new) & set(factors[users[0]][1]):
+                own = factors[users[0]][1]
+                axis = own.index(label)
+                rest.append((placed, (*own[:axis], *new, *own[axis + 1 :])))
+                return _slices(rest, output)
             parts: dict[tuple[Formula, int], Formula | None] = {}  # equal factors stay equal
             for formula, own in (factors[m] for m in users):
                 axis = own.index(label)
@@ -149,6 +156,18 @@ def _slices(factors: list[Factor], output: Labels) -> list[Factor]:
             else:
                 return _slices(rest, output)
     return factors
+
+
+def _placed(
+    bracket: OneHot | Bracket, place: int, users: list[Factor], label: int
+) -> Formula | None:
+    """The product of factors of the same labels, placed among zeros once; None if it is not."""
+    formulas, labels = zip(*users, strict=True)
+    if len(users) < 2 or len({*labels}) > 1 or labels[0].count(label) > 1:
+        return None
+    whole = product(formulas[0].shape, S.One, formulas)
+    part = _part(bracket, place, whole, labels[0].index(label))
+    return part if part is not None and isinstance(split(part)[-1], Placed) else None
 
 
 def _part(bracket: OneHot | Bracket, place: int, formula: Formula, axis: int) -> Formula | None:

@@ -51,11 +51,13 @@ class Latex(Notation):
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)
         if text:
-            mantissa, _, exponent = text.partition("e-")
+            mantissa, _, exponent = text.partition("e")
             if exponent:
-                ten = f"10^{{-{int(exponent)}}}"
-                text = ten if mantissa == "1" else rf"{mantissa} \cdot {ten}"
-                return Printed(text, PRODUCT if mantissa != "1" else POWER)
+                ten = f"10^{{{int(exponent)}}}"
+                alone = mantissa in ("1", "-1")
+                text = mantissa.rstrip("1") + ten if alone else rf"{mantissa} \cdot {ten}"
+                level = SUM if negative(value) else POWER if alone else PRODUCT
+                return Printed(text, level)
         else:
             dims = {s: self.names[s.name] for s in value.free_symbols if s.name in self.names}
             text = latex(value, symbol_names=dims)

@@ -150,7 +150,8 @@ def _name(formula: Name, _: Codes) -> Code:
 def _number(value: Expr) -> Code:
     if value in (S.Infinity, S.NegativeInfinity):
         return Code("inf", ATOM, ()) if value is S.Infinity else Code("-inf", ADD, ())
-    text = as_decimal(value)
+    # a size is a whole number, and never negative
+    text = "" if value.is_Integer and value.is_positive else as_decimal(value)
     if not text:
         text = _SPACED.sub(r" \g<0> ", _Numbers({"full_prec": False}).doprint(value))
         if value.is_Integer and abs(value) >= 10**15:

@@ -56,6 +56,8 @@ class Unicode(Notation):
 
     def number(self, value: Expr) -> Printed:
         text = as_decimal(value)
+        if text.startswith("-"):
+            text = f"−{text[1:]}"
         if not text:
             shown = {s: self.names.get(s.name) or text_name(s.name) for s in value.free_symbols}
             spelled = {s: Symbol(n, **s.assumptions0) for s, n in shown.items() if n != s.name}

@@ -4,7 +4,16 @@ from collections.abc import Callable, Sequence
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
-from symgrad.notation.build import linear, number, power, product, spread, total, transpose
+from symgrad.notation.build import (
+    linear,
+    number,
+    power,
+    product,
+    scalar_inside,
+    spread,
+    total,
+    transpose,
+)
 from symgrad.notation.formula import (
     Along,
     Bracket,
@@ -16,8 +25,10 @@ from symgrad.notation.formula import (
     Kronecker,
     Matrix,
     Name,
+    Number,
     OneHot,
     Reshaped,
+    Sum,
     Transpose,
     Unknown,
     UnknownTensor,
@@ -48,7 +59,8 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.primitives import ArgReduce, MatrixFunction, Reshape, StopGradient
 from symgrad.tensor.scalar import NAMES, Unspecified, root_of
 
-COMPARISONS = frozenset({"gt", "ge", "lt", "le", "eq", "ne"})
+#: What a comparison is with its sides exchanged.
+COMPARISONS = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq", "ne": "ne"}
 
 Formulas = Sequence[Formula]
 
@@ -219,6 +231,19 @@ def _fit(formula: Formula, shape: Shape) -> Formula:
     return formula if formula.ndim else spread(formula, shape, ())
 
 
+def comparison(shape: Shape, name: str, left: Formula, right: Formula) -> Formula:
+    """[left op right], [1 − x > 0] as [x < 1] and [x − y > 0] as [x > y]."""
+    zero = scalar_inside(right)
+    if not (isinstance(left, Sum) and len(left.terms) == 2 and isinstance(zero, Number)):
+        return Compare(shape, name, left, right)
+    (a, b), (first, second) = left.terms, left.signs
+    if zero.value != 0 or first == second:
+        return Compare(shape, name, left, right)
+    if isinstance(scalar_inside(a), Number):  # a number stands on the right
+        a, b, first = b, a, second
+    return Compare(shape, name if first > 0 else COMPARISONS[name], a, b)
+
+
 def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
     match expr:
         case Add():
@@ -240,7 +265,7 @@ def _scalar(expr: Expr, done: dict[Expr, Formula], shape: Shape) -> Formula:
         return done[expr.args[1]]
     arguments = tuple(_fit(done[arg], shape) for arg in expr.args)
     if name in COMPARISONS:
-        return Compare(shape, name, *arguments)
+        return comparison(shape, name, *arguments)
     if name == "minimum":
         for lower, upper in (arguments, arguments[::-1]):
             if isinstance(lower, Call) and lower.name == "maximum":

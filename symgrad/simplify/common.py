@@ -69,7 +69,8 @@ def _joins(rows: Rows, share: Share) -> bool:
 
     Not slices, and no inverses for a vector, which are solved with; no more axes than the result
     has; and the rest of some term is one array, no outer product of two: X (u vᵀ + p qᵀ) would be
-    shorter than (X u) vᵀ + (X p) qᵀ, and cost more.
+    shorter than (X u) vᵀ + (X p) qᵀ, and cost more. Before a vector none is an outer product:
+    A x − x (xᵀ A x) has a number in it.
     """
     if not share.open or isinstance(share.node, Iverson):
         return False
@@ -82,7 +83,8 @@ def _joins(rows: Rows, share: Share) -> bool:
     wanted = {*axes_beside(parts, share)}
     if len(wanted) > max(2, len(parts[0].output)):
         return False
-    return len(wanted) < 2 or any(_connected(part, wanted) for part in parts)
+    least = all if share.node.ndim == 1 else any
+    return len(wanted) < 2 or least(_connected(part, wanted) for part in parts)
 
 
 def axes_beside(parts: Sequence[Term], share: Share) -> Labels:

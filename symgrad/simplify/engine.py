@@ -65,8 +65,8 @@ class Simplifier:
     def run(self, root: Node) -> Simplified:
         """The shortest form found of an expression."""
         order = topological(root)
-        inside = _only_in_sums(order)
-        parts: dict[Node, Node] = {}  # of sums that the sum around them will open
+        inside = _only_in_sums(order) | _only_in_a_product(order)
+        parts: dict[Node, Node] = {}  # of sums and products that the one around them will open
         for node in order:
             if node in self._done:
                 continue
@@ -172,18 +172,19 @@ class Simplifier:
 
     def _products(self, term: Term, chosen: tuple[int, ...]) -> list[tuple[Expr, Node]] | None:
         """The products that multiplying out those sums gives; None if they are too many."""
-        rows: list[tuple[Expr, tuple[Factor, ...]]] = [(term.coefficient, ())]
+        rows: list[tuple[Expr, list[Factor]]] = [(term.coefficient, [])]
         for n, (atom, labels) in enumerate(term.factors):
             if n in chosen and isinstance(atom, Total):
+                if len(rows) * len(atom.terms) > MOST_TERMS:
+                    return None
                 rows = [
-                    (c * own, (*factors, (inner, labels)))
+                    (c * own, [*factors, (inner, labels)])
                     for c, factors in rows
                     for own, inner in atom.pairs
                 ]
             else:
-                rows = [(c, (*factors, (atom, labels))) for c, factors in rows]
-            if len(rows) > MOST_TERMS:
-                return None
+                for _, factors in rows:
+                    factors.append((atom, labels))
         shape = term.shape()
         products = []
         for coefficient, factors in rows:
@@ -253,14 +254,14 @@ def _openable(term: Term) -> list[int]:
     difference of two large numbers, which rounding eats (Chan, Golub, LeVeque 1983). A sum over it
     alone, Σ (x − mean x), may be 0.
     """
-    atoms = [atom for atom, _ in term.factors]
+    atoms = Counter(atom for atom, _ in term.factors)
     held = Counter(k for _, labels in term.factors for k in set(labels))
     alone = {k for k in term.summed if held[k] == 1}
     return [
         n
         for n, (atom, labels) in enumerate(term.factors)
         if isinstance(atom, Total)
-        and (atoms.count(atom) == 1 or alone & {*labels} or not is_deviation(atom))
+        and (atoms[atom] == 1 or alone & {*labels} or not is_deviation(atom))
     ]
 
 
@@ -281,6 +282,22 @@ def _only_in_sums(order: list[Node]) -> set[Node]:
         if not isinstance(node, Total):
             found.difference_update(node.operands)
     return found
+
+
+def _only_in_a_product(order: list[Node]) -> set[Node]:
+    """The long products that are a factor of one product and read by nothing else.
+
+    Simplifying each of a b, a b c, a b c d ... would take the square of their number; short ones
+    are, for what they become may be all that is multiplied out.
+    """
+    readers = Counter(operand for node in order for operand in {*node.operands})
+    count: dict[Node, int] = {}  # of factors, through nested products
+    found: set[Node] = set()
+    for node in order:
+        if isinstance(node, Einsum):
+            count[node] = sum(count.get(factor, 1) for factor in node.factors)
+            found.update(f for f in node.factors if count.get(f, 1) > MOST_FACTORS)
+    return {node for node in found if readers[node] == 1}
 
 
 def _may_reduce(term: Term) -> bool:

@@ -1,10 +1,10 @@
-"""What the definition of a value says about it: symmetric, rows that sum to one or to zero.
+"""What the definition of a value says about it: symmetric, a mean, rows that sum to one or zero.
 
 Such facts shorten formulas as declared ones do, and like these they never enter what is
 differentiated again.
 """
 
-from symgrad.simplify.deviations import is_deviation
+from symgrad.simplify.deviations import centred_axes, is_deviation, mean_domain
 from symgrad.simplify.engine import Simplifier
 from symgrad.simplify.functions import label_axes
 from symgrad.simplify.matrices import is_symmetric
@@ -16,9 +16,9 @@ from symgrad.tensor.operators import constant_of, sum_over
 
 def known(leaf: Leaf, expr: Node, simplifier: Simplifier) -> Leaf:
     """The leaf with the domain that its definition gives it; itself where that tells nothing."""
-    if leaf.domain != "real" or not leaf.ndim:
+    if leaf.domain != "real":
         return leaf
-    domain = _domain(expr, simplifier)
+    domain = mean_domain(expr) or (_domain(expr, simplifier) if leaf.ndim else "")
     return Leaf(leaf.name, leaf.shape, leaf.role, domain, leaf.latex) if domain else leaf
 
 
@@ -39,17 +39,14 @@ def _domain(expr: Node, simplifier: Simplifier) -> str:
 
 def _may_be_centred(expr: Node) -> bool:
     """Whether a deviation from a mean is among its factors or terms."""
-    parts = [atom for atom, _ in flatten(expr).factors]
-    parts += [
-        atom
+    parts = {atom: None for atom, _ in flatten(expr).factors}
+    parts |= {
+        atom: None
         for part in parts
         if isinstance(part, Total)
         for term in part.terms
         for atom, _ in flatten(term).factors
-    ]
+    }
     return any(
-        part.domain.startswith("centred")
-        if isinstance(part, Leaf)
-        else isinstance(part, Total) and is_deviation(part)
-        for part in parts
+        centred_axes(part) or (isinstance(part, Total) and is_deviation(part)) for part in parts
     )

@@ -11,7 +11,18 @@ from sympy import Expr, S, log
 from symgrad.simplify.terms import Term, build, flatten, others, power_of, relabelled
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import same
-from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Leaf, Map, Node, Total
+from symgrad.tensor.nodes import (
+    INDEX,
+    UNIT,
+    Einsum,
+    Iverson,
+    Labels,
+    Leaf,
+    Map,
+    Node,
+    Reduce,
+    Total,
+)
 from symgrad.tensor.primitives import MatrixFunction
 from symgrad.tensor.scalar import ARGS
 
@@ -29,7 +40,10 @@ def _transposed(node: Node) -> Node | None:
 
 
 def of_transpose(node: Node) -> Node | None:
-    """f(Xᵀ) = f(X)ᵀ of inverses and exponentials; determinants and eigenvalues of Xᵀ are X's."""
+    """f(Xᵀ) = f(X)ᵀ of inverses and exponentials; determinants and singular values of Xᵀ are X's.
+
+    So is what is said of the symmetric part: eigenvalues, eigenvectors, the Cholesky factor.
+    """
     if not isinstance(node, MatrixFunction):
         return None
     inner = _transposed(node.operand)
@@ -83,8 +97,8 @@ def of_multiple(node: Node) -> Node | None:
 
 
 def of_diagonal(node: Node) -> Node | None:
-    """diag(x)⁻¹ = diag(1/x), det diag(x) = Π x."""
-    if not (isinstance(node, MatrixFunction) and node.name in ("inv", "logdet")):
+    """diag(x)⁻¹ = diag(1/x), det diag(x) = Π x, log|det diag(x)| = Σ log|x|."""
+    if not (isinstance(node, MatrixFunction) and node.name in ("inv", "det", "logdet")):
         return None
     inner = node.operand
     if not (isinstance(inner, Einsum) and inner.ndim == 2):
@@ -97,6 +111,8 @@ def of_diagonal(node: Node) -> Node | None:
     held = [tuple(first if k == inner.output[1] else k for k in inner.inputs[n]) for n in rest]
     factors = [inner.factors[n] for n in rest]
     vector = op.einsum(held, (first,), *factors, sizes=inner.sizes)
+    if node.name == "det":
+        return Reduce("prod", (0,), vector)
     if node.name == "logdet":
         return op.sum_over(op.apply(log(ARGS[0]), op.apply(abs(ARGS[0]), vector)))
     inverse = op.power(vector, -1)
@@ -304,8 +320,8 @@ def _turns(term: Term, places: list[int]) -> list[Term]:
     return results
 
 
-def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
-    """Transposes that a chain of the factors needs, and the labels in canonical order."""
+def _order(term: Term) -> tuple[int, int, tuple[Labels, ...]]:
+    """Joints at which a chain of the factors turns, its transposes, the labels in their order."""
     marks = 0
     held = Counter(k for _, own in term.factors for k in own)
     alone = {k for k in term.summed if held[k] == 1}
@@ -328,4 +344,18 @@ def _order(term: Term) -> tuple[int, tuple[Labels, ...]]:
             if label in own and len(own) == len(term.output) == 2 and not {*own} & vectors
         )
     node = build(replace(term, coefficient=S.One))
-    return marks, node.inputs if isinstance(node, Einsum) else ()
+    return marks, _transposes(term), node.inputs if isinstance(node, Einsum) else ()
+
+
+def _transposes(term: Term) -> int:
+    """The transposes in a chain of matrices between the two labels of the output."""
+    if len(term.output) != 2:
+        return 0
+    label, last = term.output
+    waiting = [own for _, own in term.factors if len(own) == 2 and own[0] != own[1]]
+    count = 0
+    while label != last and (met := next((own for own in waiting if label in own), None)):
+        waiting.remove(met)
+        count += met[0] != label
+        label = met[met[0] == label]
+    return count

@@ -1,7 +1,7 @@
 """Quotients: denominators within a sum cleared where they meet others, the lowest power outside."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
 from sympy import Expr, Integer, S, sign
 
@@ -45,8 +45,17 @@ def cleared(term: Term) -> Term | None:
     return None
 
 
-def _denominators(total: Total) -> Iterator[tuple[Node, Labels, Expr]]:
+_known: "WeakKeyDictionary[Total, list[tuple[Node, Labels, Expr]]]" = WeakKeyDictionary()
+
+
+def _denominators(total: Total) -> list[tuple[Node, Labels, Expr]]:
     """What some terms are divided by along axes of the sum, and the highest power of it."""
+    if total not in _known:
+        _known[total] = _found_denominators(total)
+    return _known[total]
+
+
+def _found_denominators(total: Total) -> list[tuple[Node, Labels, Expr]]:
     found: dict[tuple[Node, Labels], Expr] = {}
     for inner in total.terms:
         term = flatten(inner)
@@ -55,8 +64,7 @@ def _denominators(total: Total) -> Iterator[tuple[Node, Labels, Expr]]:
             entrywise = {*labels} <= {UNIT, *term.output} and not is_root(atom)
             if entrywise and exponent.is_Integer and exponent.is_negative:
                 found[base, labels] = max(found.get((base, labels), S.Zero), -exponent)
-    for (base, labels), most in found.items():
-        yield base, labels, most
+    return [(base, labels, most) for (base, labels), most in found.items()]
 
 
 def _meets(term: Term, at: int, base: Node, labels: Labels) -> bool:

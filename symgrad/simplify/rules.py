@@ -1,4 +1,4 @@
-"""The table of rewrite rules: what each does, when it may, and why it is true.
+"""The table of rewrite rules: what each does, when it may, why it is true, and who says so.
 
 Term rules take a product of indexed atoms, node rules a node whose operands are simplified; both
 return the simpler form, or None where they do not apply. Every rule lowers the number of factors,
@@ -6,40 +6,20 @@ labels or operations, or takes an exponential or a logarithm away, so they end.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-from sympy import Expr, S
+from dataclasses import dataclass
 
 from symgrad.simplify import (
     brackets,
     deviations,
     functions,
     matrices,
+    products,
     quotients,
     recognise,
     reshapes,
 )
-from symgrad.simplify.functions import label_axes
-from symgrad.simplify.terms import Term, components, is_root, others, power_of, relabelled
-from symgrad.tensor.nodes import (
-    INDEX,
-    UNIT,
-    Einsum,
-    Iverson,
-    Labels,
-    Leaf,
-    Map,
-    Node,
-    Softmax,
-)
-from symgrad.tensor.operators import apply, power
-from symgrad.tensor.scalar import (
-    ARGS,
-    INDICATORS,
-    gt,
-    relu,
-    root,
-)
+from symgrad.simplify.terms import Term
+from symgrad.tensor.nodes import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +29,7 @@ class Rule:
     name: str
     apply: Callable[[Term], Term | None] | Callable[[Node], Node | None]
     why: str
+    source: str
     quiet: bool = True
     fact: bool = False
 
@@ -58,323 +39,257 @@ class Rule:
         return " ".join((self.apply.__doc__ or "").split("\n\n")[0].split())
 
 
-#: Factors that are written as often as they stand; more of one are a power.
-MOST_REPEATED = 4
-
-
-def _holders(term: Term, label: int) -> list[int]:
-    return [n for n, (_, labels) in enumerate(term.factors) if label in labels]
-
-
-def delta(term: Term) -> Term | None:
-    """Σⱼ [i = j] xⱼ = xᵢ."""
-    for n, (node, labels) in enumerate(term.factors):
-        if not (isinstance(node, Iverson) and node.condition == INDEX[0] - INDEX[1]):
-            continue
-        if node.op != "eq" or len(labels) != 2 or UNIT in labels:
-            continue
-        if node.shape[0] != node.shape[1]:
-            continue
-        a, b = labels
-        rest = others(term, n)
-        if a == b:
-            return _spread(replace(term, factors=rest), a)
-        for old, new in ((a, b), (b, a)):
-            if old not in term.output:
-                return _spread(replace(term, factors=relabelled(rest, old, new)), new)
-    return None
-
-
-def _spread(term: Term, label: int) -> Term:
-    """A term that lost a factor with the label: a sum over nothing counts."""
-    if label in term.output or label == UNIT or _holders(term, label):
-        return term
-    return replace(term, coefficient=term.coefficient * term.sizes[label])
-
-
-def _declared_to_one(node: Node) -> tuple[int, ...]:
-    """The axes along which the entries were declared to sum to one; () if none."""
-    if isinstance(node, Leaf):
-        kind, _, axis = node.domain.partition(":")
-        if kind in ("onehot", "simplex"):
-            return (0,) if axis == "0" else (node.ndim - 1,)
-    return ()
-
-
-def _naturally_to_one(node: Node) -> tuple[int, ...]:
-    """The axes along which the entries sum to one whatever the values; () if none."""
-    return node.axes if isinstance(node, Softmax) else label_axes(node)
-
-
-def _declared_onehot(node: Node) -> tuple[int, ...]:
-    """The axis along which the entries were declared to be one-hot; () if none."""
-    one_hot = isinstance(node, Leaf) and node.domain.partition(":")[0] == "onehot"
-    return _declared_to_one(node) if one_hot else ()
-
-
-def sums_to_one(axes_of: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], Term | None]:
-    """Σₖ yᵢₖ = 1, where nothing else depends on k."""
-
-    def rule(term: Term) -> Term | None:
-        for n, (node, labels) in enumerate(term.factors):
-            axes = axes_of(node)
-            along = {labels[a] for a in axes}
-            if not axes or UNIT in along or along & set(term.output):
-                continue
-            if all(_holders(term, label) == [n] for label in along):
-                result = replace(term, factors=others(term, n))
-                for label in set(labels) - along - {UNIT}:
-                    result = _spread(result, label)
-                return result
-        return None
-
-    rule.__doc__ = sums_to_one.__doc__
-    return rule
-
-
-def powers(term: Term) -> Term | None:
-    """xᵃ xᵇ = xᵃ⁺ᵇ where one of the two is no whole positive power, or where they are many."""
-    groups: dict[tuple[Node, Labels], list[tuple[int, Expr]]] = {}
-    for n, (node, labels) in enumerate(term.factors):
-        base, exponent = power_of(node)
-        groups.setdefault((base, labels), []).append((n, exponent))
-    for (base, labels), members in groups.items():
-        if len(members) < 2 or (
-            len(members) <= MOST_REPEATED and all(e is S.One for _, e in members)
-        ):
-            continue
-        exponent = sum((e for _, e in members), S.Zero)
-        result = replace(term, factors=others(term, *(n for n, _ in members)))
-        if exponent.is_Integer and 0 < exponent <= MOST_REPEATED:
-            return replace(result, factors=result.factors + ((base, labels),) * int(exponent))
-        if exponent != 0:
-            rooted = any(is_root(term.factors[n][0]) for n, _ in members)
-            raised = apply(root(ARGS[0], exponent), base) if rooted else power(base, exponent)
-            return replace(result, factors=(*result.factors, (raised, labels)))
-        for label in set(labels) - {UNIT}:
-            result = _spread(result, label)
-        return result
-    return None
-
-
-def opened_power(term: Term) -> Term | None:
-    """(x y)ᵏ x = xᵏ⁺¹ yᵏ for whole k: a power of a product is opened where a factor meets it."""
-    bases = [(power_of(node)[0], labels) for node, labels in term.factors]
-    for n, (node, labels) in enumerate(term.factors):
-        base, exponent = power_of(node)
-        if base is node or not isinstance(base, Einsum) or is_root(node):
-            continue
-        parts = components(base) if exponent.is_Integer else []
-        place = dict(zip(base.output, labels, strict=True)) | {UNIT: UNIT}
-        inner = [(factor, tuple(place[k] for k in own)) for factor, own in parts]
-        beside = [each for m, each in enumerate(bases) if m != n]
-        if any((power_of(factor)[0], own) in beside for factor, own in inner):
-            raised = tuple((_raised(factor, exponent), own) for factor, own in inner)
-            return replace(term, factors=(*others(term, n), *raised))
-    return None
-
-
-def _raised(node: Node, exponent: Expr) -> Node:
-    base, own = power_of(node)
-    if is_root(node):
-        return apply(root(ARGS[0], own * exponent), base)
-    return power(base, own * exponent)
-
-
-def _declared_binary(node: Node) -> bool:
-    return isinstance(node, Leaf) and node.domain.partition(":")[0] in ("binary", "onehot")
-
-
-def _indicator(node: Node) -> bool:
-    return isinstance(node, Iverson) or (isinstance(node, Map) and node.body.func in INDICATORS)
-
-
-def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | None]:
-    """b² = b for what is 0 or 1."""
-
-    def rule(term: Term) -> Term | None:
-        for n, factor in enumerate(term.factors):
-            if factor in term.factors[:n] and is_binary(factor[0]):
-                return replace(term, factors=others(term, n))
-        return None
-
-    rule.__doc__ = idempotent.__doc__
-    return rule
-
-
-def signs(term: Term) -> Term | None:
-    """s² = 1 for declared signs."""
-    for n, factor in enumerate(term.factors):
-        node, labels = factor
-        if not (isinstance(node, Leaf) and node.domain == "sign"):
-            continue
-        if factor in term.factors[:n]:
-            result = replace(term, factors=others(term, n, term.factors.index(factor)))
-            for label in set(labels) - {UNIT}:
-                result = _spread(result, label)
-            return result
-    return None
-
-
-def picked(onehot_axis: Callable[[Node], tuple[int, ...]]) -> Callable[[Term], Term | None]:
-    """yᵢⱼ pᵢⱼ / Σₖ yᵢₖ pᵢₖ = yᵢⱼ for one-hot rows yᵢ."""
-
-    def rule(term: Term) -> Term | None:
-        for n, (node, labels) in enumerate(term.factors):
-            base, exponent = power_of(node)
-            if exponent is not S.NegativeOne or not isinstance(base, Einsum):
-                continue
-            outside = dict(zip(base.output, labels, strict=True)) | {UNIT: UNIT}
-            for hot, own in zip(base.factors, base.inputs, strict=True):
-                axes = onehot_axis(hot)
-                if len(axes) != 1 or own[axes[0]] in outside:
-                    continue
-                for at in (there for each, there in term.factors if each is hot):
-                    gone = _matched(term, base, {**outside, own[axes[0]]: at[axes[0]]})
-                    if gone:
-                        left = [k for k in gone if term.factors[k][0] is not hot]
-                        return replace(term, factors=others(term, n, *left))
-        return None
-
-    rule.__doc__ = picked.__doc__
-    return rule
-
-
-def _matched(term: Term, product: Einsum, place: dict[int, int]) -> list[int]:
-    """Where the factors of a product stand in a term, its labels placed so; [] if one does not."""
-    found: list[int] = []
-    for node, labels in zip(product.factors, product.inputs, strict=True):
-        wanted = (node, tuple(place.get(k) for k in labels))
-        at = next((n for n, f in enumerate(term.factors) if f == wanted and n not in found), None)
-        if at is None:
-            return []
-        found.append(at)
-    return found
-
-
-def rectified(term: Term) -> Term | None:
-    """relu(x) [x > 0] = relu(x)."""
-    for node, labels in term.factors:
-        if isinstance(node, Map) and node.body == relu(ARGS[0]):
-            slope = (apply(gt(ARGS[0], 0), node.operands[0]), labels)
-            if slope in term.factors:
-                return replace(term, factors=others(term, term.factors.index(slope)))
-    return None
-
+# Editions matter to the numbers of equations and sections.
+ELEMENTARY = "elementary"
+BOYD = "Boyd & Vandenberghe, Convex Optimization (2004)"
+CONCRETE = "Graham, Knuth & Patashnik, Concrete Mathematics (2nd ed.), §2.1"
+COOKBOOK = "Petersen & Pedersen, The Matrix Cookbook (2012)"
+DLMF = "NIST Digital Library of Mathematical Functions"
+GOLUB = "Golub & Van Loan, Matrix Computations (4th ed.)"
+GOODFELLOW = "Goodfellow, Bengio & Courville, Deep Learning (2016)"
+HIGHAM = "Higham, Functions of Matrices (2008)"
+LOGSUMEXP = "Blanchard, Higham & Higham, Accurately Computing the Log-Sum-Exp and Softmax (2021)"
+MAGNUS = "Magnus & Neudecker, Matrix Differential Calculus (3rd ed.)"
 
 TERM_RULES: tuple[Rule, ...] = (
-    Rule("delta", delta, "a sum over [i = j] picks one entry"),
-    Rule("bracket composed", brackets.composed, "a sum over j with [i = j + a] puts i − a for j"),
-    Rule("bracket decided", brackets.decided, "a condition that always or never holds is 1 or 0"),
-    Rule("inverse cancels", matrices.inverse_cancels, "X X⁻¹ = I"),
-    Rule("inverse of a product", matrices.inverse_opens, "(P Q)⁻¹ P = Q⁻¹"),
-    Rule("symmetric", matrices.turned(facts=False), "XᵀX and the like are symmetric"),
+    Rule("delta", products.delta, "a sum over [i = j] picks one entry", CONCRETE),
+    Rule("one index", products.one_index, "where i = j either may be written", CONCRETE),
+    Rule(
+        "bracket composed",
+        brackets.composed,
+        "a sum over j with [i = j + a] puts i − a for j",
+        CONCRETE,
+    ),
+    Rule(
+        "bracket decided",
+        brackets.decided,
+        "a condition that always or never holds is 1 or 0",
+        CONCRETE,
+    ),
+    Rule("inverse cancels", matrices.inverse_cancels, "X X⁻¹ = I", f"{GOLUB}, §2.1"),
+    Rule("inverse of a product", matrices.inverse_opens, "(P Q)⁻¹ P = Q⁻¹", f"{COOKBOOK}, eq. 1"),
+    Rule(
+        "symmetric",
+        matrices.turned(facts=False),
+        "XᵀX and the like are symmetric",
+        f"{COOKBOOK}, eqs. 3–5",
+    ),
     Rule(
         "declared symmetric",
         matrices.turned(facts=True),
         "a symmetric matrix is its transpose",
+        f"{COOKBOOK}, eqs. 3–5",
         quiet=False,
         fact=True,
     ),
-    Rule("sums to one", sums_to_one(_naturally_to_one), "rows of {0} sum to one", quiet=False),
+    Rule(
+        "sums to one",
+        products.sums_to_one(products.naturally_to_one),
+        "rows of {0} sum to one",
+        f"{GOODFELLOW}, §4.1",
+        quiet=False,
+    ),
     Rule(
         "declared to sum to one",
-        sums_to_one(_declared_to_one),
+        products.sums_to_one(products.declared_to_one),
         "rows of {0} sum to one",
+        f"{BOYD}, §2.2.4",
         quiet=False,
         fact=True,
     ),
     Rule(
         "deviations sum to zero",
         deviations.sums_to_zero,
-        "deviations {0} from a mean sum to zero",
+        "deviations from a mean sum to zero",
+        ELEMENTARY,
         quiet=False,
         fact=True,
     ),
-    Rule("power of a product", opened_power, "(x y)ᵏ = xᵏ yᵏ"),
-    Rule("powers", powers, "powers of one base add up"),
-    Rule("indicator squared", idempotent(_indicator), "an indicator is its own square"),
+    Rule("power of a product", products.opened_power, "(x y)ᵏ = xᵏ yᵏ", f"{DLMF}, §4.8(ii)"),
+    Rule("powers", products.powers, "powers of one base add up", f"{DLMF}, §4.8(ii)"),
+    Rule(
+        "indicator squared",
+        products.idempotent(products.is_indicator),
+        "an indicator is its own square",
+        ELEMENTARY,
+    ),
     Rule(
         "binary squared",
-        idempotent(_declared_binary),
+        products.idempotent(products.declared_binary),
         "{0} is 0 or 1, so it is its own square",
+        ELEMENTARY,
         quiet=False,
         fact=True,
     ),
-    Rule("signs", signs, "a sign squared is one", quiet=False, fact=True),
-    Rule("picked entry", picked(label_axes), "labels pick one entry of each row"),
+    Rule("signs", products.signs, "a sign squared is one", ELEMENTARY, quiet=False, fact=True),
+    Rule(
+        "picked entry",
+        products.picked(functions.label_axes),
+        "labels pick one entry of each row",
+        CONCRETE,
+    ),
     Rule(
         "declared to pick",
-        picked(_declared_onehot),
+        products.picked(products.declared_onehot),
         "one-hot rows pick one entry",
+        CONCRETE,
         quiet=False,
         fact=True,
     ),
-    Rule("ReLU and its slope", rectified, "a ReLU is 0 where its slope is"),
-    Rule("scale of a norm", quotients.scale_of_norm, "s/√(s² u) = sign(s)/√u"),
-    Rule("index in range", brackets.in_range, "an index is in range"),
-    Rule("padding never wins", brackets.largest_is_real, "the largest of a window is no padding"),
-    Rule("softmax by hand", recognise.softmax_by_hand, "eˣ/Σ eˣ = softmax(x)", quiet=False),
-    Rule("sigmoid of exp", recognise.sigmoid_of_exp, "eˣ/(1 + eˣ) = σ(x)", quiet=False),
-    Rule("tanh by hand", recognise.tanh_by_hand, "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) = tanh(x)", quiet=False),
+    Rule(
+        "ReLU and its slope",
+        products.rectified,
+        "a ReLU is 0 where its slope is",
+        f"{GOODFELLOW}, §6.3",
+    ),
+    Rule("scale of a norm", quotients.scale_of_norm, "s/√(s² u) = sign(s)/√u", f"{GOLUB}, §2.2"),
+    Rule("index in range", brackets.in_range, "an index is in range", CONCRETE),
+    Rule(
+        "padding never wins",
+        brackets.largest_is_real,
+        "the largest of a window is no padding",
+        ELEMENTARY,
+    ),
+    Rule(
+        "softmax by hand",
+        recognise.softmax_by_hand,
+        "eˣ/Σ eˣ = softmax(x)",
+        f"{GOODFELLOW}, §4.1",
+        quiet=False,
+    ),
+    Rule(
+        "sigmoid of exp",
+        recognise.sigmoid_of_exp,
+        "eˣ/(1 + eˣ) = σ(x)",
+        f"{GOODFELLOW}, §3.10",
+        quiet=False,
+    ),
+    Rule(
+        "tanh by hand",
+        recognise.tanh_by_hand,
+        "(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) = tanh(x)",
+        f"{DLMF}, §4.28",
+        quiet=False,
+    ),
 )
 
 NODE_RULES: tuple[Rule, ...] = (
-    Rule("log of a softmax", functions.log_of_softmax, "rewritten: log of a softmax", quiet=False),
-    Rule("log of a sigmoid", functions.log_of_sigmoid, "rewritten: log of a sigmoid", quiet=False),
+    Rule(
+        "log of a softmax",
+        functions.log_of_softmax,
+        "rewritten: log of a softmax",
+        f"{GOODFELLOW}, §6.2.2.3",
+        quiet=False,
+    ),
+    Rule(
+        "log of a sigmoid",
+        functions.log_of_sigmoid,
+        "rewritten: log of a sigmoid",
+        f"{GOODFELLOW}, §3.10",
+        quiet=False,
+    ),
     Rule(
         "log of 1 − sigmoid",
         functions.log_of_one_minus_sigmoid,
         "rewritten: log of 1 − sigmoid",
+        f"{GOODFELLOW}, §3.10",
         quiet=False,
     ),
-    Rule("inverse functions", functions.inverses, "exp and log undo each other"),
+    Rule("inverse functions", functions.inverses, "exp and log undo each other", f"{DLMF}, §4.8"),
     Rule(
         "log of a picked softmax",
         functions.log_of_picked_softmax,
         "rewritten: log of a softmax",
+        f"{GOODFELLOW}, §6.2.2.3",
         quiet=False,
     ),
     Rule(
         "log of a quotient",
         functions.log_of_quotient,
         "rewritten: log of a quotient",
+        f"{DLMF}, §4.8(i)",
         quiet=False,
     ),
     Rule(
         "product of the others",
         functions.product_of_others,
         "entries were declared not to be 0",
+        ELEMENTARY,
         quiet=False,
         fact=True,
     ),
-    Rule("power of a multiple", functions.power_of_multiple, "(c x)ᵏ = cᵏ xᵏ"),
-    Rule("power of powers", functions.power_of_powers, "(x x)ᵏ = x²ᵏ"),
-    Rule("comparison of multiples", functions.of_multiples, "[a x > b x] = [x > 0] for a > b"),
-    Rule("softplus by hand", recognise.softplus_by_hand, "log(1 + eˣ) = softplus(x)", quiet=False),
-    Rule("sigmoid by hand", recognise.sigmoid_by_hand, "1/(1 + e⁻ˣ) = σ(x)", quiet=False),
-    Rule("logsumexp by hand", recognise.logsumexp_by_hand, "log Σ eˣ = logsumexp(x)", quiet=False),
+    Rule("power of a multiple", functions.power_of_multiple, "(c x)ᵏ = cᵏ xᵏ", f"{DLMF}, §4.8(ii)"),
+    Rule("power of powers", functions.power_of_powers, "(x x)ᵏ = x²ᵏ", f"{DLMF}, §4.8(ii)"),
+    Rule(
+        "comparison of multiples",
+        functions.of_multiples,
+        "[a x > b x] = [x > 0] for a > b",
+        ELEMENTARY,
+    ),
+    Rule(
+        "softplus by hand",
+        recognise.softplus_by_hand,
+        "log(1 + eˣ) = softplus(x)",
+        f"{GOODFELLOW}, §3.10",
+        quiet=False,
+    ),
+    Rule(
+        "sigmoid by hand",
+        recognise.sigmoid_by_hand,
+        "1/(1 + e⁻ˣ) = σ(x)",
+        f"{GOODFELLOW}, §3.10",
+        quiet=False,
+    ),
+    Rule(
+        "logsumexp by hand",
+        recognise.logsumexp_by_hand,
+        "log Σ eˣ = logsumexp(x)",
+        f"{BOYD}, §3.1.5",
+        quiet=False,
+    ),
     Rule(
         "softmax of a shift",
         recognise.shifted_softmax,
         "softmax(x + c) = softmax(x)",
+        LOGSUMEXP,
         quiet=False,
     ),
     Rule(
         "logsumexp of a shift",
         recognise.shifted_logsumexp,
         "logsumexp(x + c) = logsumexp(x) + c",
+        LOGSUMEXP,
         quiet=False,
     ),
-    Rule("of a transpose", matrices.of_transpose, "f(Xᵀ) = f(X)ᵀ"),
-    Rule("of an inverse", matrices.of_inverse, "(X⁻¹)⁻¹ = X"),
-    Rule("of an identity", matrices.of_identity, "I⁻¹ = I"),
-    Rule("of a multiple", matrices.of_multiple, "(c X)⁻¹ = X⁻¹/c"),
-    Rule("of a diagonal", matrices.of_diagonal, "diag(x)⁻¹ = diag(1/x)"),
-    Rule("log of a squared determinant", matrices.log_of_square, "log (det X)² = 2 log|det X|"),
-    Rule("reshape of a sum", reshapes.of_sum, "a reshape is linear"),
-    Rule("reshape of an identity", reshapes.of_identity, "[ik = jl] = [i = j] [k = l]"),
-    Rule("bracket", brackets.nonzero_indicator, "a bracket is 0 or 1"),
-    Rule("mask", functions.lone_where, "where(c, 1, 0) = [c ≠ 0]"),
-    Rule("sign of a ReLU", functions.relu_slope, "a ReLU is positive where its argument is"),
+    Rule(
+        "of a transpose",
+        matrices.of_transpose,
+        "f(Xᵀ) = f(X)ᵀ",
+        f"{COOKBOOK}, eqs. 3, 20; {HIGHAM}, Thm. 1.13",
+    ),
+    Rule("of an inverse", matrices.of_inverse, "(X⁻¹)⁻¹ = X", f"{COOKBOOK}, eq. 22"),
+    Rule("of an identity", matrices.of_identity, "I⁻¹ = I", ELEMENTARY),
+    Rule("of a multiple", matrices.of_multiple, "(c X)⁻¹ = X⁻¹/c", ELEMENTARY),
+    Rule("of a diagonal", matrices.of_diagonal, "diag(x)⁻¹ = diag(1/x)", f"{MAGNUS}, ch. 1"),
+    Rule(
+        "log of a squared determinant",
+        matrices.log_of_square,
+        "log (det X)² = 2 log|det X|",
+        f"{DLMF}, §4.8(i)",
+    ),
+    Rule("reshape of a sum", reshapes.of_sum, "a reshape is linear", ELEMENTARY),
+    Rule(
+        "reshape of an identity",
+        reshapes.of_identity,
+        "[ik = jl] = [i = j] [k = l]",
+        f"{MAGNUS}, ch. 2",
+    ),
+    Rule("bracket", brackets.nonzero_indicator, "a bracket is 0 or 1", CONCRETE),
+    Rule("mask", functions.lone_where, "where(c, 1, 0) = [c ≠ 0]", CONCRETE),
+    Rule(
+        "sign of a ReLU",
+        functions.relu_slope,
+        "a ReLU is positive where its argument is",
+        f"{GOODFELLOW}, §6.3",
+    ),
 )

@@ -20,8 +20,8 @@ from symgrad.simplify.terms import (
 )
 from symgrad.tensor.dims import Shape
 from symgrad.tensor.nodes import UNIT, Constant, Einsum, Labels, Map, Node, Total
-from symgrad.tensor.operators import apply, constant_of, full, power, total
-from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, where
+from symgrad.tensor.operators import apply, constant_of, full, power, scale, total
+from symgrad.tensor.scalar import ARGS, eq, ge, gt, le, lt, ne, sigmoid, where
 
 COMPARISONS = (lt, le, gt, ge, eq, ne)
 
@@ -42,7 +42,7 @@ def collect(pairs: Iterable[tuple[Expr, Node]], shape: Shape) -> Node:
     if len(rows) < 2:
         return total(rows, shape)
     rows = _alike(_aligned(rows))
-    for shorten in (_narrowed, _branched, _completed):
+    for shorten in (_narrowed, _branched, _completed, _complemented):
         shorter = shorten(rows, shape)
         if shorter is not None:
             return shorter
@@ -184,6 +184,22 @@ def _completed(rows: Rows, shape: Shape) -> Node | None:
     return None
 
 
+def _complemented(rows: Rows, shape: Shape) -> Node | None:
+    """c − c σ(−x) = c σ(x), and what else is added."""
+    for n, (c, node) in enumerate(rows):
+        if not (isinstance(node, Map) and node.body == sigmoid(ARGS[0])):
+            continue
+        turned = scale(-1, node.operands[0])
+        if operations(turned) >= operations(node.operands[0]):
+            continue
+        for m, (own, other) in enumerate(rows):
+            number = constant_of(other)
+            if number is not None and own * number == -c:
+                rest = [row for k, row in enumerate(rows) if k not in (n, m)]
+                return collect([*rest, (-c, apply(node.body, turned))], shape)
+    return None
+
+
 def _is_of(node: Map, key: tuple[Node, ...]) -> bool:
     body = node.body
     if body.func not in (lt, eq, gt) or body.args[0] != ARGS[0]:
@@ -312,7 +328,7 @@ def _greedy(pairs: Rows, shape: Shape) -> Node:
     rows = _ordered(pairs, shape)
     if len(rows) < 2:
         return total(rows, shape)
-    for shorten in (_narrowed, _branched, _completed):
+    for shorten in (_narrowed, _branched, _completed, _complemented):
         shorter = shorten(rows, shape)
         if shorter is not None:
             return shorter

@@ -10,6 +10,6 @@ The form is sound: what it finds equal is equal wherever both are defined, off n
 kink of a ReLU. It is not complete: 1/((1 + x)(2 + x)) is not taken apart into partial fractions.
 """
 
-from symgrad.simplify.normal.core import MOST_PRODUCTS, MOST_SECONDS, Normal, TooLarge, vanishes
+from symgrad.simplify.normal.core import MOST_PRODUCTS, MOST_WORK, Normal, TooLarge, vanishes
 
-__all__ = ["MOST_PRODUCTS", "MOST_SECONDS", "Normal", "TooLarge", "vanishes"]
+__all__ = ["MOST_PRODUCTS", "MOST_WORK", "Normal", "TooLarge", "vanishes"]
