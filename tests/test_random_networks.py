@@ -9,6 +9,7 @@ from random_moves import FUNCTIONS, MOVES, TABLE, drawn
 from random_networks import WildValuesError, check, values_of
 
 import symgrad as sg
+from symgrad.tensor.evaluate import evaluate
 
 #: Networks of a few statements of functions whose derivatives are short; the others are for runs by
 #: hand, and have tests of their own.
@@ -83,8 +84,29 @@ def test_a_label_that_is_a_number_compiles(text, tmp_path):
     compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(0), 1e-13, 1e-13)
 
 
-def test_the_mean_of_a_convolution_compiles(tmp_path):
-    """Its windows end in no other factor: there is no product of matrices to make of them."""
-    symbols = {"x": ("m", "m", "l"), "w": ("k", "m", 2)}
-    graph = sg.parse("J = mean(conv1d(x, w, padding=1))", symbols, parameters=["x", "w"])
-    compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(0), 1e-13, 1e-13)
+# where the axes of a window stand in its bracket differs from network to network
+@pytest.mark.parametrize(("text", "symbols"), [
+    ("conv1d(x, w, padding=1)", {"x": ("m", "m", "l"), "w": ("k", "m", 2)}),
+    ("tanh(conv1d(x, w, padding=1))", {"x": ("m", "m", "l"), "w": ("k", "m", 2)}),
+    ("sin(conv2d(x, w, padding=1))", {"x": ("n", "m", "l", 6), "w": ("k", "m", 2, 3)}),
+    ("tanh(conv_transpose1d(x, w, padding=1))", {"x": ("m", "m", "l"), "w": ("m", 2, 2)}),
+    ("tanh(conv_transpose1d(x, w, dilation=2, groups=m))", {"x": ("n", "m", "l"), "w": ("m", 3, 2)}),
+])  # fmt: skip
+def test_means_of_convolutions_compile(text, symbols, tmp_path):
+    graph = sg.parse(f"J = mean({text})", symbols, parameters=["x", "w"])
+    for seed in range(2):
+        compare(module_of(graph, tmp_path, jit=False), graph, graph.sample(seed), 1e-13, 1e-13)
+
+
+def test_a_maximum_of_numbers_is_one_of_them_to_any_digits():
+    """A number of more digits than results would equal no maximum: a tie of none, and 0/0."""
+    graph = sg.parse("v = minimum(x, -0.7); J = sum(sin(max(v, axis=0)))", {"x": ("m", "k")},
+                     parameters=["x"])  # fmt: skip
+    found = sg.gradient(graph)["x"].evaluate({"x": [[0.0], [-1.0], [1.0]]})
+    assert found.tolist() == [[0.0], [0.0], [0.0]]
+    known = graph.evaluate_all({"x": [[0.0], [1.0]]}, precision=40)
+    derived = sg.gradient(graph)
+    for definition in derived.definitions:
+        sizes = {"m": 2, "k": 1}
+        (known[definition.leaf.name],) = evaluate([definition.expr], known, sizes, 40)
+    assert [float(each) for each in known["dx"].flat] == [0.0, 0.0]

@@ -352,6 +352,7 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
         return None
     count = representatives(node)
     own = {label: node.inputs[place.bracket] for label, place in windows.items()}
+    over = {label: [k for k in labels if k != label] for label, labels in own.items()}
     brackets = [node.factors[place.bracket] for place in windows.values()]
     for n, other in (arrays, arrays[::-1]):
         kept, beside = node.inputs[n], node.inputs[other]
@@ -359,9 +360,9 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
         if inside == written or set(windows) & set(beside):
             continue
         small = kept if inside else node.output
-        wide = [own[k] for k in small if k in own]
+        wide = [over[k] for k in small if k in over]
         free = [k for k in small if k not in windows and k != UNIT]
-        every = [*free, *(labels[1] for labels in wide), *(labels[2] for labels in wide)]
+        every = [*free, *(labels[0] for labels in wide), *(labels[1] for labels in wide)]
         if len(set(every)) < len(every) or len(set(small)) < len(small):
             return None
         shared = [k for k in every if k in beside]

@@ -86,7 +86,8 @@ class Precise:
         self.digits = digits
 
     def number(self, value: Expr) -> Any:
-        return _converted(lambda v: mpmath.mpmathify(v.evalf(self.digits + 5)), value)
+        # rounded as results are, or a number would differ from the maximum that it is
+        return _converted(lambda v: +mpmath.mpmathify(v.evalf(self.digits + 5)), value)
 
     def array(self, value: object) -> Array:
         a = np.asarray(value, dtype=object)
