@@ -1,8 +1,8 @@
 """Statements as lines of Python: loops, local variables, loads and stores."""
 
 import re
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from sympy import Expr, S
@@ -55,6 +55,8 @@ from symgrad.tensor.primitives import ArgReduce
 _LONG = 60
 #: Likewise those that are read more than once, or are part of a long sum.
 _SHORT = 12
+#: So many numbers are added up in float32 before their sum goes to a total in float64.
+ROW = 256
 
 
 @dataclass(slots=True)
@@ -271,15 +273,44 @@ class Writer:
         used = {*self.letters.values(), *self.taken}
         letter = next(c for c in letters() if c not in used)
         self.letters[loop.var] = letter
-        self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
-        self.depth += 1
         self.scopes.append({})
         outside = set(self.own)
-        self.write(loop.body)
+        totals = self.totals(loop)
+        if totals:
+            self.by_rows(loop, letter, totals)
+        else:
+            self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
+            self.depth += 1
+            self.write(loop.body)
+            self.depth -= 1
         self.own = outside
         self.scopes.pop()
-        self.depth -= 1
         del self.letters[loop.var]
+
+    def totals(self, loop: Loop) -> list[Accumulate]:
+        """The sums in float64 to which a loop over float32 adds at each index."""
+        size = loop.var.dim
+        if not self.narrow or (size.is_Integer and size <= ROW):
+            return []
+        if any(isinstance(s, Loop) for s in loop.body):  # then it adds once a row
+            return []
+        sums = (s for s in loop.body if isinstance(s, Accumulate) and s.op == "+")
+        return [s for s in sums if not (s.node.ndim or s.partial or s.scatter)]
+
+    def by_rows(self, loop: Loop, letter: str, totals: Sequence[Accumulate]) -> None:
+        """A loop in rows, each added up in float32: vectors of float64 hold half as many."""
+        size, row, column = self.scalars.size, self.fresh("row"), self.fresh("column")
+        dim = loop.var.dim
+        self.line(f"for {row} in range(({size(dim + ROW - 1)}) // {ROW}):")
+        self.depth += 1
+        self.write(Start(s.node, s.point, partial=True) for s in totals)
+        self.line(f"for {column} in range(min({ROW}, {size(dim)} - {ROW} * {row})):")
+        self.depth += 1
+        self.line(f"{letter} = {ROW} * {row} + {column}")
+        self.write(replace(s, partial=True) if s in totals else s for s in loop.body)
+        self.depth -= 1
+        self.write(Finish(s.node, s.point, partial=True) for s in totals)
+        self.depth -= 1
 
     def formula(self, node: Node) -> str:
         return self.program.formulas.get(node, "")
