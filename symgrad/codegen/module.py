@@ -30,6 +30,8 @@ def module_text(plan: Plan | Evaluation) -> str:
     programs = [plan.gradient, *(product.program for product in plan.products)]
     if plan.prediction is not None:
         programs.insert(1, plan.prediction.program)
+    if plan.together is not None:
+        programs.insert(0, plan.together)
     return _rendered("module.py.jinja", programs, plan, frame(plan))
 
 

@@ -307,7 +307,8 @@ class Writer:
         self.line(f"for {column} in range(min({ROW}, {size(dim)} - {ROW} * {row})):")
         self.depth += 1
         self.line(f"{letter} = {ROW} * {row} + {column}")
-        self.write(replace(s, partial=True) if s in totals else s for s in loop.body)
+        rows: dict[Statement, Statement] = {s: replace(s, partial=True) for s in totals}
+        self.write(rows.get(s, s) for s in loop.body)
         self.depth -= 1
         self.write(Finish(s.node, s.point, partial=True) for s in totals)
         self.depth -= 1
