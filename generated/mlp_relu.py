@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "c4a93c792222d8c19b762a5d393023944c57acb94117270de9ded21a61331979",
+    "code": "cc1a4d4ffdfc660ea57b1af6fd0e67f51bf9d7651475dab1974c9b066caf9467",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -421,10 +421,7 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
         J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
         value = J
     if part != FORWARD:
-        _dot_tn(one, A1, dZ2, dW2)  # dW₂ = A₁ᵀ dZ₂
-        for i in range(h):
-            for j in range(c):
-                dW2[i, j] += lam * W2[i, j]  # dW₂ = A₁ᵀ dZ₂ + λ W₂
+        _add_tn(one, A1, dZ2, real(lam), W2, dW2)  # dW₂ = A₁ᵀ dZ₂ + λ W₂
         db2[:] = zero
         for i in range(m):
             for j in range(c):
@@ -436,10 +433,7 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
                 dZ1_ij = dA1[i, j] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
                 dZ1[i, j] = dZ1_ij
                 db1[j] += dZ1_ij  # db₁ = dZ₁ᵀ 𝟏
-        _dot_tn(one, X, dZ1, dW1)  # dW₁ = Xᵀ dZ₁
-        for i in range(n):
-            for j in range(h):
-                dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dZ₁ + λ W₁
+        _add_tn(one, X, dZ1, real(lam), W1, dW1)  # dW₁ = Xᵀ dZ₁ + λ W₁
     return value
 
 
@@ -557,10 +551,7 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             ddZ1_ij = (ddA1_prod1[i, j] + ddA1_prod2[i, j]) * ddZ1[i, j]  # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
-    _dot_tn(one, X, ddZ1, ddW1_)  # ddW₁ = Xᵀ ddZ₁
-    for i in range(n):
-        for j in range(h):
-            ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
+    _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
     _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
     _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
     for i in range(h):
@@ -642,14 +633,8 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
             Z1_bar_ij = A1_bar[i, j] * Z1_bar[i, j]  # Z̄₁ = Ā₁ ⊙ [Z₁ > 0]
             Z1_bar[i, j] = Z1_bar_ij
             b1_bar[j] += Z1_bar_ij  # b̄₁ = Z̄₁ᵀ 𝟏
-    _dot_tn(one, X, Z1_bar, W1_bar)  # W̄₁ = Xᵀ Z̄₁
-    for i in range(n):
-        for j in range(h):
-            W1_bar[i, j] += lam * dW1[i, j]  # W̄₁ = Xᵀ Z̄₁ + ddW₁
-    _dot_tn(one, A1, ddZ2_, W2_bar)  # W̄₂ = A₁ᵀ ddZ₂
-    for i in range(h):
-        for j in range(c):
-            W2_bar[i, j] = lam * dW2[i, j] + W2_bar[i, j]  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
+    _add_tn(one, X, Z1_bar, real(lam), dW1, W1_bar)  # W̄₁ = Xᵀ Z̄₁ + ddW₁
+    _add_tn(one, A1, ddZ2_, real(lam), dW2, W2_bar)  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
@@ -730,16 +715,34 @@ def _dot_nt(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
                 out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _add_tn(alpha, A, B, beta, C, out):
+    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
+    if A.shape[0] > 1:
+        _dot_tn(alpha, A, B, out)
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += beta * C[i, j]
+        return
+    for i in range(out.shape[0]):
+        a_i = alpha * A[0, i]
+        for j in range(out.shape[1]):
+            out[i, j] = a_i * B[0, j] + beta * C[i, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

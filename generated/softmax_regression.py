@@ -47,7 +47,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "ac3ff1da429ebc2451371d879a2989b4d4d1f1bef2da99539e2aec0838a85bdb",
+    "code": "246659f7facd6cba6f025d4909c1b9005966e5b11fde9633b3f6052f1cfa56e5",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -561,12 +561,15 @@ def _dot_nn(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):

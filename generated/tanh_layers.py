@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "c724be27bf5d0e9b32869dcb9a2e408d242918dfd4510765d81be92599f73dd3",
+    "code": "8f53a3860c339d6946739eade1668675173392910766b48bd5a649f206c089e4",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -541,16 +541,10 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
-    _dot_tn(one, h1, ddz2, ddW2_prod)  # ddW_2_prod = h₁ᵀ ddz₂
-    _dot_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ = ḣ₁ᵀ dz₂
-    for i in range(d):
-        for j in range(d):
-            ddW2_[i, j] = ddW2_prod[i, j] + ddW2_[i, j]  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
-    _dot_tn(one, h2, ddz3, ddW3_prod)  # ddW_3_prod = h₂ᵀ ddz₃
-    _dot_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ = ḣ₂ᵀ dz₃
-    for i in range(d):
-        for j in range(d):
-            ddW3_[i, j] = ddW3_prod[i, j] + ddW3_[i, j]  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
+    _dot_tn(one, h1_dot, dz2, ddW2_prod)  # ddW_2_prod = ḣ₁ᵀ dz₂
+    _add_tn(one, h1, ddz2, one, ddW2_prod, ddW2_)  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
+    _dot_tn(one, h2_dot, dz3, ddW3_prod)  # ddW_3_prod = ḣ₂ᵀ dz₃
+    _add_tn(one, h2, ddz3, one, ddW3_prod, ddW3_)  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
 
 
 @_jit
@@ -718,16 +712,34 @@ def _dot_nt(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
                 out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _add_tn(alpha, A, B, beta, C, out):
+    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
+    if A.shape[0] > 1:
+        _dot_tn(alpha, A, B, out)
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += beta * C[i, j]
+        return
+    for i in range(out.shape[0]):
+        a_i = alpha * A[0, i]
+        for j in range(out.shape[1]):
+            out[i, j] = a_i * B[0, j] + beta * C[i, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

@@ -9,7 +9,7 @@ from modules import arguments, compare, module_of
 import symgrad as sg
 from symgrad.codegen.module import graph_text
 from symgrad.codegen.plan import plan
-from symgrad.codegen.statements import Loop
+from symgrad.codegen.statements import Loop, Product
 
 ENTRYWISE = sg.parse(
     "J = mean(tanh(a * X + b) * sigmoid(b * X))",
@@ -82,3 +82,34 @@ def test_long_sums_in_float32_are_exact_to_a_row(tmp_path):
     value, _ = module.value_and_grad(module.pack({"x": x}))
     exact = len(x) * np.exp(np.float64(x[0]))
     assert abs(value / exact - 1) < 256 * 2.0**-24  # an ulp of each sum in a row, at most
+
+
+DECAY = sg.parse(
+    "J = sum((X @ W - Y)**2) / n + lam * sum(W**2)",
+    symbols={"X": ("n", "d"), "Y": ("n", "c"), "W": ("d", "c"), "lam": ()}, parameters=["W"],
+)  # fmt: skip
+
+
+def test_weight_decay_is_part_of_the_product():
+    _, backward = plan(sg.gradient(DECAY)).gradient.kernels
+    product = backward.body[-1]
+    assert isinstance(product, Product)
+    assert product.addend.array.name == "W"
+    assert [leaf.name for leaf in product.addend.scalars] == ["lam"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_products_with_an_addend(dtype, tmp_path):
+    """An outer product, loops, and BLAS."""
+    module = module_of(DECAY, tmp_path, dtype)
+    tolerance = {"float64": 1e-13, "float32": 2e-5}[dtype]  # sums of up to 40 products
+    for sizes in ({"n": 1, "d": 40, "c": 30}, {"n": 2, "d": 3, "c": 4}, {"n": 30, "d": 40, "c": 1}):
+        compare(module, DECAY, DECAY.sample(2, sizes), rtol=tolerance, atol=tolerance)
+
+
+def test_outer_products_keep_nan(tmp_path):
+    module = module_of(DECAY, tmp_path)
+    params, inputs, _ = arguments(module, DECAY, DECAY.sample(2, {"n": 1, "d": 40, "c": 30}))
+    inputs[0][0, 3] = np.nan
+    _, grads = module.value_and_grad(params, *inputs)
+    assert np.isnan(grads.W).all()

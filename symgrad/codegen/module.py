@@ -50,6 +50,7 @@ def _rendered(
         "zeros": ZEROS,
         "kernels": written,
         "products": sorted(scalars.products),
+        "sums": sorted(scalars.sums),
         "stacks": scalars.stacks,
         "threshold": THRESHOLD,
         "gemm": _GEMM[plan.dtype],

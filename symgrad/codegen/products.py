@@ -2,13 +2,14 @@
 are folded in, and for which sums axes are brought into the order that makes them such products.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from math import prod
 
-from sympy import Expr
+from sympy import Expr, S
 
 from symgrad.codegen.lower import WORTH, summed
+from symgrad.tensor.dims import same_shape
 from symgrad.tensor.nodes import (
     UNIT,
     Constant,
@@ -138,32 +139,78 @@ def _integers(node: Node) -> bool:
     return isinstance(node, Leaf) and node.domain.startswith("labels")
 
 
-def folded(roots: Iterable[Node], kept: Iterable[Node]) -> dict[Node, Node]:
-    """Kept multiples of a matrix product that nothing else reads: the product takes the factor."""
+@dataclass(frozen=True, slots=True)
+class Multiple:
+    """coefficient · Π scalars · array."""
+
+    coefficient: Expr
+    scalars: tuple[Node, ...]
+    array: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A multiple of a product of matrices, and perhaps a multiple of an array that is added."""
+
+    product: Multiple
+    addend: Multiple | None = None
+
+
+def folded(roots: Iterable[Node], kept: Set[Node]) -> dict[Node, Folded]:
+    """Kept multiples of a matrix product that nothing else reads: the product takes the factor.
+
+    Results that are such a multiple and one of an array, a gradient with weight decay: the product
+    is added to that while it is written.
+    """
     roots = list(roots)
     users: dict[Node, int] = {}
     for node in topological(*roots):
         for operand in node.operands:
             users[operand] = users.get(operand, 0) + 1
-    found: dict[Node, Node] = {}
+
+    def product(node: Node) -> Multiple | None:
+        found = _multiple_of(node)
+        core = found.array
+        return found if core not in roots and users.get(core) == 1 and matrices(core) else None
+
+    def added(node: Total) -> Folded | None:
+        for (c, term), (d, other) in (node.pairs, node.pairs[::-1]):
+            found, rest = product(term), _multiple_of(other)
+            array = rest.array
+            if found is None or (term in kept and term is not found.array) or users[term] > 1:
+                continue
+            read = (array in kept or isinstance(array, Leaf)) and not _integers(array)
+            m = matrices(found.array)
+            if read and m is not None and not m.stack and same_shape(array.shape, node.shape):
+                return Folded(_scaled(c, found), _scaled(d, rest))
+        return None
+
+    result: dict[Node, Folded] = {}
     for node in kept:
-        core = _multiple_of(node)
-        if core is not None and core not in roots and users.get(core) == 1 and matrices(core):
-            found[node] = core
-    return found
+        fold = None
+        found = _multiple_of(node)
+        if found.array is not node and product(node):
+            fold = Folded(found)
+        elif isinstance(node, Total) and len(node.terms) == 2 and node not in users:
+            fold = added(node)
+        if fold is not None:
+            result[node] = fold
+    return result
 
 
-def _multiple_of(node: Node) -> Node | None:
-    """The one array of which a node is a multiple by numbers."""
+def _scaled(number: Expr, of: Multiple) -> Multiple:
+    return replace(of, coefficient=number * of.coefficient)
+
+
+def _multiple_of(node: Node) -> Multiple:
+    """A node as a multiple of an array by numbers; if it is none, of itself."""
+    itself = Multiple(S.One, (), node)
     if isinstance(node, Total) and len(node.terms) == 1:
-        return node.terms[0]
+        return Multiple(node.coefficients[0], (), node.terms[0])
     if not isinstance(node, Einsum) or summed(node):
-        return None
-    arrays = [
-        factor
-        for factor, labels in zip(node.factors, node.inputs, strict=True)
-        if factor.ndim or labels == node.output
-    ]
+        return itself
+    pairs = list(zip(node.factors, node.inputs, strict=True))
+    arrays = [factor for factor, labels in pairs if factor.ndim or labels == node.output]
     if len(arrays) != 1 or arrays[0].ndim != node.ndim or node.output not in node.inputs:
-        return None
-    return arrays[0]
+        return itself
+    return Multiple(S.One, tuple(f for f, _ in pairs if f is not arrays[0]), arrays[0])

@@ -13,7 +13,7 @@ from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.names import free, letters
 from symgrad.codegen.numbers import ATOM, CHOICE, PRODUCT, SUM, Text
 from symgrad.codegen.plan import Program
-from symgrad.codegen.products import matrices
+from symgrad.codegen.products import Multiple, matrices
 from symgrad.codegen.scalars import Scalars, has_bits
 from symgrad.codegen.statements import (
     Accumulate,
@@ -406,24 +406,34 @@ class Writer:
     def product(self, s: Product) -> None:
         m = matrices(s.einsum)
         assert m is not None
-        factors = [self.value(scalar, ()) for scalar in s.scalars]
-        if s.coefficient != 1 or not factors:
-            factors.insert(0, self.scalars.constant(s.coefficient))
-        alpha = self.scalars.product(factors).text
         shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
         arguments = [
-            f"real({alpha})" if s.scalars else alpha,
+            self.scale(Multiple(s.coefficient, s.scalars, s.node)),
             self.matrix(m.left, m.stack, *shapes[0][:: -1 if m.transpose_left else 1]),
             self.matrix(m.right, m.stack, *shapes[1][:: -1 if m.transpose_right else 1]),
             self.matrix(s.node, m.stack, *shapes[2]),
         ]
         self.scalars.products.add(m.kind)
+        name = "_dot"
         if m.stack:
+            name = "_dots"
             self.scalars.stacks.add(m.kind)
-        call = f"_dot{'s' * bool(m.stack)}_{m.kind}({', '.join(arguments)})"
+        if s.addend is not None:
+            name = "_add"
+            self.scalars.sums.add(m.kind)
+            arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, (), *shapes[2])]
+        call = f"{name}_{m.kind}({', '.join(arguments)})"
         formula = self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
+
+    def scale(self, m: Multiple) -> str:
+        """The number in front of an array."""
+        factors = [self.value(scalar, ()) for scalar in m.scalars]
+        if m.coefficient != 1 or not factors:
+            factors.insert(0, self.scalars.constant(m.coefficient))
+        text = self.scalars.product(factors).text
+        return f"real({text})" if m.scalars else text
 
     def call(self, s: Call) -> None:
         """Fills an array; ends the kernel where a matrix has no such value."""
@@ -484,8 +494,9 @@ class Writer:
 
         core = rebuild(s.einsum, tuple(map(called, s.einsum.operands)))
         rest = {s.einsum: core, **{scalar: called(scalar) for scalar in s.scalars}}
-        whole = rebuild(s.node, tuple(rest.get(o, o) for o in s.node.operands))
-        whole = core if s.node is s.einsum else whole
+        if s.addend is not None:
+            rest |= {each: called(each) for each in (s.addend.array, *s.addend.scalars)}
+        whole = core if s.node is s.einsum else substitute(s.node, rest)
         return f"{unicode(called(s.node))} = {unicode(whole)}"
 
     def matrix(self, node: Node, *groups: tuple[Expr, ...]) -> str:
