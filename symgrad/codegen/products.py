@@ -168,49 +168,52 @@ def folded(roots: Iterable[Node], kept: Set[Node]) -> dict[Node, Folded]:
         for operand in node.operands:
             users[operand] = users.get(operand, 0) + 1
 
-    def product(node: Node) -> Multiple | None:
-        found = _multiple_of(node)
-        core = found.array
-        return found if core not in roots and users.get(core) == 1 and matrices(core) else None
+    def parts(node: Node, root: Node) -> list[Multiple]:
+        """The node as a sum of multiples of arrays."""
+        if node is root or (node not in kept and users[node] == 1):
+            if isinstance(node, Total):
+                terms = ((c, part) for c, term in node.pairs for part in parts(term, root))
+                return [replace(part, coefficient=c * part.coefficient) for c, part in terms]
+            factors = _scaled(node)
+            if factors is not None:
+                array, scalars = factors
+                return [
+                    replace(part, scalars=(*scalars, *part.scalars)) for part in parts(array, root)
+                ]
+        return [Multiple(S.One, (), node)]
 
-    def added(node: Total) -> Folded | None:
-        for (c, term), (d, other) in (node.pairs, node.pairs[::-1]):
-            found, rest = product(term), _multiple_of(other)
-            array = rest.array
-            if found is None or (term in kept and term is not found.array) or users[term] > 1:
-                continue
-            read = (array in kept or isinstance(array, Leaf)) and not _integers(array)
-            m = matrices(found.array)
-            if read and m is not None and not m.stack and same_shape(array.shape, node.shape):
-                return Folded(_scaled(c, found), _scaled(d, rest))
-        return None
+    def product(part: Multiple) -> bool:
+        core = part.array
+        return core not in roots and users.get(core) == 1 and matrices(core) is not None
+
+    def addend(part: Multiple, node: Node) -> bool:
+        array = part.array
+        read = (array in kept or isinstance(array, Leaf)) and not _integers(array)
+        return read and same_shape(array.shape, node.shape)
 
     result: dict[Node, Folded] = {}
     for node in kept:
-        fold = None
-        found = _multiple_of(node)
-        if found.array is not node and product(node):
-            fold = Folded(found)
-        elif isinstance(node, Total) and len(node.terms) == 2 and node not in users:
-            fold = added(node)
-        if fold is not None:
-            result[node] = fold
+        match parts(node, node):
+            case [one] if one.array is not node and product(one):
+                result[node] = Folded(one)
+            case [one, two] if node not in users:
+                for first, second in ((one, two), (two, one)):
+                    if product(first) and addend(second, node) and not _stacked(first.array):
+                        result.setdefault(node, Folded(first, second))
     return result
 
 
-def _scaled(number: Expr, of: Multiple) -> Multiple:
-    return replace(of, coefficient=number * of.coefficient)
+def _stacked(node: Node) -> bool:
+    found = matrices(node)
+    return found is not None and bool(found.stack)
 
 
-def _multiple_of(node: Node) -> Multiple:
-    """A node as a multiple of an array by numbers; if it is none, of itself."""
-    itself = Multiple(S.One, (), node)
-    if isinstance(node, Total) and len(node.terms) == 1:
-        return Multiple(node.coefficients[0], (), node.terms[0])
+def _scaled(node: Node) -> tuple[Node, tuple[Node, ...]] | None:
+    """The one array of which a node is a multiple by numbers, and the numbers."""
     if not isinstance(node, Einsum) or summed(node):
-        return itself
+        return None
     pairs = list(zip(node.factors, node.inputs, strict=True))
     arrays = [factor for factor, labels in pairs if factor.ndim or labels == node.output]
     if len(arrays) != 1 or arrays[0].ndim != node.ndim or node.output not in node.inputs:
-        return itself
-    return Multiple(S.One, tuple(f for f, _ in pairs if f is not arrays[0]), arrays[0])
+        return None
+    return arrays[0], tuple(factor for factor, _ in pairs if factor is not arrays[0])
