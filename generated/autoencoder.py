@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "f727a2817b3cb7e398964c418e91564b416a080ce36818c2ac98004251614bc0",
+    "code": "819617cda25a0370ebe899771db38b57102aeb0bdb26d2ac9eba9e045178bab1",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -489,41 +489,44 @@ def _ggnvp(X, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "04eb8fd9d5d6067a545697e0ab5421a11bb25f9dd3b32129b135cd82faf3d466",
+    "code": "8b3c4020a99d913c3caf31acc803e1571d05af76b6b1d07c7c2549043a95bd11",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -643,41 +643,44 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 

@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "8f53a3860c339d6946739eade1668675173392910766b48bd5a649f206c089e4",
+    "code": "a8857f948d60a3356af43e45092e5d06793eebe269466302c9b8696ca1cc3888",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -637,41 +637,44 @@ def _block1(params, work, x_at, x__at, x___at, n, d):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
 
 

@@ -7,6 +7,7 @@ import pytest
 from modules import arguments, compare, module_of
 
 import symgrad as sg
+from symgrad.codegen.evaluation import evaluation
 from symgrad.codegen.module import graph_text
 from symgrad.codegen.plan import plan
 from symgrad.codegen.statements import Loop, Product
@@ -113,3 +114,30 @@ def test_outer_products_keep_nan(tmp_path):
     inputs[0][0, 3] = np.nan
     _, grads = module.value_and_grad(params, *inputs)
     assert np.isnan(grads.W).all()
+
+
+WEIGHTED = sg.parse(
+    "J = sum(v * (X @ w)**2) / 2",
+    symbols={"X": ("n", "d"), "v": ("n",), "w": ("d",)}, parameters=["w"],
+)  # fmt: skip
+
+
+def test_symmetric_products_are_computed_by_half():
+    (body,) = (kernel.body for kernel in evaluation(sg.hessian(WEIGHTED, "w")).program.kernels)
+    assert [s.node.name for s in body] == ["rooted", "gram"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 3), (3, 5), (40, 30)])
+def test_weights_of_both_signs(sizes, dtype, tmp_path):
+    module = sg.compile(sg.hessian(WEIGHTED, "w"), dtype=dtype)
+    rng = np.random.default_rng(0)
+    X, v = rng.normal(size=sizes).astype(dtype), rng.normal(size=sizes[0]).astype(dtype)
+    tolerance = {"float64": 1e-14, "float32": 1e-5}[dtype]  # sums of up to 40 products
+    for weights in (v, abs(v), -abs(v), 0 * v):
+        exact = np.einsum("ki,k,kj->ij", X.astype(float), weights.astype(float), X.astype(float))
+        found = module.evaluate(X, weights)
+        np.testing.assert_allclose(found, exact, tolerance, atol=tolerance * len(X))
+        np.testing.assert_array_equal(found, found.T)
+    v[-1] = np.nan
+    assert np.isnan(module.evaluate(X, v)).all()

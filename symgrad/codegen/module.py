@@ -21,6 +21,7 @@ from symgrad.errors import DeclarationError, NotDifferentiable
 THRESHOLD = 1024
 ZEROS = "0" * 64
 _GEMM = {"float64": "dgemm", "float32": "sgemm"}
+_SYRK = {"float64": "dsyrk", "float32": "ssyrk"}
 
 
 def module_text(plan: Plan | Evaluation) -> str:
@@ -49,6 +50,8 @@ def _rendered(
     context = frame | {
         "zeros": ZEROS,
         "kernels": written,
+        "blas": bool(scalars.products) or "gram" in scalars.routines,
+        "syrk": _SYRK[plan.dtype] if "gram" in scalars.routines else "",
         "products": sorted(scalars.products),
         "sums": sorted(scalars.sums),
         "stacks": scalars.stacks,

@@ -280,8 +280,15 @@ def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[De
 
 
 def distinct(node: Node, taken: Container[Node]) -> Node:
-    """A value of its own: a copy of what is an argument, a number, or computed for another use."""
-    while isinstance(node, Leaf | Constant | View | Whole) or node in taken:
+    """A value of its own: a copy of what is an argument, a number, or computed for another use.
+
+    A number that a function puts into an array is one in a local variable then.
+    """
+    while (
+        isinstance(node, Leaf | Constant | View)
+        or (isinstance(node, Whole) and not node.ndim)
+        or node in taken
+    ):
         node = Map(ARGS[0], node)
     return node
 
