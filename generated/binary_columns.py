@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "141c06a7645317e2b7d8e4ea53e61b6a49020d8ffcb206d7bb6f3d4190c65375",
+    "code": "7cf3bf66dfa69b4b9ee2ab221e749b4cd5386a6b530807c950d5afe0079818a7",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -571,6 +571,9 @@ def _blas(name):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
                 given += [builder.bitcast(array.data, pointer), passed(width, 32)]
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
@@ -593,6 +596,7 @@ def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
 
 
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -601,7 +605,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -618,7 +634,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):

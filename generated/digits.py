@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "d38b2f2c6e9267fd731e4ba8d9328764f31616def048bad6ad2dd6db0b4c97c6",
+    "code": "b952ae9563a28f1223ecaf7a9c853e62ec6f3133c9c770d7e2921f47e1a04478",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -654,6 +654,9 @@ def _blas(name):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
                 given += [builder.bitcast(array.data, pointer), passed(width, 32)]
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
@@ -676,6 +679,7 @@ def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
 
 
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -684,7 +688,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -701,7 +717,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):

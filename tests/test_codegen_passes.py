@@ -141,3 +141,21 @@ def test_weights_of_both_signs(sizes, dtype, tmp_path):
         np.testing.assert_array_equal(found, found.T)
     v[-1] = np.nan
     assert np.isnan(module.evaluate(X, v)).all()
+
+
+PREDICTED = sg.parse(
+    "J = sum((tanh(X @ A) @ B)**2)",
+    symbols={"X": ("n", "d"), "A": ("d", "h"), "B": ("h", "c")}, parameters=["A", "B"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("sizes", [(1, 700, 300, 9), (9, 700, 300, 9), (20, 700, 300, 9),
+                                   (9, 30, 6000, 2), (40, 300, 200, 3)])  # fmt: skip
+def test_products_of_few_rows_in_pieces(sizes, dtype, tmp_path):
+    """One row, pieces of rows and of columns of the other factor, and what is computed at once."""
+    module = module_of(PREDICTED, tmp_path, dtype)
+    tolerance = {"float64": 1e-11, "float32": 5e-4}[dtype]  # tanh of sums of 700, sums of 6000
+    values = PREDICTED.sample(4, dict(zip("ndhc", sizes, strict=True)))
+    values = {name: value / 20 for name, value in values.items()}
+    compare(module, PREDICTED, values, rtol=tolerance, atol=tolerance)

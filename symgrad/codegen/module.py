@@ -19,6 +19,9 @@ from symgrad.errors import DeclarationError, NotDifferentiable
 
 #: Products of fewer multiplications are loops.
 THRESHOLD = 1024
+#: Products of few rows are computed in pieces of so many multiplications: OpenBLAS takes these as
+#: they are, and copies the other factor of larger ones first, which few rows do not pay for.
+PIECE = 1_000_000
 ZEROS = "0" * 64
 _GEMM = {"float64": "dgemm", "float32": "sgemm"}
 _SYRK = {"float64": "dsyrk", "float32": "ssyrk"}
@@ -56,6 +59,7 @@ def _rendered(
         "sums": sorted(scalars.sums),
         "stacks": scalars.stacks,
         "threshold": THRESHOLD,
+        "piece": PIECE,
         "gemm": _GEMM[plan.dtype],
         "functions": helpers,
         "within": bool(
