@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "60d2b21c2d32b7ccc89bad4c92d962a83f3837c3aabc56f3f48e9011bf8bb227",
+    "code": "39dab31f1f3699e9a6c0c28d8247268e45c31d3472814aef39ce63348806b3bf",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -320,8 +320,8 @@ def _value_and_grad(X, params, grads, work, sizes, part):
     dc = _view(grads, d * h + h, (d,))
     H = _view(work, 0, (m, h))
     dR = _view(work, h * m, (m, d))
-    dW_prod = _view(work, d * m + h * m, (d, h))
-    dH = dZ = _view(work, d * h + d * m + h * m, (m, h))
+    dH = dZ = _view(work, d * m + h * m, (m, h))
+    dW_prod = _view(work, 2 * h * m + d * m, (d, h))
     per_m = real(1 / m)
     scale1 = real(1 / (2 * m))
     value = 0.0
@@ -346,7 +346,6 @@ def _value_and_grad(X, params, grads, work, sizes, part):
         for i in range(m):
             for j in range(d):
                 dc[j] += dR[i, j]  # dc = dRᵀ 𝟏
-        _dot_tn(one, dR, H, dW_prod)  # dW_prod = dRᵀ H
         _dot_nn(one, dR, W, dH)  # dH = dR W
         db[:] = zero
         for i in range(m):
@@ -354,10 +353,8 @@ def _value_and_grad(X, params, grads, work, sizes, part):
                 dZ_ij = dH[i, j] * H[i, j] * (one - H[i, j])  # dZ = dH ⊙ H ⊙ (1 − H)
                 dZ[i, j] = dZ_ij
                 db[j] += dZ_ij  # db = dZᵀ 𝟏
-        _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
-        for i in range(d):
-            for j in range(h):
-                dW[i, j] = dW_prod[i, j] + dW[i, j]  # dW = dRᵀ H + Xᵀ dZ
+        _dot_tn(one, X, dZ, dW_prod)  # dW_prod = Xᵀ dZ
+        _add_tn(one, dR, H, one, dW_prod, dW)  # dW = dRᵀ H + Xᵀ dZ
     return value
 
 
@@ -485,52 +482,56 @@ def _ggnvp(X, params, direction, out, work, sizes):
             Z_bar_ij = H_bar[i, j] * H[i, j] * t1  # Z̄ = H̄ ⊙ H ⊙ (1 − H)
             Z_bar[i, j] = Z_bar_ij
             b_bar[j] += Z_bar_ij  # b̄ = Z̄ᵀ 𝟏
-    _dot_tn(one, X, Z_bar, W_bar_prod)  # W̄_prod = Xᵀ Z̄
-    _dot_tn(one, ddR_, H, W_bar)  # W̄ = ddRᵀ H
-    for i in range(d):
-        for j in range(h):
-            W_bar[i, j] = W_bar_prod[i, j] + W_bar[i, j]  # W̄ = Xᵀ Z̄ + ddRᵀ H
+    _dot_tn(one, ddR_, H, W_bar_prod)  # W̄_prod = ddRᵀ H
+    _add_tn(one, X, Z_bar, one, W_bar_prod, W_bar)  # W̄ = Xᵀ Z̄ + ddRᵀ H
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -539,7 +540,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -556,7 +569,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -570,16 +595,34 @@ def _dot_nt(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
                 out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _add_tn(alpha, A, B, beta, C, out):
+    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
+    if A.shape[0] > 1:
+        _dot_tn(alpha, A, B, out)
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += beta * C[i, j]
+        return
+    for i in range(out.shape[0]):
+        a_i = alpha * A[0, i]
+        for j in range(out.shape[1]):
+            out[i, j] = a_i * B[0, j] + beta * C[i, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

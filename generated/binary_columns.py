@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "4dba02c9ee16ac07849c1b2a42388a48717aeeabe4007d62a0f26c93a5eb8a7a",
+    "code": "7cf3bf66dfa69b4b9ee2ab221e749b4cd5386a6b530807c950d5afe0079818a7",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -554,42 +554,49 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -598,7 +605,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -615,7 +634,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):

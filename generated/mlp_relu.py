@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "c4a93c792222d8c19b762a5d393023944c57acb94117270de9ded21a61331979",
+    "code": "bfc93b2fd3cc2eaf34358d0d84918005a61c8a111b30aef93ce1e3234d8e05d4",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -421,10 +421,7 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
         J = L + half * lam * (J_sum1 + J_sum2)  # J = L + λ/2 (‖W₁‖² + ‖W₂‖²)
         value = J
     if part != FORWARD:
-        _dot_tn(one, A1, dZ2, dW2)  # dW₂ = A₁ᵀ dZ₂
-        for i in range(h):
-            for j in range(c):
-                dW2[i, j] += lam * W2[i, j]  # dW₂ = A₁ᵀ dZ₂ + λ W₂
+        _add_tn(one, A1, dZ2, real(lam), W2, dW2)  # dW₂ = A₁ᵀ dZ₂ + λ W₂
         db2[:] = zero
         for i in range(m):
             for j in range(c):
@@ -436,10 +433,7 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
                 dZ1_ij = dA1[i, j] * _gt(A1[i, j], zero)  # dZ₁ = dA₁ ⊙ [Z₁ > 0]
                 dZ1[i, j] = dZ1_ij
                 db1[j] += dZ1_ij  # db₁ = dZ₁ᵀ 𝟏
-        _dot_tn(one, X, dZ1, dW1)  # dW₁ = Xᵀ dZ₁
-        for i in range(n):
-            for j in range(h):
-                dW1[i, j] += lam * W1[i, j]  # dW₁ = Xᵀ dZ₁ + λ W₁
+        _add_tn(one, X, dZ1, real(lam), W1, dW1)  # dW₁ = Xᵀ dZ₁ + λ W₁
     return value
 
 
@@ -557,10 +551,7 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             ddZ1_ij = (ddA1_prod1[i, j] + ddA1_prod2[i, j]) * ddZ1[i, j]  # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
-    _dot_tn(one, X, ddZ1, ddW1_)  # ddW₁ = Xᵀ ddZ₁
-    for i in range(n):
-        for j in range(h):
-            ddW1_[i, j] = lam * dW1[i, j] + ddW1_[i, j]  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
+    _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
     _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
     _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
     for i in range(h):
@@ -642,55 +633,56 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
             Z1_bar_ij = A1_bar[i, j] * Z1_bar[i, j]  # Z̄₁ = Ā₁ ⊙ [Z₁ > 0]
             Z1_bar[i, j] = Z1_bar_ij
             b1_bar[j] += Z1_bar_ij  # b̄₁ = Z̄₁ᵀ 𝟏
-    _dot_tn(one, X, Z1_bar, W1_bar)  # W̄₁ = Xᵀ Z̄₁
-    for i in range(n):
-        for j in range(h):
-            W1_bar[i, j] += lam * dW1[i, j]  # W̄₁ = Xᵀ Z̄₁ + ddW₁
-    _dot_tn(one, A1, ddZ2_, W2_bar)  # W̄₂ = A₁ᵀ ddZ₂
-    for i in range(h):
-        for j in range(c):
-            W2_bar[i, j] = lam * dW2[i, j] + W2_bar[i, j]  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
+    _add_tn(one, X, Z1_bar, real(lam), dW1, W1_bar)  # W̄₁ = Xᵀ Z̄₁ + ddW₁
+    _add_tn(one, A1, ddZ2_, real(lam), dW2, W2_bar)  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -699,7 +691,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -716,7 +720,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -730,16 +746,34 @@ def _dot_nt(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
                 out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _add_tn(alpha, A, B, beta, C, out):
+    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
+    if A.shape[0] > 1:
+        _dot_tn(alpha, A, B, out)
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += beta * C[i, j]
+        return
+    for i in range(out.shape[0]):
+        a_i = alpha * A[0, i]
+        for j in range(out.shape[1]):
+            out[i, j] = a_i * B[0, j] + beta * C[i, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

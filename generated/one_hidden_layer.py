@@ -56,14 +56,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "0c2c4917c56136a42970cc5edc81c49e4a49a7dd27d3e82ad09c196608407e10",
+    "code": "f5904638f94b20c99f512c8fae3e4965df91ce85e94c8da753687ae340157285",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
 INPUTS = ("x", "y", "lam")
 SIZES = ("h", "d", "q")
 FIELDS = ("W1", "W2")  # of Params, one for each parameter
-FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
+FORWARD, BACKWARD = 1, 2  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "x": ("d",),
@@ -191,8 +191,8 @@ def value_and_grad(params, x, y, lam, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, x, y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(x, y, _float(lam), params.flat, out, work.buffers, work.vector, BOTH)
-    work.full = True
+    value = _value_and_grad(x, y, _float(lam), params.flat, out, work.buffers, work.vector)
+    work.full = False  # one pass leaves nothing for backward
     if accumulate:
         work.grads.flat += out
     return value, work.grads
@@ -201,7 +201,7 @@ def value_and_grad(params, x, y, lam, *, workspace=None, accumulate=False):
 def forward(params, x, y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, x, y, lam)
-    value = _value_and_grad(
+    value = _forward_or_backward(
         x, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, FORWARD
     )
     work.full = True
@@ -213,7 +213,7 @@ def backward(params, x, y, lam, *, workspace):
     work = _ready(workspace, params, x, y, lam)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _value_and_grad(
+    _forward_or_backward(
         x, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
@@ -317,7 +317,50 @@ def _elementary(function):
 
 
 @_jit
-def _value_and_grad(x, y, lam, params, grads, work, sizes, part):
+def _value_and_grad(x, y, lam, params, grads, work, sizes):
+    h, d, q = sizes[0], sizes[1], sizes[2]
+    W1 = _view(params, 0, (h, d))
+    W2 = _view(params, d * h, (q, h))
+    dW1 = _view(grads, 0, (h, d))
+    dW2 = _view(grads, d * h, (q, h))
+    h1 = _view(work, 0, (h,))
+    dh1 = _view(work, h, (h,))
+    s_sum1 = 0.0
+    for i in range(h):
+        z_i = zero
+        s_sum1_row = zero
+        for j in range(d):
+            z_i += W1[i, j] * x[j]
+            s_sum1_row += W1[i, j] * W1[i, j]
+        s_sum1 += s_sum1_row
+        h1[i] = _tanh(z_i)  # h = tanh(z)
+    L_sum = 0.0
+    s_sum2 = 0.0
+    dh1[:] = zero
+    for i in range(q):
+        o_i = zero
+        s_sum2_row = zero
+        for j in range(h):
+            o_i += W2[i, j] * h1[j]
+            s_sum2_row += W2[i, j] * W2[i, j]
+        s_sum2 += s_sum2_row
+        do_i = o_i - y[i]  # do = o − y
+        L_sum += do_i * do_i
+        for j in range(h):
+            dW2[i, j] = do_i * h1[j] + lam * W2[i, j]  # dW₂ = do hᵀ + λ W⁽²⁾
+            dh1[j] += do_i * W2[i, j]  # dh₁ = (W⁽²⁾)ᵀ do
+    L = half * L_sum  # L = ‖o − y‖²/2
+    s = half * lam * (s_sum1 + s_sum2)  # s = λ/2 (‖W⁽¹⁾‖² + ‖W⁽²⁾‖²)
+    J = L + s  # J = L + s
+    for i in range(h):
+        dz_i = dh1[i] * (one - h1[i] * h1[i])  # dz = dh₁ ⊙ (1 − h²)
+        for j in range(d):
+            dW1[i, j] = dz_i * x[j] + lam * W1[i, j]  # dW₁ = dz xᵀ + λ W⁽¹⁾
+    return J
+
+
+@_jit
+def _forward_or_backward(x, y, lam, params, grads, work, sizes, part):
     h, d, q = sizes[0], sizes[1], sizes[2]
     W1 = _view(params, 0, (h, d))
     W2 = _view(params, d * h, (q, h))

@@ -41,14 +41,14 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "bc430fa3b4b2f672aa1705918351369a26fcc053766f44fc3e20bdf0cbb3c554",
+    "code": "fe92e9453ffef30a5972ed7e5d8abd1d1caad432b3171e0447684772dd089d67",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
 INPUTS = ("X", "y", "lam")
 SIZES = ("n", "d")
 FIELDS = ("w",)  # of Params, one for each parameter
-FORWARD, BACKWARD, BOTH = 1, 2, 3  # what a call computes
+FORWARD, BACKWARD = 1, 2  # what a call computes
 LABELS = {}  # inputs that hold integers: from 0 to below this size
 SHAPES = {
     "X": ("n", "d"),
@@ -174,8 +174,8 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
     """
     work = _ready(workspace, params, X, y, lam)
     out = _scratch(work) if accumulate else work.grads.flat
-    value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector, BOTH)
-    work.full = True
+    value = _value_and_grad(X, y, _float(lam), params.flat, out, work.buffers, work.vector)
+    work.full = False  # one pass leaves nothing for backward
     if accumulate:
         work.grads.flat += out
     return value, work.grads
@@ -184,7 +184,7 @@ def value_and_grad(params, X, y, lam, *, workspace=None, accumulate=False):
 def forward(params, X, y, lam, *, workspace=None):
     """The value J, and the workspace, which then holds what `backward` needs."""
     work = _ready(workspace, params, X, y, lam)
-    value = _value_and_grad(
+    value = _forward_or_backward(
         X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, FORWARD
     )
     work.full = True
@@ -196,7 +196,7 @@ def backward(params, X, y, lam, *, workspace):
     work = _ready(workspace, params, X, y, lam)
     if not work.full:
         raise ValueError("the workspace is empty: call forward with it first")
-    _value_and_grad(
+    _forward_or_backward(
         X, y, _float(lam), params.flat, work.grads.flat, work.buffers, work.vector, BACKWARD
     )
     return work.grads
@@ -266,7 +266,33 @@ def _jit(function, **more):
 
 
 @_jit
-def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
+def _value_and_grad(X, y, lam, params, grads, work, sizes):
+    n, d = sizes[0], sizes[1]
+    w = _view(params, 0, (d,))
+    dw = _view(grads, 0, (d,))
+    per_n = real(1 / n)
+    scale1 = real(1 / (2 * n))
+    J_sum1 = 0.0
+    dw[:] = zero
+    for i in range(n):
+        r_sum = zero
+        for j in range(d):
+            r_sum += X[i, j] * w[j]
+        r_i = r_sum - y[i]  # r = X w − y
+        J_sum1 += r_i * r_i
+        dr_i = per_n * r_i  # dr = r/n
+        for j in range(d):
+            dw[j] += dr_i * X[i, j]
+    J_sum2 = 0.0
+    for i in range(d):
+        J_sum2 += w[i] * w[i]
+        dw[i] += lam * w[i]  # dw = Xᵀ dr + λ w
+    J = scale1 * J_sum1 + half * lam * J_sum2  # J = (‖r‖²/n + λ ‖w‖²)/2
+    return J
+
+
+@_jit
+def _forward_or_backward(X, y, lam, params, grads, work, sizes, part):
     n, d = sizes[0], sizes[1]
     w = _view(params, 0, (d,))
     dw = _view(grads, 0, (d,))

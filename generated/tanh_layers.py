@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "c724be27bf5d0e9b32869dcb9a2e408d242918dfd4510765d81be92599f73dd3",
+    "code": "07dffbbe05f5b1955913f8bf7f51f35cac0e1256f426754c5dcc36949687df36",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -541,16 +541,10 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
-    _dot_tn(one, h1, ddz2, ddW2_prod)  # ddW_2_prod = h₁ᵀ ddz₂
-    _dot_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ = ḣ₁ᵀ dz₂
-    for i in range(d):
-        for j in range(d):
-            ddW2_[i, j] = ddW2_prod[i, j] + ddW2_[i, j]  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
-    _dot_tn(one, h2, ddz3, ddW3_prod)  # ddW_3_prod = h₂ᵀ ddz₃
-    _dot_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ = ḣ₂ᵀ dz₃
-    for i in range(d):
-        for j in range(d):
-            ddW3_[i, j] = ddW3_prod[i, j] + ddW3_[i, j]  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
+    _dot_tn(one, h1_dot, dz2, ddW2_prod)  # ddW_2_prod = ḣ₁ᵀ dz₂
+    _add_tn(one, h1, ddz2, one, ddW2_prod, ddW2_)  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
+    _dot_tn(one, h2_dot, dz3, ddW3_prod)  # ddW_3_prod = ḣ₂ᵀ dz₃
+    _add_tn(one, h2, ddz3, one, ddW3_prod, ddW3_)  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
 
 
 @_jit
@@ -643,42 +637,49 @@ def _block1(params, work, x_at, x__at, x___at, n, d):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name, number):
-    """gemm of SciPy's BLAS: C = alpha · A·B + beta · C for matrices that it takes by columns."""
+def _blas(name):
+    """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
     start = get_cython_function_address("scipy.linalg.cython_blas", name)
     binding.add_symbol(f"scipy_{name}", start)
-    flag, size, pointer = types.int32, types.intp, ir.IntType(8).as_pointer()
+    pointer = ir.IntType(8).as_pointer()
 
     def generate(target, builder, signature, arguments):
-        def passed(value, bits=None):
+        def passed(value, bits):
             value = builder.trunc(value, ir.IntType(bits)) if bits else value
             slot = cgutils.alloca_once_value(builder, value)
             return builder.bitcast(slot, pointer)
 
-        def matrix(position):
-            kind, value = signature.args[position], arguments[position]
-            array = target.make_array(kind)(target, builder, value)
-            width = cgutils.unpack_tuple(builder, array.shape)[1]
-            return builder.bitcast(array.data, pointer), passed(width, 32)
-
-        flags = [passed(each, 8) for each in arguments[:2]]
-        sizes = [passed(each, 32) for each in arguments[2:5]]
-        factors = passed(arguments[5]), *matrix(6), *matrix(7)
-        result = passed(arguments[8]), *matrix(9)
-        kind = ir.FunctionType(ir.VoidType(), [pointer] * 13)
+        given = []
+        for kind, value in zip(signature.args, arguments):
+            if isinstance(kind, types.Array):
+                array = target.make_array(kind)(target, builder, value)
+                width = cgutils.unpack_tuple(builder, array.shape)[1]
+                if kind.layout != "C":  # part of the columns
+                    step = cgutils.unpack_tuple(builder, array.strides)[0]
+                    width = builder.sdiv(step, array.itemsize)
+                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+            else:
+                given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
         function = cgutils.get_or_insert_function(builder.module, kind, f"scipy_{name}")
-        builder.call(function, [*flags, *sizes, *factors, *result])
+        builder.call(function, given)
         return target.get_dummy_value()
 
-    @intrinsic
-    def gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
-        return types.void(flag, flag, size, size, size, number, A, B, number, C), generate
-
-    return gemm
+    return generate
 
 
-_gemm = _blas("dgemm", types.float64)
+_flag, _size, _number = types.int32, types.intp, types.float64
+_gemm_code = _blas("dgemm")
+
+
+@intrinsic
+def _gemm(typing, ta, tb, m, n, k, alpha, A, B, beta, C):
+    """C = alpha · A·B + beta · C"""
+    return types.void(_flag, _flag, _size, _size, _size, _number, A, B, _number, C), _gemm_code
+
+
 NO, YES = ord("N"), ord("T")  # whether a factor is transposed
+PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of what they are with
 
 
 @_part
@@ -687,7 +688,19 @@ def _dot_nn(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -704,7 +717,19 @@ def _dot_nt(alpha, A, B, out):
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one if start else zero
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
     for i in range(m):
         for j in range(n):
@@ -718,16 +743,34 @@ def _dot_nt(alpha, A, B, out):
 def _dot_tn(alpha, A, B, out):
     """out = alpha · Aᵀ·B"""
     (m, n), k = out.shape, A.shape[0]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
         _gemm(right, left, n, m, k, alpha, B, A, zero, out)
         return
-    out[:] = zero
-    for l in range(k):
+    for i in range(m):
+        a_0i = alpha * A[0, i]
+        for j in range(n):
+            out[i, j] = a_0i * B[0, j]
+    for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
                 out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _add_tn(alpha, A, B, beta, C, out):
+    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
+    if A.shape[0] > 1:
+        _dot_tn(alpha, A, B, out)
+        for i in range(out.shape[0]):
+            for j in range(out.shape[1]):
+                out[i, j] += beta * C[i, j]
+        return
+    for i in range(out.shape[0]):
+        a_i = alpha * A[0, i]
+        for j in range(out.shape[1]):
+            out[i, j] = a_i * B[0, j] + beta * C[i, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Basic, Symbol
 
 from symgrad.codegen.matrices import View
+from symgrad.codegen.products import Multiple
 from symgrad.codegen.statements import (
     Accumulate,
     Affine,
@@ -110,8 +111,12 @@ class _Reader:
                 return "fill", self.target(s.node)
             case Product():
                 einsum, scalars = self.written(s.einsum), tuple(map(self.read, s.scalars))
-                return "product", einsum, scalars, self.general(s.coefficient), self.target(s.node)
+                number, added = self.general(s.coefficient), s.addend and self.multiple(s.addend)
+                return "product", einsum, scalars, number, added, self.target(s.node)
         raise AssertionError(f"{type(s).__name__} is never part of a block")
+
+    def multiple(self, m: Multiple) -> Any:
+        return self.general(m.coefficient), tuple(map(self.read, m.scalars)), self.read(m.array)
 
     def target(self, node: Node) -> int:
         self.made.add(node)

@@ -27,8 +27,8 @@ _FIELDS = ("flat", "sizes")
 #: What public functions call: no argument can have these names.
 _PRIVATE = frozenset(
     """
-    BACKWARD BOTH FORWARD _explain _fail _float _ggnvp _hvp _int _prediction _prediction_shape
-    _predict _product _ready _require_values _scratch _value_and_grad _workspace
+    BACKWARD BOTH FORWARD _explain _fail _float _forward_or_backward _ggnvp _hvp _int _prediction
+    _prediction_shape _predict _product _ready _require_values _scratch _value_and_grad _workspace
     """.split()
 )
 
@@ -305,6 +305,8 @@ def _arguments(plan: Plan) -> dict[str, Any]:
             ["type(work) is not Workspace", "params is not work.params"],
         ),
         "dim_arguments": list(plan.dims.values()),
+        "parts": plan.gradient.name,
+        "together": plan.together is not None,
         "room": size_text(plan.gradient.storage.room, plan.dims),
         "second": [
             {

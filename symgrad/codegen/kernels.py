@@ -78,7 +78,8 @@ class Kernels:
                 body.append(f"    if part != {other.name.upper()}:")
             body += writer.lines
             if kernel.result is not None:
-                body.append(f"        value = {program.names[kernel.result]}")
+                result = program.names[kernel.result]
+                body.append(f"        value = {result}" if parts else f"    return {result}")
         if parts:
             body.append("    return value")
         lines = [*self._prologue(program, vectors, body), *body] or ["    pass"]

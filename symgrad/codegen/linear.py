@@ -333,6 +333,46 @@ ROUTINES = {
         ("lu", "solve"),
         allocates=True,
     ),
+    "rooted": Routine(
+        '''
+        @_jit
+        def _rooted(A, v, out):
+            """The rows √|vᵢ| Aᵢ of each matrix, those of negative vᵢ from the last row up."""
+            for k in range(len(A)):
+                top, bottom = 0, A.shape[1]
+                for i in range(A.shape[1]):
+                    if v[k, i] < zero:
+                        bottom -= 1
+                        row = out[k, bottom]
+                    else:
+                        row = out[k, top]
+                        top += 1
+                    root = math.sqrt(abs(v[k, i]))
+                    for j in range(len(row)):
+                        row[j] = root * A[k, i, j]
+        ''',
+        (2, 1, 2),
+    ),
+    "gram": Routine(
+        '''
+        @_jit
+        def _gram(rows, v, out):
+            """Σᵢ vᵢ Aᵢ Aᵢᵀ from rooted rows: half of a product of matrices, as it is symmetric."""
+            n, d = rows.shape[1:]
+            for k in range(len(rows)):
+                top = 0
+                for i in range(n):
+                    if not v[k, i] < zero:
+                        top += 1
+                _syrk(LOWER, NO, d, top, one, rows[k, :top], zero, out[k])
+                if top < n:
+                    _syrk(LOWER, NO, d, n - top, -one, rows[k, top:], one, out[k])
+                for i in range(d):
+                    for j in range(i):
+                        out[k, i, j] = out[k, j, i]
+        ''',
+        (2, 1, 2),
+    ),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sympy import Expr, Integer, Min, S, expand
 
 from symgrad.codegen.lower import split, summed
-from symgrad.codegen.products import packed
+from symgrad.codegen.products import matrices, packed
 from symgrad.tensor.dims import Shape, labels_below
 from symgrad.tensor.nodes import (
     UNIT,
@@ -92,8 +92,11 @@ def _part(node: Node) -> Node:
         case MatrixFunction():
             return _PARTS[node.name](_reals(node.operand), node)
         case Einsum():
-            solution = _solution(node)
-            return packed(node) if solution is None else solution
+            for rule in (_solution, _gram):
+                found = rule(node)
+                if found is not None:
+                    return found
+            return packed(node)
     return node
 
 
@@ -159,6 +162,29 @@ _PARTS: dict[str, Callable[[Node, MatrixFunction], Node]] = {
     "svd_s": _of_svd,
     "svd_vt": _of_svd,
 }
+
+
+# --- symmetric products
+
+
+def _gram(node: Einsum) -> Node | None:
+    """Aᵀ diag(v) A, a Hessian of a linear model: its half, of rows √|vᵢ| Aᵢ.
+
+    The rows of negative weight are put together, so that each sign is one product.
+    """
+    m = matrices(node)
+    if m is None or node.ndim != 2 or m.stack or m.kind != "tn":
+        return None
+    for array, scaled in ((m.left, m.right), (m.right, m.left)):
+        if array.ndim != 2 or not isinstance(scaled, Einsum) or summed(scaled):
+            continue
+        parts = list(zip(scaled.inputs, scaled.factors, strict=True))
+        row = scaled.output[:1]
+        weights = [factor for labels, factor in parts if labels == row]
+        if len(parts) == 2 and len(weights) == 1 and (scaled.output, array) in parts:
+            rows = Whole("rooted", 0, array.shape, array, weights[0])
+            return Whole("gram", 0, node.shape, rows, weights[0])
+    return None
 
 
 # --- products with inverses

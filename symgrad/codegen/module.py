@@ -19,8 +19,12 @@ from symgrad.errors import DeclarationError, NotDifferentiable
 
 #: Products of fewer multiplications are loops.
 THRESHOLD = 1024
+#: Products of few rows are computed in pieces of so many multiplications: OpenBLAS takes these as
+#: they are, and copies the other factor of larger ones first, which few rows do not pay for.
+PIECE = 1_000_000
 ZEROS = "0" * 64
 _GEMM = {"float64": "dgemm", "float32": "sgemm"}
+_SYRK = {"float64": "dsyrk", "float32": "ssyrk"}
 
 
 def module_text(plan: Plan | Evaluation) -> str:
@@ -30,6 +34,8 @@ def module_text(plan: Plan | Evaluation) -> str:
     programs = [plan.gradient, *(product.program for product in plan.products)]
     if plan.prediction is not None:
         programs.insert(1, plan.prediction.program)
+    if plan.together is not None:
+        programs.insert(0, plan.together)
     return _rendered("module.py.jinja", programs, plan, frame(plan))
 
 
@@ -47,9 +53,13 @@ def _rendered(
     context = frame | {
         "zeros": ZEROS,
         "kernels": written,
+        "blas": bool(scalars.products) or "gram" in scalars.routines,
+        "syrk": _SYRK[plan.dtype] if "gram" in scalars.routines else "",
         "products": sorted(scalars.products),
+        "sums": sorted(scalars.sums),
         "stacks": scalars.stacks,
         "threshold": THRESHOLD,
+        "piece": PIECE,
         "gemm": _GEMM[plan.dtype],
         "functions": helpers,
         "within": bool(

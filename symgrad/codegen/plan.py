@@ -1,9 +1,9 @@
 """The plan of a module: its kernels as statements, and where each value lives."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from sympy import Expr
+from sympy import Expr, expand
 
 from symgrad.calculus import gradient
 from symgrad.calculus.derivation import Derivation
@@ -15,7 +15,7 @@ from symgrad.codegen.matrices import View, Whole, in_parts
 from symgrad.codegen.names import Identifiers, part_name, value_names
 from symgrad.codegen.predict import prediction
 from symgrad.codegen.schedule import schedule
-from symgrad.codegen.statements import Start, Statement
+from symgrad.codegen.statements import Call, Loop, Start, Statement
 from symgrad.codegen.storage import Storage, storage
 from symgrad.declare.graph import Definition, Graph
 from symgrad.errors import DeclarationError, SymgradError
@@ -57,11 +57,12 @@ class Program:
     arrays: Mapping[Node, str]
     formulas: Mapping[Node, str]
     shared: frozenset[Node]
+    whole: str = "_value_and_grad"
 
     @property
     def name(self) -> str:
-        """The name of its function."""
-        return self.kernels[0].name if len(self.kernels) == 1 else "_value_and_grad"
+        """The name of its function: of one kernel, or of parts that can be run apart."""
+        return self.kernels[0].name if len(self.kernels) == 1 else self.whole
 
     @property
     def out(self) -> str:
@@ -107,13 +108,16 @@ class Product:
 class Plan:
     """All that a module computes. `print` shows loops, products and buffers.
 
-    `dims` and `symbols` map the names that a person chose to identifiers.
+    `together` computes value and gradient in fewer passes than `gradient`, whose parts can be run
+    apart, where there is such a program. `dims` and `symbols` map the names that a person chose to
+    identifiers.
     """
 
     graph: Graph
     derivation: Derivation
     dtype: str
     gradient: Program
+    together: Program | None
     prediction: Prediction | None
     products: tuple[Product, ...]
     dims: Mapping[str, str]
@@ -122,6 +126,8 @@ class Plan:
 
     def __str__(self) -> str:
         parts = [f"value and gradient of {self.graph.name}, {self.dtype}", str(self.gradient)]
+        if self.together is not None:
+            parts += ["", "in fewer passes", str(self.together)]
         if self.prediction is not None:
             parts += ["", f"prediction: {self.prediction.what}", str(self.prediction.program)]
         for product in self.products:
@@ -155,7 +161,7 @@ def plan(derivation: Derivation, dtype: str = "float64", *, second_order: bool =
         ids = Identifiers()
         dims = {name: ids.give(name) for name in graph.dims}
         symbols = {leaf: ids.give(leaf.name) for leaf in graph.symbols}
-        program = _gradient(derivation, symbols, Identifiers(set(ids.taken)))
+        program, together = _gradient(derivation, symbols, frozenset(ids.taken))
         predicted = _prediction(graph, symbols, Identifiers(set(ids.taken)))
         second = products(graph, symbols, frozenset(ids.taken)) if second_order else ()
     except SymgradError as error:
@@ -165,6 +171,7 @@ def plan(derivation: Derivation, dtype: str = "float64", *, second_order: bool =
         derivation,
         dtype,
         program,
+        together,
         predicted,
         second,
         dims,
@@ -187,7 +194,10 @@ def free_sizes(graph: Graph) -> tuple[str, ...]:
     return tuple(name for name in graph.dims if name not in known)
 
 
-def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifiers) -> Program:
+def _gradient(
+    derivation: Derivation, symbols: Mapping[Leaf, str], taken_ids: Set[str]
+) -> tuple[Program, Program | None]:
+    """The program whose parts can be run apart, and the one in fewer passes."""
     graph = derivation.graph
     output, wanted = graph.leaf(graph.output), [s.leaf for s in steps(derivation)]
     used = needed([*graph.definitions, *derivation.definitions], [output, *wanted])
@@ -202,10 +212,32 @@ def _gradient(derivation: Derivation, symbols: Mapping[Leaf, str], ids: Identifi
     titles = titles_of(lowered)
     titles |= {node: leaf.name for leaf, node in results.items()}
     first, then, kept = schedule([value], results.values(), titles)
-    kernels = (Kernel("forward", first, value), Kernel("backward", then, out="grads"))
     inputs = tuple(graph.leaf(name) for name in graph.inputs)
     ordered = [results[leaf] for leaf in wanted]
-    return make_program(kernels, inputs, _packed(graph), kept, ordered, symbols, titles, used, ids)
+
+    def program(kernels: tuple[Kernel, ...]) -> Program:
+        ids = Identifiers(set(taken_ids))
+        return make_program(
+            kernels, inputs, _packed(graph), kept, ordered, symbols, titles, used, ids
+        )
+
+    parts = program((Kernel("forward", first, value), Kernel("backward", then, out="grads")))
+    once, _, _ = schedule([value, *results.values()], [], titles)
+    if not _fewer_passes(once, (*first, *then)):
+        return parts, None
+    together = program((Kernel("_value_and_grad", once, value, "grads"),))
+    if not expand(parts.storage.room - together.storage.room).is_nonnegative:
+        return parts, None
+    return replace(parts, whole="_forward_or_backward"), together
+
+
+def _fewer_passes(body: Sequence[Statement], than: Sequence[Statement]) -> bool:
+    """Whether a program is of loops alone, whose passes over memory are what it costs, and has
+    fewer of them.
+    """
+    if any(isinstance(s, statements.Product | Call) for s in body):
+        return False
+    return sum(isinstance(s, Loop) for s in body) < sum(isinstance(s, Loop) for s in than)
 
 
 def _packed(graph: Graph) -> dict[str, tuple[Leaf, ...]]:
@@ -248,8 +280,15 @@ def needed(definitions: Iterable[Definition], wanted: Iterable[Leaf]) -> list[De
 
 
 def distinct(node: Node, taken: Container[Node]) -> Node:
-    """A value of its own: a copy of what is an argument, a number, or computed for another use."""
-    while isinstance(node, Leaf | Constant | View | Whole) or node in taken:
+    """A value of its own: a copy of what is an argument, a number, or computed for another use.
+
+    A number that a function puts into an array is one in a local variable then.
+    """
+    while (
+        isinstance(node, Leaf | Constant | View)
+        or (isinstance(node, Whole) and not node.ndim)
+        or node in taken
+    ):
         node = Map(ARGS[0], node)
     return node
 

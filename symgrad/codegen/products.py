@@ -2,13 +2,14 @@
 are folded in, and for which sums axes are brought into the order that makes them such products.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 from math import prod
 
-from sympy import Expr
+from sympy import Expr, S
 
 from symgrad.codegen.lower import WORTH, summed
+from symgrad.tensor.dims import same_shape
 from symgrad.tensor.nodes import (
     UNIT,
     Constant,
@@ -138,32 +139,81 @@ def _integers(node: Node) -> bool:
     return isinstance(node, Leaf) and node.domain.startswith("labels")
 
 
-def folded(roots: Iterable[Node], kept: Iterable[Node]) -> dict[Node, Node]:
-    """Kept multiples of a matrix product that nothing else reads: the product takes the factor."""
+@dataclass(frozen=True, slots=True)
+class Multiple:
+    """coefficient · Π scalars · array."""
+
+    coefficient: Expr
+    scalars: tuple[Node, ...]
+    array: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A multiple of a product of matrices, and perhaps a multiple of an array that is added."""
+
+    product: Multiple
+    addend: Multiple | None = None
+
+
+def folded(roots: Iterable[Node], kept: Set[Node]) -> dict[Node, Folded]:
+    """Kept multiples of a matrix product that nothing else reads: the product takes the factor.
+
+    Results that are such a multiple and one of an array, a gradient with weight decay: the product
+    is added to that while it is written.
+    """
     roots = list(roots)
     users: dict[Node, int] = {}
     for node in topological(*roots):
         for operand in node.operands:
             users[operand] = users.get(operand, 0) + 1
-    found: dict[Node, Node] = {}
+
+    def parts(node: Node, root: Node) -> list[Multiple]:
+        """The node as a sum of multiples of arrays."""
+        if node is root or (node not in kept and users[node] == 1):
+            if isinstance(node, Total):
+                terms = ((c, part) for c, term in node.pairs for part in parts(term, root))
+                return [replace(part, coefficient=c * part.coefficient) for c, part in terms]
+            factors = _scaled(node)
+            if factors is not None:
+                array, scalars = factors
+                return [
+                    replace(part, scalars=(*scalars, *part.scalars)) for part in parts(array, root)
+                ]
+        return [Multiple(S.One, (), node)]
+
+    def product(part: Multiple) -> bool:
+        core = part.array
+        return core not in roots and users.get(core) == 1 and matrices(core) is not None
+
+    def addend(part: Multiple, node: Node) -> bool:
+        array = part.array
+        read = (array in kept or isinstance(array, Leaf)) and not _integers(array)
+        return read and same_shape(array.shape, node.shape)
+
+    result: dict[Node, Folded] = {}
     for node in kept:
-        core = _multiple_of(node)
-        if core is not None and core not in roots and users.get(core) == 1 and matrices(core):
-            found[node] = core
-    return found
+        match parts(node, node):
+            case [one] if one.array is not node and product(one):
+                result[node] = Folded(one)
+            case [one, two] if node not in users:
+                for first, second in ((one, two), (two, one)):
+                    if product(first) and addend(second, node) and not _stacked(first.array):
+                        result.setdefault(node, Folded(first, second))
+    return result
 
 
-def _multiple_of(node: Node) -> Node | None:
-    """The one array of which a node is a multiple by numbers."""
-    if isinstance(node, Total) and len(node.terms) == 1:
-        return node.terms[0]
+def _stacked(node: Node) -> bool:
+    found = matrices(node)
+    return found is not None and bool(found.stack)
+
+
+def _scaled(node: Node) -> tuple[Node, tuple[Node, ...]] | None:
+    """The one array of which a node is a multiple by numbers, and the numbers."""
     if not isinstance(node, Einsum) or summed(node):
         return None
-    arrays = [
-        factor
-        for factor, labels in zip(node.factors, node.inputs, strict=True)
-        if factor.ndim or labels == node.output
-    ]
+    pairs = list(zip(node.factors, node.inputs, strict=True))
+    arrays = [factor for factor, labels in pairs if factor.ndim or labels == node.output]
     if len(arrays) != 1 or arrays[0].ndim != node.ndim or node.output not in node.inputs:
         return None
-    return arrays[0]
+    return arrays[0], tuple(factor for factor, _ in pairs if factor is not arrays[0])

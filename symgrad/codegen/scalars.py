@@ -31,6 +31,7 @@ class Scalars:
     scales: Scales
     used: set[str] = field(default_factory=set)
     products: set[str] = field(default_factory=set)
+    sums: set[str] = field(default_factory=set)
     stacks: set[str] = field(default_factory=set)
     routines: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)

@@ -7,10 +7,12 @@ the same index.
 
 from collections.abc import Iterable, Mapping
 
+from sympy import S
+
 from symgrad.codegen.keep import kept_nodes
 from symgrad.codegen.matrices import Whole
 from symgrad.codegen.nests import Nest, nest_of
-from symgrad.codegen.products import folded, matrices
+from symgrad.codegen.products import Folded, Multiple, folded, matrices
 from symgrad.codegen.statements import (
     Call,
     Loop,
@@ -24,7 +26,7 @@ from symgrad.codegen.statements import (
     writes,
 )
 from symgrad.tensor.dims import same
-from symgrad.tensor.nodes import Einsum, Node, Total, topological
+from symgrad.tensor.nodes import Einsum, Node, topological
 
 Body = tuple[Statement, ...]
 
@@ -40,7 +42,7 @@ def schedule(
     first, then = list(first), list(then)
     kept = kept_nodes([*first, *then], set(named))
     multiples = folded([*first, *then], kept)
-    inside = set(multiples.values())
+    inside = {fold.product.array for fold in multiples.values()}
     order = topological(*first, *then)  # all that `first` needs comes first
     needed, late = set(topological(*first)), set(then)
     for node in order:
@@ -59,17 +61,15 @@ def schedule(
     return tuple(body[:cut]), tuple(body[cut:]), frozenset(kept)
 
 
-def _statements(node: Node, multiples: Mapping[Node, Node]) -> Nest:
+def _statements(node: Node, multiples: Mapping[Node, Folded]) -> Nest:
     if isinstance(node, Whole):
         return (), (Call(node),)
-    core = multiples.get(node, node)
+    fold = multiples.get(node, Folded(Multiple(S.One, (), node)))
+    core, addend = fold.product.array, fold.addend
     if matrices(core) is None:
         return nest_of(node)
     assert isinstance(core, Einsum)
-    if isinstance(node, Total):
-        return (), (Product(node, core, node.coefficients[0]),)
-    scalars = tuple(f for f in node.operands if f is not core) if core is not node else ()
-    return (), (Product(node, core, scalars=scalars),)
+    return (), (Product(node, core, fold.product.coefficient, fold.product.scalars, addend),)
 
 
 def _merge(body: list[Statement], new: Body, kept: set[Node], first: int = 0) -> int:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sympy import Expr, S, expand
 
 from symgrad.codegen.matrices import View, Whole
-from symgrad.codegen.products import matrices
+from symgrad.codegen.products import Multiple, matrices
 from symgrad.tensor.dims import Dim
 from symgrad.tensor.nodes import (
     INDEX,
@@ -124,12 +124,13 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum."""
+    """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum + addend."""
 
     node: Node
     einsum: Einsum
     coefficient: Expr = S.One
     scalars: tuple[Node, ...] = ()
+    addend: Multiple | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,10 @@ def reads(statement: Statement, kept: frozenset[Node] | set[Node]) -> Iterator[R
             for guard in statement.guards:
                 stack += [(node, point) for _, node, point in guard.entries]
         case Product():
-            stack = [(f, (None,) * f.ndim) for f in (*statement.einsum.factors, *statement.scalars)]
+            arrays = [*statement.einsum.factors, *statement.scalars]
+            if statement.addend is not None:
+                arrays += [statement.addend.array, *statement.addend.scalars]
+            stack = [(f, (None,) * f.ndim) for f in arrays]
         case Call():
             stack = [(operand, (None,) * operand.ndim) for operand in statement.node.operands]
     seen: set[Read] = set()
@@ -315,6 +319,7 @@ def lines(
                     assert m is not None
                     left = name(m.left) + "ᵀ" * m.transpose_left
                     right = name(m.right) + "ᵀ" * m.transpose_right
-                    yield f"{indent}{name(s.node)} = {left} · {right}, a product of matrices"
+                    plus = "" if s.addend is None else f" + {name(s.addend.array)}"
+                    yield f"{indent}{name(s.node)} = {left} · {right}{plus}, a product of matrices"
 
     yield from write(statements, depth)

@@ -120,7 +120,8 @@ def _in_memory(bodies: Bodies, kept: frozenset[Node]) -> tuple[set[Node], set[No
                     stored.add(s.node)
                 case Product():
                     stored.add(s.node)
-                    stored.update(f for f in s.einsum.factors if not isinstance(f, Leaf))
+                    arrays = [*s.einsum.factors, *([s.addend.array] if s.addend else [])]
+                    stored.update(f for f in arrays if not isinstance(f, Leaf))
                 case Call():
                     stored.update((s.node, *map(base, s.node.operands)))
 

@@ -1,8 +1,8 @@
 """Statements as lines of Python: loops, local variables, loads and stores."""
 
 import re
-from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from sympy import Expr, S
@@ -13,7 +13,7 @@ from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.names import free, letters
 from symgrad.codegen.numbers import ATOM, CHOICE, PRODUCT, SUM, Text
 from symgrad.codegen.plan import Program
-from symgrad.codegen.products import matrices
+from symgrad.codegen.products import Multiple, matrices
 from symgrad.codegen.scalars import Scalars, has_bits
 from symgrad.codegen.statements import (
     Accumulate,
@@ -55,6 +55,8 @@ from symgrad.tensor.primitives import ArgReduce
 _LONG = 60
 #: Likewise those that are read more than once, or are part of a long sum.
 _SHORT = 12
+#: So many numbers are added up in float32 before their sum goes to a total in float64.
+ROW = 256
 
 
 @dataclass(slots=True)
@@ -271,15 +273,45 @@ class Writer:
         used = {*self.letters.values(), *self.taken}
         letter = next(c for c in letters() if c not in used)
         self.letters[loop.var] = letter
-        self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
-        self.depth += 1
         self.scopes.append({})
         outside = set(self.own)
-        self.write(loop.body)
+        totals = self.totals(loop)
+        if totals:
+            self.by_rows(loop, letter, totals)
+        else:
+            self.line(f"for {letter} in range({self.scalars.size(loop.var.dim)}):")
+            self.depth += 1
+            self.write(loop.body)
+            self.depth -= 1
         self.own = outside
         self.scopes.pop()
-        self.depth -= 1
         del self.letters[loop.var]
+
+    def totals(self, loop: Loop) -> list[Accumulate]:
+        """The sums in float64 to which a loop over float32 adds at each index."""
+        size = loop.var.dim
+        if not self.narrow or (size.is_Integer and size <= ROW):
+            return []
+        if any(isinstance(s, Loop) for s in loop.body):  # then it adds once a row
+            return []
+        sums = (s for s in loop.body if isinstance(s, Accumulate) and s.op == "+")
+        return [s for s in sums if not (s.node.ndim or s.partial or s.scatter)]
+
+    def by_rows(self, loop: Loop, letter: str, totals: Sequence[Accumulate]) -> None:
+        """A loop in rows, each added up in float32: vectors of float64 hold half as many."""
+        size, row, column = self.scalars.size, self.fresh("row"), self.fresh("column")
+        dim = loop.var.dim
+        self.line(f"for {row} in range(({size(dim + ROW - 1)}) // {ROW}):")
+        self.depth += 1
+        self.write(Start(s.node, s.point, partial=True) for s in totals)
+        self.line(f"for {column} in range(min({ROW}, {size(dim)} - {ROW} * {row})):")
+        self.depth += 1
+        self.line(f"{letter} = {ROW} * {row} + {column}")
+        rows: dict[Statement, Statement] = {s: replace(s, partial=True) for s in totals}
+        self.write(rows.get(s, s) for s in loop.body)
+        self.depth -= 1
+        self.write(Finish(s.node, s.point, partial=True) for s in totals)
+        self.depth -= 1
 
     def formula(self, node: Node) -> str:
         return self.program.formulas.get(node, "")
@@ -374,24 +406,34 @@ class Writer:
     def product(self, s: Product) -> None:
         m = matrices(s.einsum)
         assert m is not None
-        factors = [self.value(scalar, ()) for scalar in s.scalars]
-        if s.coefficient != 1 or not factors:
-            factors.insert(0, self.scalars.constant(s.coefficient))
-        alpha = self.scalars.product(factors).text
         shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
         arguments = [
-            f"real({alpha})" if s.scalars else alpha,
+            self.scale(Multiple(s.coefficient, s.scalars, s.node)),
             self.matrix(m.left, m.stack, *shapes[0][:: -1 if m.transpose_left else 1]),
             self.matrix(m.right, m.stack, *shapes[1][:: -1 if m.transpose_right else 1]),
             self.matrix(s.node, m.stack, *shapes[2]),
         ]
         self.scalars.products.add(m.kind)
+        name = "_dot"
         if m.stack:
+            name = "_dots"
             self.scalars.stacks.add(m.kind)
-        call = f"_dot{'s' * bool(m.stack)}_{m.kind}({', '.join(arguments)})"
+        if s.addend is not None:
+            name = "_add"
+            self.scalars.sums.add(m.kind)
+            arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, (), *shapes[2])]
+        call = f"{name}_{m.kind}({', '.join(arguments)})"
         formula = self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
+
+    def scale(self, m: Multiple) -> str:
+        """The number in front of an array."""
+        factors = [self.value(scalar, ()) for scalar in m.scalars]
+        if m.coefficient != 1 or not factors:
+            factors.insert(0, self.scalars.constant(m.coefficient))
+        text = self.scalars.product(factors).text
+        return f"real({text})" if m.scalars else text
 
     def call(self, s: Call) -> None:
         """Fills an array; ends the kernel where a matrix has no such value."""
@@ -452,8 +494,9 @@ class Writer:
 
         core = rebuild(s.einsum, tuple(map(called, s.einsum.operands)))
         rest = {s.einsum: core, **{scalar: called(scalar) for scalar in s.scalars}}
-        whole = rebuild(s.node, tuple(rest.get(o, o) for o in s.node.operands))
-        whole = core if s.node is s.einsum else whole
+        if s.addend is not None:
+            rest |= {each: called(each) for each in (s.addend.array, *s.addend.scalars)}
+        whole = core if s.node is s.einsum else substitute(s.node, rest)
         return f"{unicode(called(s.node))} = {unicode(whole)}"
 
     def matrix(self, node: Node, *groups: tuple[Expr, ...]) -> str:
