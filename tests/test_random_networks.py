@@ -90,7 +90,8 @@ def test_a_label_that_is_a_number_compiles(text, tmp_path):
     ("tanh(conv1d(x, w, padding=1))", {"x": ("m", "m", "l"), "w": ("k", "m", 2)}),
     ("sin(conv2d(x, w, padding=1))", {"x": ("n", "m", "l", 6), "w": ("k", "m", 2, 3)}),
     ("tanh(conv_transpose1d(x, w, padding=1))", {"x": ("m", "m", "l"), "w": ("m", 2, 2)}),
-    ("tanh(conv_transpose1d(x, w, dilation=2, groups=m))", {"x": ("n", "m", "l"), "w": ("m", 3, 2)}),
+    ("tanh(conv_transpose1d(x, w, dilation=2, groups=m))", {"x": ("n", "m", "l"),
+                                                          "w": ("m", 3, 2)}),
 ])  # fmt: skip
 def test_means_of_convolutions_compile(text, symbols, tmp_path):
     graph = sg.parse(f"J = mean({text})", symbols, parameters=["x", "w"])

@@ -8,6 +8,7 @@ from modules import compare, module_of
 from sympy import Integer, expand
 
 import symgrad as sg
+from symgrad.tensor import contraction
 from symgrad.tensor.contraction import Condition, contract
 from symgrad.tensor.cost import cost, pairwise
 from symgrad.tensor.evaluate import evaluate
@@ -184,3 +185,19 @@ def test_modules_with_brackets(text, tmp_path):
     # sums of at most a thousand products of order 1 to 10
     compare(module_of(net, tmp_path, jit=False), net, values, 1e-11, 1e-10)
     assert sg.check(net, sizes=sizes)
+
+
+@pytest.mark.parametrize(("labels", "output"), [
+    ([(0, 1), (0, 1), (2, 3), (2,), (3,)], ()),
+    ([(0,), (0,), (1, 2), (2, 3), (3,)], (1,)),
+    ([(0,), (0,), (1,), (1,)], ()),
+])  # fmt: skip
+def test_long_products_of_exact_numbers(labels, output):
+    """Sums of all entries within them are arrays too, whatever NumPy makes of single objects."""
+    sizes, rng = {0: 30, 1: 40, 2: 50, 3: 20}, np.random.default_rng(0)
+    arrays = [rng.integers(-3, 4, [sizes[k] for k in own]) for own in labels]
+    factors = list(zip(arrays, labels, strict=True))
+    exact = contraction._einsum([(a.astype(object), own) for a, own in factors], output, sizes)
+    plain = np.einsum(*(part for a, own in factors for part in (a, list(own))), list(output))
+    assert exact.shape == plain.shape
+    assert (exact == plain).all()

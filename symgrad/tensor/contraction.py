@@ -211,5 +211,24 @@ def _einsum(factors: Sequence[Labelled], output: Labels, sizes: dict[int, int]) 
         factors = _fewer(factors)
     arguments = [part for array, own in factors for part in (array, list(own))]
     entries = prod(sizes[k] for k in _union(output, *(own for _, own in factors)))
-    ordered = "greedy" if len(factors) > 2 and entries > _LARGE else False
-    return np.asarray(np.einsum(*arguments, list(output), optimize=ordered))
+    if len(factors) <= 2 or entries <= _LARGE:
+        return np.asarray(np.einsum(*arguments, list(output), optimize=False))
+    if not any(array.dtype == object for array, _ in factors):
+        return np.asarray(np.einsum(*arguments, list(output), optimize="greedy"))
+    return _one_by_one(list(factors), output, arguments)
+
+
+def _one_by_one(factors: list[Labelled], output: Labels, arguments: list[Any]) -> Array:
+    """A product in NumPy's greedy order: a sum of all entries of objects is no array to NumPy,
+    which loses its way where it contracts further.
+    """
+    path, _ = np.einsum_path(*arguments, list(output), optimize="greedy")
+    for chosen in path[1:]:
+        parts = [factors.pop(k) for k in sorted(chosen, reverse=True)]
+        read = {*output}.union(*(own for _, own in factors))
+        kept = tuple(k for k in _union(*(own for _, own in parts)) if k in read)
+        kept = kept if factors else output
+        inner = [each for array, own in parts for each in (array, list(own))]
+        factors.append((np.asarray(np.einsum(*inner, list(kept), optimize=False)), kept))
+    ((result, _),) = factors
+    return result
