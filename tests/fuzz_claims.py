@@ -48,8 +48,10 @@ DEAD = 120.0
 FRESH = 300
 
 #: Events of Python's that reading a text must not cause; `compile` is Python's parser.
-FORBIDDEN = ("exec", "open", "import", "os.", "subprocess.", "socket.", "shutil.", "ctypes.",
-             "pty.", "urllib.", "code.__new__", "function.__new__", "marshal.", "pickle.")  # fmt: skip
+FORBIDDEN = (
+    "exec", "open", "import", "os.", "subprocess.", "socket.", "shutil.", "ctypes.", "pty.",
+    "urllib.", "code.__new__", "function.__new__", "marshal.", "pickle.",
+)  # fmt: skip
 
 #: What Python's parser looks for to show a line of: a text has no file, and gives it no name.
 SOURCE_LINE = ("open", ("<unknown>", "rb", 0))
@@ -205,7 +207,7 @@ def refuted(graph: sg.Graph, case: Input) -> str:
 
 
 def job(seed: int, first: int, count: int, step: int, only: str, tell) -> None:
-    """Every `step`-th input from the first; tells (number, kind, shape, outcome, fault, seconds)."""
+    """Every `step`-th input; tells its number, kind, shape, outcome, fault and seconds."""
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     install()
     reader = Reader()
@@ -273,8 +275,9 @@ def main() -> int:
                       f"slowest {slowest[0]:.1f} s (number {slowest[1]})", flush=True)  # fmt: skip
     for (kind, ended), count in sorted(found.items()):
         print(f"{kind:10} {ended:20} {count}")
-    print(f"{done} inputs of seed {told.seed} from {told.first}: {len(faults)} faults; slowest "
-          f"{slowest[0]:.1f} s (number {slowest[1]}); {time.monotonic() - start:.0f} s")  # fmt: skip
+    whole = f"{done} inputs of seed {told.seed} from {told.first}"
+    print(f"{whole}: {len(faults)} faults; slowest {slowest[0]:.1f} s (number {slowest[1]}); "
+          f"{time.monotonic() - start:.0f} s")  # fmt: skip
     return bool(faults)
 
 

@@ -13,6 +13,7 @@ from symgrad.declare.loops import over
 from symgrad.errors import SymgradError, UnknownName, ValueMismatch
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_dim
+from symgrad.tensor.evaluate import number_value
 from symgrad.tensor.nodes import Node
 
 
@@ -128,7 +129,7 @@ class Values:
                      if s.name in self.sizes}  # fmt: skip
             exact = value.xreplace(known | dict(self._loops))
             try:
-                found = int(exact) if exact.is_Integer else float(exact)
+                found = int(exact) if exact.is_Integer else float(number_value(exact))
             except (TypeError, ValueError, OverflowError):
                 raise ValueMismatch(f"{value} has no value") from None
             if not self._loops:

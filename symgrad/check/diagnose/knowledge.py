@@ -24,7 +24,6 @@ from symgrad.simplify.recognise import recognised
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
 from symgrad.tensor.dims import Shape
-from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
@@ -87,11 +86,9 @@ class Knowledge:
         return values
 
     def _computed(self, node: Node, k: int) -> Any:
-        point = self.frame.truth.point(k)
-        inner = dict(point.names)
-        for step in self.frame.truth.derivation.steps:
-            inner[step.leaf.name] = point.names[f"d:{step.of.name}"]
-        return evaluate([node], inner, point.sizes)[0]
+        truth = self.frame.truth
+        point = truth.point(k)
+        return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
 
     def points(self) -> list[Point]:
         """Those at which a hit must hold."""
