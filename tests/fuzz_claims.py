@@ -238,12 +238,16 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     found: Counter[tuple[str, str]] = Counter()
     faults, slowest, done, start = [], (0.0, -1), 0, time.monotonic()
-    workers = []
-    for k in range(told.jobs):
+    stop = told.first + told.count
+
+    def started(first: int) -> list:
         queue = context.Queue()
-        args = (told.seed, told.first + k, told.count - k, told.jobs, told.only, queue)
-        workers.append([context.Process(target=job, args=args), queue, -1])
-        workers[-1][0].start()
+        args = (told.seed, first, stop - first, told.jobs, told.only, queue)
+        process = context.Process(target=job, args=args)
+        process.start()
+        return [process, queue, -1]
+
+    workers = [started(told.first + k) for k in range(told.jobs)]
     while workers:
         for worker in list(workers):
             process, queue, last = worker
@@ -253,7 +257,7 @@ def main() -> int:
                 if not process.is_alive() and queue.empty():
                     faults.append(last)
                     print(f"{last}: the process ended: {made(told.seed, last)}", flush=True)
-                    workers.remove(worker)
+                    workers[workers.index(worker)] = started(last + told.jobs)
                 continue
             if message is None:
                 process.join()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (tables of tokens, a line as long as it is)
 """Inputs for fuzzing the readers: each is made from its seed and number alone.
 
 Four ways in: claims in NumPy's syntax and in LaTeX, networks as text and in LaTeX. What is written

@@ -184,7 +184,7 @@ class _Sweep:
             if len(users) > 5:
                 return False
         names = {leaf.name for leaf in leaves(users[-1])}
-        free = {self.target} | set(self.know.hyper)
+        free = {self.target} | self.know.numbers
         return source not in self.roots and names <= free
 
     def _reduction(self, node: Node) -> str:
@@ -240,8 +240,10 @@ class _Sweep:
         if isinstance(node, Map) and known is not None:
             slope = scalar.partial(node.body, ARGS[0])
             at_a = op.apply(slope, node)
-            yield from self._run("missing-activation-derivative",
-                                 f"the derivative of {known} is left out", 1.35, at=node,
+            leaf = next((leaf for leaf, root in self.roots.items() if root is node), node)
+            own = next((a for a in self.know.activations if a.a is self.know.pooled(leaf)), None)
+            missed = "missing-activation-derivative" if own is None else own.unmasked
+            yield from self._run(missed, f"the derivative of {known} is left out", 1.35, at=node,
                                  rule=lambda g, k: g)  # fmt: skip
             yield from self._run("derivative-at-activation",
                                  f"{known}′ is taken at the activation in place of its argument",
@@ -264,17 +266,16 @@ class _Sweep:
 
     def _gradient(self, k: int, cut: tuple[Edge, ...], at: Node | None, rule: Rule | None) -> Any:
         know = self.know
-        point = know.frame.truth.point(k)
+        point = know.true_point(k)
         gathered: dict[Node, Any] = {}
 
         def add(node: Node, value: Any) -> None:
             gathered[node] = gathered[node] + value if node in gathered else value
 
-        scaled = know.frame.truth.point(k).names
         for leaf in self.atoms:
             root = self.roots.get(leaf)
             if root is not None and leaf is not self.leaf:
-                add(root, scaled[f"d:{leaf.name}"])  # type: ignore[attr-defined]
+                add(root, point.names[f"d:{leaf.name}"])  # type: ignore[attr-defined]
         if self.output not in self.atoms and self.output in self.roots:
             add(self.roots[self.output], np.ones(()))
         for node in reversed(self.order):

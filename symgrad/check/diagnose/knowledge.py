@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
 from sympy import Expr, Integer, preorder_traversal
@@ -23,7 +23,7 @@ from symgrad.notation import numpy
 from symgrad.simplify.recognise import recognised
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
-from symgrad.tensor.dims import Shape
+from symgrad.tensor.dims import Shape, same, same_shape
 from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
@@ -35,10 +35,14 @@ from symgrad.tensor.nodes import (
     leaves,
     topological,
 )
+from symgrad.tensor.primitives import MatrixFunction
 from symgrad.tensor.scalar import ARGS
 
 #: Functions of one entry that are rules of calculus rather than activations.
 _ELEMENTARY = frozenset({"exp", "log", "log1p", "expm1", "abs", "sign"})
+
+#: Functions that choose between cases: in a loss, leaving one out is to leave out a mask.
+_CHOICES = frozenset({scalar.maximum, scalar.minimum, scalar.where})
 
 #: Points at which a hit must hold.
 CHECKS = 2
@@ -54,6 +58,18 @@ class Activation:
     slope: Term
     at_a: Term | None
     shape: Shape
+    branch: bool = False  # a case of a loss, such as a hinge's, rather than a layer
+    masks: tuple[Term, ...] = ()  # where the slope is one or the other
+
+    @property
+    def unmasked(self) -> str:
+        """What it is called to leave the slope out."""
+        return "mask-not-applied" if self.branch else "missing-activation-derivative"
+
+    @property
+    def masked(self) -> str:
+        """What it is called to have a wrong slope."""
+        return "mask-not-applied" if self.branch else "wrong-activation-derivative"
 
 
 @dataclass
@@ -61,9 +77,11 @@ class Knowledge:
     """Facts of a graph in a person's scale."""
 
     frame: Frame
+    start: int = 0
     formulas: dict[str, Node] = field(default_factory=dict)
     quoted: dict[str, Term] = field(default_factory=dict)
     _values: list[Values] = field(default_factory=list)
+    _symmetric: dict[Any, Point] = field(default_factory=dict)
 
     @property
     def graph(self) -> Any:
@@ -74,7 +92,7 @@ class Knowledge:
     def values(self, k: int) -> Values:
         """What computes terms at the k-th point, the pool's among them."""
         while len(self._values) <= k:
-            point = self.frame.point(len(self._values))
+            point = self.point(len(self._values))
             self._values.append(Values(dict(point.names), point.sizes))
         values = self._values[k]
         for text, node in self.formulas.items():
@@ -85,14 +103,37 @@ class Knowledge:
                     values.names[text] = float("nan")  # type: ignore[index]
         return values
 
-    def _computed(self, node: Node, k: int) -> Any:
-        truth = self.frame.truth
-        point = truth.point(k)
-        return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
+    def point(self, k: int) -> Point:
+        """The k-th point at which a hit must hold, gradients in the person's scale."""
+        return self.frame.point(self.start + k)
 
-    def points(self) -> list[Point]:
-        """Those at which a hit must hold."""
-        return [self.frame.point(k) for k in range(CHECKS)]
+    def true_point(self, k: int) -> Point:
+        """The same point, with the true gradients."""
+        return self.frame.truth.point(self.start + k)
+
+    @cached_property
+    def square(self) -> tuple[str, ...]:
+        """The symbols that are square matrices and not declared symmetric."""
+        return tuple(
+            leaf.name
+            for leaf in self.graph.symbols
+            if leaf.ndim == 2 and same(*leaf.shape) and leaf.domain not in ("symmetric", "spd")
+        )
+
+    def symmetric_point(self, names: tuple[str, ...], k: int) -> Point:
+        """The k-th point with these matrices made symmetric, all values and gradients anew."""
+        if (names, k) not in self._symmetric:
+            point = self.true_point(k)
+            values = dict(point.symbols)
+            for each in names:
+                values[each] = values[each] + values[each].T
+            filled = self.frame.truth.filled(point.sizes, values | point.sizes)
+            self._symmetric[names, k] = self.frame.in_scale(filled)
+        return self._symmetric[names, k]
+
+    def _computed(self, node: Node, k: int) -> Any:
+        truth, point = self.frame.truth, self.true_point(k)
+        return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
 
     def pooled(self, node: Node) -> Term:
         """A term for a formula: its name, or one of the pool."""
@@ -169,6 +210,18 @@ class Knowledge:
                 and leaf.name not in self.parameters]  # fmt: skip
 
     @cached_property
+    def numbers(self) -> frozenset[str]:
+        """All symbols that are numbers, parameters among them."""
+        return frozenset(leaf.name for leaf in self.graph.symbols if not leaf.ndim)
+
+    def is_regular(self, target: str, node: Node) -> bool:
+        """Whether a summand is a regulariser's: of the variable's own entries and numbers."""
+        names = {leaf.name for leaf in leaves(node)}
+        if any(isinstance(each, MatrixFunction) for each in topological(node)):
+            return False  # log det of a covariance is what is fitted
+        return target in names and names <= {target} | self.numbers
+
+    @cached_property
     def data_free(self) -> frozenset[str]:
         """Values that depend on parameters and numbers alone, such as a regulariser."""
         free = set(self.parameters) | set(self.hyper)
@@ -196,21 +249,50 @@ class Knowledge:
         found: dict[Node, Activation] = {}
         for text, root in self.definitions.items():
             for node in topological(root):
-                known = _activation(node)
-                if known is None or node in found:
+                if node in found:
                     continue
-                operand = node.operands[0]
                 a = name(text) if node is root else self.pooled(node)
-                z = self.pooled(operand)
-                if known == "softmax":
-                    own = op.multiply(node, op.subtract(1, node))
-                    found[node] = Activation(known, z, a, self.pooled(own), None, node.shape)
-                    continue
-                slope = scalar.partial(node.body, ARGS[0])  # type: ignore[attr-defined]
-                at_a = self.pooled(op.apply(slope, node))
-                at_z = _slope_term(node.body, z, a) or self.pooled(op.apply(slope, operand))  # type: ignore[attr-defined]
-                found[node] = Activation(known, z, a, at_z, at_a, node.shape)
+                made = (
+                    self._softmax(node, a) if isinstance(node, Softmax) else self._mapped(node, a)
+                )
+                if made is not None:
+                    found[node] = made
         return list(found.values())
+
+    def _softmax(self, node: Softmax, a: Term) -> Activation:
+        own = op.multiply(node, op.subtract(1, node))
+        z = self.pooled(node.operands[0])
+        return Activation("softmax", z, a, self.pooled(own), None, node.shape)
+
+    def _mapped(self, node: Node, a: Term) -> Activation | None:
+        """The activation that a function of one node's entries is."""
+        known = _of_one(node)
+        if known is None or (function := _named(known.body)) is None:
+            return None
+        body, operand = known
+        z = self.pooled(operand)
+        slope = scalar.partial(body, ARGS[0])
+        at_z = _slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
+        masks = tuple(
+            self.pooled(each)
+            for condition in slope.atoms(scalar.gt)
+            for hold in [op.apply(condition, operand)]
+            for each in (hold, op.subtract(1, hold))
+        )
+        branch = body.func in _CHOICES and not self._is_layer(operand)
+        at_a = self.pooled(op.apply(slope, node))
+        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
+
+    def _is_layer(self, node: Node) -> bool:
+        """Whether a value is computed by a sum of products, as a layer's is, and by no loss."""
+        for each in topological(node):
+            if isinstance(each, Leaf):
+                root = self.definitions.get(each.name) if each is node else None
+                if root is not None and self._is_layer(root):
+                    return True
+            elif isinstance(each, Einsum) and each.ndim and _sums_products(each):
+                return True
+        return False
 
     def activation_of(self, value: str) -> Activation | None:
         """The activation that a value goes into, by the name of the value."""
@@ -261,6 +343,16 @@ class Knowledge:
             bases[base] = bases.get(base, 0) + 1
         return frozenset(count for count in bases.values() if count > 2)
 
+    def normalises(self, value: str) -> bool:
+        """Whether a value, or one made of its entries, is broadcast: as a variance is, under √."""
+        leaf = self.frame.truth.graph.leaf(value)
+        made = [
+            text
+            for text, root in self.definitions.items()
+            if same_shape(root.shape, leaf.shape) and leaf in leaves(root)
+        ]
+        return self.is_shared(value) or any(map(self.normalises, made))
+
     def is_shared(self, target: str) -> bool:
         """Whether a value is broadcast where it is used: its gradient sums over what shares it."""
         leaf = self.frame.truth.graph.leaf(target)
@@ -288,6 +380,14 @@ def _slope_term(body: Expr, z: Term, a: Term) -> Term | None:
     return None
 
 
+def _sums_products(node: Einsum) -> bool:
+    """Whether different factors are summed along an axis that they share."""
+    kept = set(node.output)
+    gone = {k for own in node.inputs for k in own if k != UNIT and k not in kept}
+    own = [set(labels) & gone for labels in node.inputs]
+    return len(set(node.factors)) > 1 and any(sum(k in each for each in own) > 1 for k in gone)
+
+
 def _divides(node: Node) -> bool:
     """Whether a node divides by a size."""
     return isinstance(node, Total) and any(
@@ -312,19 +412,50 @@ def _reduction(node: Node) -> str:
     return "norm" if squared else "mean"
 
 
+class _Entrywise(NamedTuple):
+    """A scalar body, and the node whose entries it takes."""
+
+    body: Expr
+    operand: Node
+
+
+def _of_one(node: Node) -> _Entrywise | None:
+    """What is computed of each entry of one node: where(z > 0, z, z/10) is such a function of z."""
+    if not isinstance(node, Map):
+        return None
+    if len(node.operands) == 1:
+        return _Entrywise(node.body, node.operands[0])
+    inner = {each.operands[0] if _is_multiple(each) else each for each in node.operands}
+    if len(inner) != 1:
+        return None
+    (z,) = inner
+    parts = {
+        symbol: ARGS[0] * each.coefficients[0] if isinstance(each, Total) and each is not z  # type: ignore[attr-defined]
+        else ARGS[0]
+        for symbol, each in zip(node.bound, node.operands, strict=True)
+    }  # fmt: skip
+    return _Entrywise(node.body.xreplace(parts), z)
+
+
+def _is_multiple(node: Node) -> bool:
+    return isinstance(node, Total) and len(node.terms) == 1
+
+
 def _activation(node: Node) -> str | None:
     """The name of the activation that a node is."""
     if isinstance(node, Softmax):
         return "softmax"
-    if not isinstance(node, Map) or len(node.operands) != 1:
-        return None
-    body = node.body
+    return _named(node.body) if isinstance(node, Map) and len(node.operands) == 1 else None
+
+
+def _named(body: Expr) -> str | None:
+    """The name of a function of one entry, if it is more than a rule of calculus."""
     kinds = {scalar.NAMES[part.func] for part in body.atoms(scalar._Real)} | {
         scalar.NAMES[part.func] for part in _functions(body) if part.func in scalar.NAMES
     }
     if not kinds or kinds <= _ELEMENTARY or scalar.root_of(body) is not None:
         return None
-    return scalar.NAMES.get(body.func, "activation")
+    return "activation" if body.func is scalar.where else scalar.NAMES.get(body.func, "activation")
 
 
 def _functions(body: Expr) -> list[Expr]:

@@ -52,7 +52,7 @@ def _parts(know: Knowledge, target: str) -> list[Part]:
         if len(pieces) == 1:
             pieces = expanded(simplify(path).node)
         for node in pieces if 1 < len(pieces) <= 12 else ():
-            regular = _is_regular(know, target, node)
+            regular = know.is_regular(target, node)
             label = "missing-regulariser" if regular else "missing-term"
             said = "the term of the regulariser is left out" if regular else (
                 f"a term of the derivative of {{{through.name}}} is left out")  # fmt: skip
@@ -60,7 +60,7 @@ def _parts(know: Knowledge, target: str) -> list[Part]:
     step = know.frame.truth.steps[target]
     pieces = expanded(step.expr)
     for node in pieces if 1 < len(pieces) <= 12 else ():
-        regular = _is_regular(know, target, node)
+        regular = know.is_regular(target, node)
         label = "missing-regulariser" if regular else "missing-term"
         said = "the term of the regulariser is left out" if regular else "a term is left out"
         found.append(_part(know, target, node, label, said, 1.25 if regular else 1.7))
@@ -112,15 +112,9 @@ def _by_use(definition: Definition, seed: Node, leaf: Leaf, whole: Node) -> list
     return [whole]
 
 
-def _is_regular(know: Knowledge, target: str, node: Node) -> bool:
-    """Whether a summand depends on the variable itself alone, as a regulariser's does."""
-    names = {leaf.name for leaf in leaves(node)}
-    return target in names and names <= {target} | set(know.hyper)
-
-
 def _missed(know: Knowledge, target: str, through: list[Leaf], node: Node) -> tuple[str, str]:
     """The label of leaving out what comes back through these values."""
-    if _is_regular(know, target, node):
+    if know.is_regular(target, node):
         return "missing-regulariser", "the term of the regulariser is left out"
     shown = " and ".join(f"{{{leaf.name}}}" for leaf in through)
     mine = know.families.get(target)
@@ -134,11 +128,14 @@ def _missed(know: Knowledge, target: str, through: list[Leaf], node: Node) -> tu
         return "dropped-time-step", f"the sum over the steps is cut: {shown} is left out"
     if mine and all(their and their[1] > mine[1] for their in theirs) and len(users) > 1:
         return "missing-recurrent-path", f"what comes back through {shown} is left out"
-    kinds = {know.reduces(leaf.name) for leaf in through}
+    kinds = {know.normalises(leaf.name) and know.reduces(leaf.name) for leaf in through}
     if len(paths) > 1 and kinds <= {"mean", "norm"}:
         kind = "mean" if "mean" in kinds else "norm"
         return f"missing-{kind}-path", f"the path through {shown} is not followed"
     if len({leaf for leaf, _ in paths}) == 1 and not _goes_through_matrices(node):
+        into = know.activation_of(target)
+        if into is not None and into.a.args[0] in [leaf.name for leaf in through]:
+            return into.masked, f"the derivative of {into.function} is wrong"
         return "missing-term", f"a term of the derivative of {shown} is left out"
     return "missing-path", f"the path through {shown} is left out"
 

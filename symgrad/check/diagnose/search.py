@@ -24,6 +24,10 @@ from symgrad.errors import SymgradError
 MOST_EDITS, MOST_PAIRS, MOST_SECONDS = 6_000, 12_000, 3.0
 
 
+#: Operations of a claim that is edited, shared parts counted wherever they stand.
+MOST_TERMS = 2_000
+
+
 @dataclass(slots=True)
 class Budget:
     """What a search may still try; the seconds are for claims that are slow to compute."""
@@ -68,6 +72,7 @@ class Case:
 
     know: Knowledge
     target: str
+    run: Run
     claim: Term | None
     ours: list[Any]
     truths: list[Any]
@@ -82,14 +87,15 @@ class Case:
         ours: list[Any] = []
         truths = []
         for k in range(CHECKS):
-            point = know.frame.point(k)
+            point = know.point(k)
             truths.append(np.asarray(point.names[f"d:{target}"], dtype=float))
             try:
                 ours.append(np.asarray(run(point), dtype=float))
             except (SymgradError, TypeError, ValueError):
                 ours.append(None)
-        known = spread(claim, know.scalars) if claim is not None else None
-        return cls(know, target, known, ours, truths, retold)
+        short = claim is not None and claim.size <= MOST_TERMS
+        known = spread(claim, know.scalars) if claim is not None and short else None
+        return cls(know, target, run, known, ours, truths, retold)
 
     def value(self, term: Term, k: int) -> Any:
         """The array of a term at a point; None if it has none."""
@@ -185,20 +191,42 @@ def _scaled_values(case: Case) -> Iterable[Hit]:
 def _is_regular(case: Case, part: Term) -> bool:
     """Whether a part depends on the variable itself alone, as a regulariser's does."""
     names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
-    return case.target in names and names <= {case.target} | set(case.know.hyper)
+    return case.target in names and names <= {case.target} | case.know.numbers
 
 
 def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
     """A program that is right when it is run in another way."""
     for each in case.retold:
         try:
-            values = [each.run(case.know.frame.point(k)) for k in range(CHECKS)]
+            values = [each.run(case.know.point(k)) for k in range(CHECKS)]
         except SymgradError:
             continue
         if all(
             same(np.asarray(v, dtype=float), t) for v, t in zip(values, case.truths, strict=True)
         ):
             yield Hit(each.label, 1.0, each.said)
+
+
+# --- symmetry
+
+
+def _symmetric(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A claim that is right where a square matrix, or all of them, is symmetric."""
+    square = case.know.square
+    for chosen in [(each,) for each in square] + ([square] if len(square) > 1 else []):
+        for k in range(CHECKS):
+            point = case.know.symmetric_point(chosen, k)
+            try:
+                ours = np.asarray(case.run(point), dtype=float)
+            except (SymgradError, TypeError, ValueError):
+                break
+            if not same(ours, np.asarray(point.names[f"d:{case.target}"], dtype=float)):
+                break
+        else:
+            shown = " and ".join(f"{{{each}}}" for each in chosen)
+            said = f"{shown} {'is' if len(chosen) == 1 else 'are'} taken to be symmetric"
+            yield Hit("symmetry-assumed", 1.7, said)
+            return
 
 
 # --- single edits
@@ -397,8 +425,8 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 
 #: Each with whether it is tried although something was found before.
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
-    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True), (_faulty_sweeps, True),
-    (_edited, True),
+    (_scaled_parts, True), (_run_otherwise, True), (_symmetric, True), (_missing_parts, True),
+    (_faulty_sweeps, True), (_edited, True),
     (_everywhere, False), (_matched, False), (_two, False),
 )  # fmt: skip
 
