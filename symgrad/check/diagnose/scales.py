@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sympy import Integer, Rational, S, sqrt
 
-from symgrad.check.claims.terms import Term, name, number
+from symgrad.check.claims.terms import Term, name, names_in, number
 from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.errors import SymgradError
 
@@ -49,7 +49,8 @@ def recognised(know: Knowledge, ratios: list[float], *, regular: bool = False) -
     best: Scale | None = None
     rows = _table(know, regular)
     if max(ratios) - min(ratios) <= 1e-7 * abs(ratios[0]):
-        rows = rows[:1]  # the sizes differ at these points: it is a number
+        # the sizes differ at these points: it is a number, or of what has values
+        rows = [row for row in rows if row[0] is number(S.One) or names_in(row[0])]
     for factor, label, cost, said in rows:
         values = []
         for k in range(CHECKS):

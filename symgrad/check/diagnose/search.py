@@ -427,7 +427,7 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
     (_scaled_parts, True), (_run_otherwise, True), (_symmetric, True), (_missing_parts, True),
     (_faulty_sweeps, True), (_edited, True),
-    (_everywhere, False), (_matched, False), (_two, False),
+    (_everywhere, True), (_matched, False), (_two, False),
 )  # fmt: skip
 
 __all__ = ["Case", "Hit", "search"]
