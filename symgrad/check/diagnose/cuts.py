@@ -14,7 +14,8 @@ import numpy as np
 from sympy import Integer, expand
 
 from symgrad.calculus.pullbacks import LOCALLY_CONSTANT, pullback
-from symgrad.check.diagnose.knowledge import CHECKS, Knowledge, _activation
+from symgrad.check.diagnose.activations import activation_name
+from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.errors import SymgradError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
@@ -159,6 +160,9 @@ class _Sweep:
             return "missing-recurrent-path", f"the path from {shown}{goes} is not followed"
         users = {self._into(user) for user, _ in self.users[source]}
         if isinstance(source, Leaf) and len(users) == 1 and not self._through_matrices(node, k):
+            slope = self.know.slope_between(source.name, into)
+            if slope is not None:
+                return slope.masked, f"the derivative of {slope.function} is wrong"
             return "missing-term", f"a term of the derivative of {{{into}}} is left out"
         return "missing-path", f"the path from {shown}{goes} is not followed"
 
@@ -236,7 +240,7 @@ class _Sweep:
         if isinstance(node, Einsum):
             for label, said, other in _windows(node):
                 yield from self._run(label, said, 1.5, at=node, rule=partial(pullback, other))
-        known = _activation(node)
+        known = activation_name(node)
         if isinstance(node, Map) and known is not None:
             slope = scalar.partial(node.body, ARGS[0])
             at_a = op.apply(slope, node)

@@ -8,14 +8,17 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
-from typing import Any, NamedTuple
-
-import sympy
-from sympy import Expr, Integer, preorder_traversal
+from typing import Any
 
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.terms import Term, name, names_in, number
-from symgrad.check.diagnose.many import negative, plus, times
+from symgrad.check.diagnose.activations import (
+    CHOICES,
+    Activation,
+    function_name,
+    of_one,
+    slope_term,
+)
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
 from symgrad.errors import SymgradError
@@ -38,38 +41,8 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.primitives import MatrixFunction
 from symgrad.tensor.scalar import ARGS
 
-#: Functions of one entry that are rules of calculus rather than activations.
-_ELEMENTARY = frozenset({"exp", "log", "log1p", "expm1", "abs", "sign"})
-
-#: Functions that choose between cases: in a loss, leaving one out is to leave out a mask.
-_CHOICES = frozenset({scalar.maximum, scalar.minimum, scalar.where})
-
 #: Points at which a hit must hold.
 CHECKS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """A = f(z): terms of z, of a and of the slope f'(z), and the name of f."""
-
-    function: str
-    z: Term
-    a: Term
-    slope: Term
-    at_a: Term | None
-    shape: Shape
-    branch: bool = False  # a case of a loss, such as a hinge's, rather than a layer
-    masks: tuple[Term, ...] = ()  # where the slope is one or the other
-
-    @property
-    def unmasked(self) -> str:
-        """What it is called to leave the slope out."""
-        return "mask-not-applied" if self.branch else "missing-activation-derivative"
-
-    @property
-    def masked(self) -> str:
-        """What it is called to have a wrong slope."""
-        return "mask-not-applied" if self.branch else "wrong-activation-derivative"
 
 
 @dataclass
@@ -266,20 +239,20 @@ class Knowledge:
 
     def _mapped(self, node: Node, a: Term) -> Activation | None:
         """The activation that a function of one node's entries is."""
-        known = _of_one(node)
-        if known is None or (function := _named(known.body)) is None:
+        known = of_one(node)
+        if known is None or (function := function_name(known.body)) is None:
             return None
         body, operand = known
         z = self.pooled(operand)
         slope = scalar.partial(body, ARGS[0])
-        at_z = _slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
+        at_z = slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
         masks = tuple(
             self.pooled(each)
             for condition in slope.atoms(scalar.gt)
             for hold in [op.apply(condition, operand)]
             for each in (hold, op.subtract(1, hold))
         )
-        branch = body.func in _CHOICES and not self._is_layer(operand)
+        branch = body.func in CHOICES and not self._is_layer(operand)
         at_a = self.pooled(op.apply(slope, node))
         return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
 
@@ -298,6 +271,12 @@ class Knowledge:
         """The activation that a value goes into, by the name of the value."""
         wanted = name(value)
         return next((each for each in self.activations if each.z is wanted), None)
+
+    def slope_between(self, z: str, a: str) -> Activation | None:
+        """The activation a = f(z) of two values, entry by entry."""
+        found = self.activation_of(z)
+        entrywise = found is not None and found.function != "softmax"
+        return found if entrywise and found.a is name(a) else None  # type: ignore[union-attr]
 
     def activation_to(self, value: str) -> Activation | None:
         """The activation that a value is."""
@@ -362,22 +341,12 @@ class Knowledge:
                     for labels, factor in zip(node.inputs, node.factors, strict=True):
                         own = {k for k in labels if k != UNIT}
                         more = {k for k in node.output if k != UNIT} - own
-                        if factor is leaf and own <= set(node.output) and more:
+                        mine = factor is leaf or (
+                            isinstance(factor, Map) and leaf in factor.operands
+                        )
+                        if mine and own <= set(node.output) and more:
                             return True
         return False
-
-
-def _slope_term(body: Expr, z: Term, a: Term) -> Term | None:
-    """The derivative as people write it, where they have one form for it."""
-    one = number(Integer(1))
-    match body.func:
-        case scalar.sigmoid:
-            return times(a, plus(one, negative(a)))
-        case sympy.tanh:
-            return plus(one, negative(Term("pow", a, number(Integer(2)))))
-        case scalar.relu:
-            return Term("gt", z, number(Integer(0)))
-    return None
 
 
 def _sums_products(node: Einsum) -> bool:
@@ -410,53 +379,3 @@ def _reduction(node: Node) -> str:
         isinstance(first, Einsum) and len(first.factors) == 2 and len(set(first.factors)) == 1
     )  # fmt: skip
     return "norm" if squared else "mean"
-
-
-class _Entrywise(NamedTuple):
-    """A scalar body, and the node whose entries it takes."""
-
-    body: Expr
-    operand: Node
-
-
-def _of_one(node: Node) -> _Entrywise | None:
-    """What is computed of each entry of one node: where(z > 0, z, z/10) is such a function of z."""
-    if not isinstance(node, Map):
-        return None
-    if len(node.operands) == 1:
-        return _Entrywise(node.body, node.operands[0])
-    inner = {each.operands[0] if _is_multiple(each) else each for each in node.operands}
-    if len(inner) != 1:
-        return None
-    (z,) = inner
-    parts = {
-        symbol: ARGS[0] * each.coefficients[0] if isinstance(each, Total) and each is not z  # type: ignore[attr-defined]
-        else ARGS[0]
-        for symbol, each in zip(node.bound, node.operands, strict=True)
-    }  # fmt: skip
-    return _Entrywise(node.body.xreplace(parts), z)
-
-
-def _is_multiple(node: Node) -> bool:
-    return isinstance(node, Total) and len(node.terms) == 1
-
-
-def _activation(node: Node) -> str | None:
-    """The name of the activation that a node is."""
-    if isinstance(node, Softmax):
-        return "softmax"
-    return _named(node.body) if isinstance(node, Map) and len(node.operands) == 1 else None
-
-
-def _named(body: Expr) -> str | None:
-    """The name of a function of one entry, if it is more than a rule of calculus."""
-    kinds = {scalar.NAMES[part.func] for part in body.atoms(scalar._Real)} | {
-        scalar.NAMES[part.func] for part in _functions(body) if part.func in scalar.NAMES
-    }
-    if not kinds or kinds <= _ELEMENTARY or scalar.root_of(body) is not None:
-        return None
-    return "activation" if body.func is scalar.where else scalar.NAMES.get(body.func, "activation")
-
-
-def _functions(body: Expr) -> list[Expr]:
-    return [part for part in preorder_traversal(body) if isinstance(part, Expr)]

@@ -6,9 +6,10 @@ from itertools import combinations
 from sympy import Integer, S
 
 from symgrad.check.claims.terms import Slice, Term, name, number
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, same_value
 from symgrad.check.diagnose.factors import local_factors
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, negative, plus, times, transposed
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from symgrad.check.claims.terms import Term, name
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, names_below, same_value
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import times
 
 

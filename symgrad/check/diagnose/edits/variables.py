@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from sympy import S
 
 from symgrad.check.claims.terms import name, number
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, same_value
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import negative, plus, transposed
 from symgrad.tensor.nodes import leaves
 
