@@ -94,6 +94,7 @@ def install() -> None:
     for each in pkgutil.walk_packages(sg.__path__, "symgrad."):
         if not each.name.endswith("__main__"):
             importlib.import_module(each.name)
+    importlib.import_module("sympy.physics.units")  # SymPy asks it of a sum of large numbers
     warnings.simplefilter("ignore")
     net = sg.parse("r = X @ w - y; J = sum(sigmoid(r) * r**2) / n",
                    symbols={"X": ("n", "d"), "w": ("d",), "y": ("n",)})  # fmt: skip

@@ -64,6 +64,10 @@ FOUND = [
     ("latex", "logistic-regression-columns", "dZ", r"A \circ Y \\ " * 2000),
     ("latex", "logistic-regression-columns", "db", "dZ = " + "A " * 1900),
     ("latex", "nielsen-sigmoid-quadratic", "dz3", r"\sigma'(" * 30 + "z^3" + ")" * 30),
+    ("latex", "nielsen-sigmoid-quadratic", "dz3", r"\frac0.5{a^3}"),
+    ("latex", "nielsen-sigmoid-quadratic", "dz3", "a_3 = " * 300 + "a_3"),
+    ("latex", "nielsen-sigmoid-quadratic", "dz3", r"\sum (a_3 - y) h^T + " * 500 + "y"),
+    ("numpy", "residual-block", "dz", "np.kron(np.kron(W2, W2), np.kron(W2, W2))"),
     ("equations", "nielsen-sigmoid-quadratic", "", "Z = A_{" + "9" * 5000 + "}"),
     ("equations", "gru-step", "", r"q_t = " + r"\sum_{i,j} h_{t-1} " * 2000),
 ]  # fmt: skip

@@ -17,6 +17,10 @@ from symgrad.tensor.evaluate import number_value
 from symgrad.tensor.nodes import Node
 
 
+#: Entries of an array that is kept: a search for a mistake computes thousands.
+MOST_KEPT = 20_000
+
+
 class Builder:
     """Builds terms into nodes, each once; `leaves` are the nodes of names."""
 
@@ -95,7 +99,7 @@ class Values:
         if term in self.done:
             return self.done[term]
         result = self._compute(term)
-        if not term.free:
+        if not term.free and (isinstance(result, tuple) or np.size(result) <= MOST_KEPT):
             self.done[term] = result
         return result
 

@@ -1,7 +1,7 @@
 """A wrong claim at the points where a mistake must show, and what is found of it."""
 
 from dataclasses import dataclass
-from time import monotonic
+from time import thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,12 +31,12 @@ class Budget:
     @classmethod
     def of(cls, count: int) -> "Budget":
         """So many changes."""
-        return cls(count, monotonic() + MOST_SECONDS)
+        return cls(count, thread_time() + MOST_SECONDS)
 
     def spent(self) -> bool:
         """One change more; whether it is too many."""
         self.left -= 1
-        return self.left < 0 or (self.left % 32 == 0 and monotonic() > self.until)
+        return self.left < 0 or (self.left % 32 == 0 and thread_time() > self.until)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ def _built(know: Knowledge, regular: bool) -> list[tuple[Term, str, float, str]]
         rows.append((number(sqrt(size)), "missing-scale-factor", 1.4,
                      f"the factor 1/√{size} is there once too often"))  # fmt: skip
     label = "constant-factor" if regular else "missing-scale-factor"
-    for text in know.hyper:
+    for text in know.numbers:
         one, own = number(Integer(1)), name(text)
         keep = Term("plus", one, Term("neg", own))
         for factor, said in (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from time import monotonic
+from time import thread_time
 
 from sympy import Add, Expr, Mul, Pow, S, Symbol, exp, log
 
@@ -49,7 +49,7 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import ARGS, NAMES, root_of
 
-#: More products than this, or more seconds, and the form is given up.
+#: More products than this, or more seconds of computing, and the form is given up.
 MOST_PRODUCTS, MOST_SECONDS = 3000, 2.0
 
 #: The rules of the table that turn a product into one product; those that write exponentials as
@@ -88,7 +88,7 @@ class Normal:
     used_facts: bool = False
     _done: dict[Node, Sum] = field(default_factory=dict)
     _leads: dict[Node, tuple[Term, Sum]] = field(default_factory=dict)
-    _until: float = field(default_factory=lambda: monotonic() + MOST_SECONDS)
+    _until: float = field(default_factory=lambda: thread_time() + MOST_SECONDS)
 
     def of(self, root: Node) -> Sum:
         """The normal form; raises TooLarge where it has too many products."""
@@ -181,7 +181,7 @@ class Normal:
         return clean(found)
 
     def _bound(self, count: int) -> None:
-        if count > MOST_PRODUCTS or monotonic() > self._until:
+        if count > MOST_PRODUCTS or thread_time() > self._until:
             raise TooLarge("the normal form is too large")
 
     def _add(self, found: Sum, first: Term) -> None:
