@@ -1,4 +1,4 @@
-"""Claims written after the rules, to see how they do where nothing was completed for them."""
+"""Claims written after the rules for own_claims_second.py, before any of them was judged."""
 
 NETWORKS = []
 

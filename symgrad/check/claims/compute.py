@@ -16,7 +16,6 @@ from symgrad.tensor.dims import as_dim
 from symgrad.tensor.evaluate import number_value
 from symgrad.tensor.nodes import Node
 
-
 #: Entries of an array that is kept: a search for a mistake computes thousands.
 MOST_KEPT = 20_000
 

@@ -95,12 +95,17 @@ def activation_name(node: Node) -> str | None:
 
 def function_name(body: Expr) -> str | None:
     """The name of a function of one entry, if it is more than a rule of calculus."""
-    kinds = {scalar.NAMES[part.func] for part in body.atoms(scalar._Real)} | {
-        scalar.NAMES[part.func] for part in _functions(body) if part.func in scalar.NAMES
-    }
+    kinds = functions_in(body)
     if not kinds or kinds <= _ELEMENTARY or scalar.root_of(body) is not None:
         return None
     return "activation" if body.func is scalar.where else scalar.NAMES.get(body.func, "activation")
+
+
+def functions_in(body: Expr) -> set[str]:
+    """The names of the functions in a scalar body."""
+    return {scalar.NAMES[part.func] for part in body.atoms(scalar._Real)} | {
+        scalar.NAMES[part.func] for part in _functions(body) if part.func in scalar.NAMES
+    }
 
 
 def _functions(body: Expr) -> list[Expr]:

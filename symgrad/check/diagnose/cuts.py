@@ -188,7 +188,7 @@ class _Sweep:
             if len(users) > 5:
                 return False
         names = {leaf.name for leaf in leaves(users[-1])}
-        free = {self.target} | self.know.numbers
+        free = {self.target, *self.know.numbers}
         return source not in self.roots and names <= free
 
     def _reduction(self, node: Node) -> str:

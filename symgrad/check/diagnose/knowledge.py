@@ -16,6 +16,7 @@ from symgrad.check.diagnose.activations import (
     CHOICES,
     Activation,
     function_name,
+    functions_in,
     of_one,
     slope_term,
 )
@@ -183,16 +184,16 @@ class Knowledge:
                 and leaf.name not in self.parameters]  # fmt: skip
 
     @cached_property
-    def numbers(self) -> frozenset[str]:
+    def numbers(self) -> tuple[str, ...]:
         """All symbols that are numbers, parameters among them."""
-        return frozenset(leaf.name for leaf in self.graph.symbols if not leaf.ndim)
+        return tuple(leaf.name for leaf in self.graph.symbols if not leaf.ndim)
 
     def is_regular(self, target: str, node: Node) -> bool:
         """Whether a summand is a regulariser's: of the variable's own entries and numbers."""
         names = {leaf.name for leaf in leaves(node)}
         if any(isinstance(each, MatrixFunction) for each in topological(node)):
             return False  # log det of a covariance is what is fitted
-        return target in names and names <= {target} | self.numbers
+        return target in names and names <= {target, *self.numbers}
 
     @cached_property
     def data_free(self) -> frozenset[str]:
@@ -283,6 +284,17 @@ class Knowledge:
         wanted = name(value)
         return next((each for each in self.activations if each.a is wanted), None)
 
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of all functions of entries that values are made with."""
+        bodies = {
+            node.body
+            for root in self.definitions.values()
+            for node in topological(root)
+            if isinstance(node, Map)
+        }
+        return frozenset(each for body in bodies for each in functions_in(body))
+
     # --- counts and scales
 
     @cached_property
@@ -341,10 +353,9 @@ class Knowledge:
                     for labels, factor in zip(node.inputs, node.factors, strict=True):
                         own = {k for k in labels if k != UNIT}
                         more = {k for k in node.output if k != UNIT} - own
-                        mine = factor is leaf or (
-                            isinstance(factor, Map) and leaf in factor.operands
-                        )
-                        if mine and own <= set(node.output) and more:
+                        while isinstance(factor, Map) and len(factor.operands) == 1:
+                            factor = factor.operands[0]
+                        if factor is leaf and own <= set(node.output) and more:
                             return True
         return False
 

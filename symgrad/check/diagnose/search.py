@@ -84,7 +84,7 @@ def _scaled_values(case: Case) -> Iterable[Hit]:
 def _is_regular(case: Case, part: Term) -> bool:
     """Whether a part depends on the variable itself alone, as a regulariser's does."""
     names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
-    return case.target in names and names <= {case.target} | case.know.numbers
+    return case.target in names and names <= {case.target, *case.know.numbers}
 
 
 def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
@@ -318,9 +318,9 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 
 #: Each with whether it is tried although something was found before.
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
-    (_scaled_parts, True), (_run_otherwise, True), (_symmetric, True), (_missing_parts, True),
+    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True),
     (_faulty_sweeps, True), (_edited, True),
-    (_everywhere, True), (_matched, False), (_two, False),
+    (_everywhere, True), (_matched, False), (_symmetric, True), (_two, False),
 )  # fmt: skip
 
 __all__ = ["Case", "Hit", "Retold", "search"]

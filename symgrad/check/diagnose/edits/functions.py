@@ -56,6 +56,10 @@ def _functions(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
             more = over(plus(number(Integer(1)), inner))
             yield Edit(more, rule, 1.9, "the 1 of log(1 + x) stays in its derivative",
                        ("missing-term",))  # fmt: skip
+    if place.around and place.around[-1].op == "over" and part.op != "number":
+        yield Edit(Term("sqrt", part), rule, 1.7, f"the root of {know.quote(part)} is lost")
+    if part.op in ("name", "plus") and "abs" in know.functions:
+        yield Edit(Term("sign", part), rule, 1.8, "the derivative of |x| is the sign of x")
     if part.op in ("name", "plus") and not (place.around and place.around[-1].op == "pow"):
         if not (place.around and place.around[-1].op == "times" and part in place.around[-1].args
                 and place.around[-1].args.count(part) > 1):  # fmt: skip

@@ -44,7 +44,7 @@ def _regularisers(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     if not place.around or place.around[-1].op != "plus":
         return
     names = set(names_below(place.part))
-    if target in names and names <= {target} | know.numbers:
+    if target in names and names <= {target, *know.numbers}:
         for part in parts(know, target):
             if part.label == "missing-regulariser":
                 yield Edit(part.term, "wrong-derivative-rule", 1.5,
