@@ -18,8 +18,9 @@ from symgrad.tensor.nodes import substitute
 SYMBOLS = {
     "x": ("n",), "y": ("n",), "b": ("n",), "u": ("m",), "X": ("m", "n"), "Y": ("m", "n"),
     "A": ("n", "n"), "B": ("n", "n"), "K": ("n", "n"), "s": (), "i": ("m",), "L": ("n", "n"),
+    "g": ("n",),
 }  # fmt: skip
-DOMAIN = {"K": "spd", "Y": "onehot", "i": "labels:n", "b": "binary", "L": "lower"}
+DOMAIN = {"K": "spd", "Y": "onehot", "i": "labels:n", "b": "binary", "L": "lower", "g": "sign"}
 
 
 def expression(text):
@@ -74,6 +75,12 @@ x / (1 + x) = 1 - 1 / (1 + x)
 norm(x)**2 = x @ x
 X[arange(m), i] = sum(X * onehot(i, n), axis=1)
 (x - mean(x)) @ ones(n) = 0
+relu(x) > 0 = x > 0
+relu(x) >= 0 = ones(n) > 0
+leaky_relu(x, 0.1) > 0 = x > 0
+where(x > 0, x, 0.2 * x) * (y > 0) > 0 = (x > 0) * (y > 0)
+relu(x) == 0 = x <= 0
+g * (1 - g * x) >= 0 = g * (1 - g * x) > 0
 """.strip().splitlines()
 
 DIFFERENT = """
@@ -121,6 +128,15 @@ L >= 0 = L > 0
 arange(n)[:, None] >= arange(n) = arange(n)[:, None] > arange(n)
 abs(tril(A)) * (tril(A) >= 0) + (tril(A) >= 0) = abs(tril(A)) * (tril(A) > 0) + (tril(A) > 0)
 argmax(X, axis=1) >= 0 = argmax(X, axis=1) > 0
+relu(x) > 0 = relu(x) >= 0
+where(x > 0, x, -0.2 * x) > 0 = x > 0
+relu(x) > 0 = x > 1
+relu(x - y) > 0 = relu(x) - relu(y) > 0
+leaky_relu(x, 0.1) > 0 = x > 0.1
+where(x > 0, x, y) > 0 = x > 0
+sum(g) * x >= 0 = sum(g) * x > 0
+(g - g[::-1]) * x >= 0 = (g - g[::-1]) * x > 0
+sum(relu(X), axis=1) > 0 = sum(X, axis=1) > 0
 """.strip().splitlines()
 
 

@@ -294,7 +294,7 @@ def _of_reading(frame: Frame, reading: Reading) -> Verdict:
     if judgement.status != "wrong":
         return Verdict(spelling, judgement.status, judgement.why, facts=judgement.facts)
     diagnosis = diagnose(
-        frame, reading.name, reading.term, reading.run, reading.write, reading.retold
+        frame, reading.name, reading.term, reading.run, reading.write, reading.retold, judgement.at
     )
     shape = f"{judgement.shape[:1].upper()}{judgement.shape[1:]}. " if judgement.shape else ""
     best = diagnosis.hits[0] if diagnosis.hits else None

@@ -10,7 +10,6 @@ import numpy as np
 from sympy import Basic, Integer
 
 from symgrad.check.claims.algebra import NotSymbolic, Numeric
-from symgrad.check.claims.arrays import require_small
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.read import Claims, Part, Text, pairs_of, parts_of
 from symgrad.check.claims.terms import Slice, Term, subterms
@@ -24,9 +23,8 @@ from symgrad.declare.latex import read_claim
 from symgrad.declare.plain import PlainSymbols, is_plain
 from symgrad.errors import ParseError, ShapeError, SymgradError
 from symgrad.notation import latex
-from symgrad.tensor.dims import ONE, Dim, Shape, same_shape, size_of
-from symgrad.tensor.evaluate import evaluate
-from symgrad.tensor.nodes import Leaf, Node, leaves, substitute, topological
+from symgrad.tensor.dims import ONE, Dim, Shape, same_shape
+from symgrad.tensor.nodes import Leaf, Node, leaves, substitute
 from symgrad.tensor.operators import as_node, reshape
 
 
@@ -169,12 +167,8 @@ def node_run(frame: Frame, node: Node) -> Run:
     """What computes a formula at a point; its gradients are atoms, in the true scale."""
 
     def run(point: Point) -> Any:
-        for part in topological(node):
-            require_small(*(size_of(size, point.sizes) for size in part.shape))
-        inner = dict(point.symbols) | dict(point.names)
-        for step in frame.truth.derivation.steps:
-            inner[step.leaf.name] = frame.unscaled(point, step.of.name)
-        return evaluate([node], inner, point.sizes)[0]
+        true = {name: frame.unscaled(point, name) for name in frame.truth.steps}
+        return frame.truth.computed(node, point, true)
 
     return run
 
@@ -267,15 +261,15 @@ def _regardless_of_shapes(frame: Frame, scope: LatexScope, given: str, name: str
     pairs = [{a: a, b: a} for a, b in combinations(some, 2)]
     pairs += [{ONE: size} for size in some]
     pairs += [{a: a, b: a, c: a} for a, b, c in combinations(some, 3)]
-    for alike in pairs[:MOST_LIKENESSES]:
+    for alike in pairs[: min(MOST_LIKENESSES, MOST_READ // (len(given) + 1))]:
         found = _read_alike(frame, scope, given, name, alike)
         if found is not None:
             return found
     return None
 
 
-#: Sizes that are taken as one, two or three at a time.
-MOST_LIKENESSES = 60
+#: Sizes that are taken as one, two or three at a time; characters that are read again for that.
+MOST_LIKENESSES, MOST_READ = 60, 30_000
 
 
 def _read_alike(

@@ -1,5 +1,6 @@
 """The true gradients of a graph by every value, as formulas and at points."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,9 +10,10 @@ from sympy import Expr
 
 from symgrad.calculus import Derivation, gradient
 from symgrad.calculus.derivation import Step
+from symgrad.check.claims.arrays import require_small
 from symgrad.declare.graph import Graph
 from symgrad.errors import NotDifferentiable, ShapeError
-from symgrad.tensor.dims import dim
+from symgrad.tensor.dims import dim, size_of
 from symgrad.tensor.evaluate import evaluate
 from symgrad.tensor.labels import classes_of
 from symgrad.tensor.nodes import Leaf, Node, substitute, topological
@@ -115,6 +117,20 @@ class Truth:
             (value,) = evaluate([step.expr], inner, sizes, precision)
             inner[step.leaf.name] = names[f"d:{step.of.name}"] = value
         return Point(sizes, {s.name: symbols[s.name] for s in self.graph.symbols}, names)
+
+    def computed(self, node: Node, point: Point, gradients: Mapping[str, Any]) -> Any:
+        """The value of a formula at a point, its gradients (by the names of values) as given.
+
+        Raises
+        ------
+        ValueMismatch    where an array would be too large.
+        """
+        for part in topological(node):
+            require_small(*(size_of(size, point.sizes) for size in part.shape))
+        inner = dict(point.symbols) | dict(point.names)
+        for step in self.derivation.steps:
+            inner[step.leaf.name] = gradients[step.of.name]
+        return evaluate([node], inner, point.sizes)[0]
 
     def unfolded(self, node: Node) -> list[Node]:
         """The node with gradients, then values, put in place step by step; the last has symbols."""

@@ -62,6 +62,9 @@ def exact(value: object) -> Expr:
     return Rational(repr(float(value)))
 
 
+#: Powers within an exact number, such as 2**2**-0.5: towers of more take long to look at.
+MOST_POWERS = 20
+
 #: An exact number has at most so many bits above and below the bar; more is a slip or an attack.
 MOST_BITS = 4096
 
@@ -88,7 +91,10 @@ def raised(base: Expr, exponent: Expr) -> Expr:
     if exponent.is_Rational and abs(exponent) * (length - 1) > MOST_BITS:
         raise DeclarationError("a power of numbers is too long to be exact")
     result = base**exponent
-    for power in result.atoms(Pow):
+    powers = result.atoms(Pow)
+    if len(powers) > MOST_POWERS:
+        raise DeclarationError("a number has too many powers within each other")
+    for power in powers:
         size = power.exp
         if abs(size) > MOST_BITS if size.is_Rational else not _is_affine(size):
             raise DeclarationError("an exponent of a number or dimension is too large")

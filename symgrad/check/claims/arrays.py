@@ -11,7 +11,7 @@ from sympy import Expr
 from symgrad.check.claims.terms import Slice
 from symgrad.errors import SymgradError, ValueMismatch
 from symgrad.tensor.evaluate import evaluate
-from symgrad.tensor.nodes import Leaf, Node
+from symgrad.tensor.nodes import Leaf, Node, topological
 from symgrad.tensor.scalar import FUNCTIONS as SCALARS
 
 #: Entries of an array that a claim may make; more is a slip or an attack.
@@ -271,6 +271,8 @@ def through_nodes(function: Callable[..., Any]) -> Callable[..., Any]:
             return tuple(evaluate([each], values)[0] for each in result)
         if not isinstance(result, Node):
             raise SymgradError("a function gave no array")
+        for part in topological(result):
+            require_small(*part.shape)
         return evaluate([result], values)[0]
 
     return computed

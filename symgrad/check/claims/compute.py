@@ -13,7 +13,11 @@ from symgrad.declare.loops import over
 from symgrad.errors import SymgradError, UnknownName, ValueMismatch
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import as_dim
+from symgrad.tensor.evaluate import number_value
 from symgrad.tensor.nodes import Node
+
+#: Entries of an array that is kept: a search for a mistake computes thousands.
+MOST_KEPT = 20_000
 
 
 class Builder:
@@ -94,7 +98,7 @@ class Values:
         if term in self.done:
             return self.done[term]
         result = self._compute(term)
-        if not term.free:
+        if not term.free and (isinstance(result, tuple) or np.size(result) <= MOST_KEPT):
             self.done[term] = result
         return result
 
@@ -128,7 +132,7 @@ class Values:
                      if s.name in self.sizes}  # fmt: skip
             exact = value.xreplace(known | dict(self._loops))
             try:
-                found = int(exact) if exact.is_Integer else float(exact)
+                found = int(exact) if exact.is_Integer else float(number_value(exact))
             except (TypeError, ValueError, OverflowError):
                 raise ValueMismatch(f"{value} has no value") from None
             if not self._loops:

@@ -7,7 +7,7 @@ those of an algebra: terms, or NumPy's.
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
+from time import thread_time
 from typing import Any, NamedTuple
 
 from sympy import E, Expr, Integer, S, floor, pi
@@ -23,7 +23,7 @@ from symgrad.declare.syntax import Source, describe
 from symgrad.errors import ParseError, SymgradError
 from symgrad.tensor.operators import raised
 
-#: Steps of a claim, and seconds: more is a slip or an attack.
+#: Steps of a claim, and seconds of computing: more is a slip or an attack.
 MOST_STEPS, MOST_SECONDS = 200_000, 4.0
 
 #: Modules by name, and those within them.
@@ -123,14 +123,14 @@ class Expressions:
     algebra: Algebra
     names: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
-    until: float = field(default_factory=lambda: monotonic() + MOST_SECONDS)
+    until: float = field(default_factory=lambda: thread_time() + MOST_SECONDS)
 
     # --- bounds
 
     def tick(self) -> None:
         """One step more."""
         self.steps += 1
-        if self.steps > MOST_STEPS or (self.steps % 64 == 0 and monotonic() > self.until):
+        if self.steps > MOST_STEPS or (self.steps % 64 == 0 and thread_time() > self.until):
             raise ParseError("the claim takes too many steps", hint="a claim is a short text")
 
     def fault(self, what: str, tree: ast.AST, hint: str = "") -> ParseError:

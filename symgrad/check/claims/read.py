@@ -10,7 +10,7 @@ from sympy import Expr
 from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
-from symgrad.check.claims.statements import Interpreter, Returned, _assigned
+from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
 from symgrad.declare.syntax import Source
@@ -67,6 +67,10 @@ def pairs_of(claims: Claims) -> Iterable[tuple[str, object]]:
     return claims
 
 
+#: Operations within each other in a formula: what a long loop makes is run instead.
+MOST_DEPTH = 60
+
+
 @dataclass(slots=True)
 class Part:
     """One claim: a spelling of a gradient, and the statements that lead to it."""
@@ -104,6 +108,8 @@ class Part:
             if algebra.symbolic:
                 return number_term(value)
             return Numeric({}, {}).call("array", value)
+        if isinstance(value, Term) and value.depth > MOST_DEPTH:
+            raise NotSymbolic("a formula that is nested too deeply")
         return value
 
     def locals(self, scope: Scope, algebra: Algebra, names: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +132,8 @@ class Part:
                     run.run(self.statements)
         except Returned:
             pass
+        except Left as left:
+            raise ParseError(f"{left.kind} stands outside of a loop") from None
         except RecursionError:
             raise ParseError("the claim is nested too deeply", hint="name parts of it") from None
         except _SLIPS as error:  # what Python says of values that an operation is not made for

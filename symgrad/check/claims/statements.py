@@ -22,7 +22,7 @@ class Returned(Exception):  # no error: how a function ends
         self.value = value
 
 
-class _Left(Exception):
+class Left(Exception):
     """`break` or `continue`."""
 
     def __init__(self, kind: str) -> None:
@@ -78,9 +78,9 @@ class Interpreter(Expressions):
             case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert():
                 pass
             case ast.Break():
-                raise _Left("break")
+                raise Left("break")
             case ast.Continue():
-                raise _Left("continue")
+                raise Left("continue")
             case _:
                 raise self.fault(f"{describe(tree)} is not understood", tree)
 
@@ -227,7 +227,7 @@ class Interpreter(Expressions):
     def _body(self, body: list[ast.stmt]) -> str:
         try:
             self.run(body)
-        except _Left as left:
+        except Left as left:
             return left.kind
         return ""
 
@@ -356,4 +356,4 @@ def returned(run: Expressions, body: list[ast.stmt]) -> Any:
     return None
 
 
-__all__ = ["Interpreter", "Returned", "number", "returned", "subterms"]
+__all__ = ["Interpreter", "Left", "Returned", "number", "returned", "subterms"]

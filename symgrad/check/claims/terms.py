@@ -25,13 +25,14 @@ class Slice(NamedTuple):
 class Term:
     """One operation on arguments: terms, numbers, texts, tuples of these. Equal terms are one."""
 
-    __slots__ = ("__weakref__", "args", "free", "op", "options", "size", "terms")
+    __slots__ = ("__weakref__", "args", "depth", "free", "op", "options", "size", "terms")
 
     op: str
     args: tuple[Any, ...]
     options: tuple[tuple[str, Any], ...]
     free: frozenset[Symbol]  # indices of loops that it depends on
     size: int  # the number of operations in it
+    depth: int  # how many of them stand within each other
     terms: tuple["Term", ...]  # those among its arguments, within tuples too
 
     def __new__(cls, op: str, *args: Any, **options: Any) -> "Term":
@@ -47,6 +48,7 @@ class Term:
                 term.free -= {args[1]}
             term.terms = tuple(each for each in inner if isinstance(each, Term))
             term.size = 1 + sum(each.size for each in term.terms)
+            term.depth = 1 + max((each.depth for each in term.terms), default=0)
             term = _interned.setdefault(key, term)
         return term
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from sympy import Integer
+
 from symgrad.check.claims.terms import Term, name, names_in
 from symgrad.check.diagnose.edits import Edit, with_term
 from symgrad.check.diagnose.knowledge import Knowledge
@@ -97,7 +99,17 @@ def _bare(know: Knowledge, part: Term) -> Term | None:
     return Term("chain", *(each.args[0] if each.op == "T" else each for each in part.args))
 
 
+def _axis(know: Knowledge, part: Term) -> Term | None:
+    """Sums along rows for sums along columns, and the reverse."""
+    given = dict(part.options)
+    axis = given.get("axis", part.args[1] if len(part.args) > 1 else None)
+    if part.op not in ("sum", "mean") or axis not in (0, 1, -1):
+        return None
+    return Term(part.op, part.args[0], axis=Integer(1 if axis == 0 else 0), keepdims=True)
+
+
 _CHANGES: tuple[tuple[Callable[[Knowledge, Term], Term | None], str, str], ...] = (
+    (_axis, "wrong-axis", "the sums run over the wrong axis"),
     (_outer, "swapped-factors", "the outer products are turned round"),
     (_log, "wrong-derivative-rule", "logarithms stand where their derivatives belong"),
     (_matrix, "missing-transpose", "the matrices must be transposed"),

@@ -14,7 +14,8 @@ import numpy as np
 from sympy import Integer, expand
 
 from symgrad.calculus.pullbacks import LOCALLY_CONSTANT, pullback
-from symgrad.check.diagnose.knowledge import CHECKS, Knowledge, _activation
+from symgrad.check.diagnose.activations import activation_name
+from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.errors import SymgradError
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
@@ -159,6 +160,9 @@ class _Sweep:
             return "missing-recurrent-path", f"the path from {shown}{goes} is not followed"
         users = {self._into(user) for user, _ in self.users[source]}
         if isinstance(source, Leaf) and len(users) == 1 and not self._through_matrices(node, k):
+            slope = self.know.slope_between(source.name, into)
+            if slope is not None:
+                return slope.masked, f"the derivative of {slope.function} is wrong"
             return "missing-term", f"a term of the derivative of {{{into}}} is left out"
         return "missing-path", f"the path from {shown}{goes} is not followed"
 
@@ -184,7 +188,7 @@ class _Sweep:
             if len(users) > 5:
                 return False
         names = {leaf.name for leaf in leaves(users[-1])}
-        free = {self.target} | set(self.know.hyper)
+        free = {self.target, *self.know.numbers}
         return source not in self.roots and names <= free
 
     def _reduction(self, node: Node) -> str:
@@ -236,12 +240,14 @@ class _Sweep:
         if isinstance(node, Einsum):
             for label, said, other in _windows(node):
                 yield from self._run(label, said, 1.5, at=node, rule=partial(pullback, other))
-        known = _activation(node)
+        known = activation_name(node)
         if isinstance(node, Map) and known is not None:
             slope = scalar.partial(node.body, ARGS[0])
             at_a = op.apply(slope, node)
-            yield from self._run("missing-activation-derivative",
-                                 f"the derivative of {known} is left out", 1.35, at=node,
+            leaf = next((leaf for leaf, root in self.roots.items() if root is node), node)
+            own = next((a for a in self.know.activations if a.a is self.know.pooled(leaf)), None)
+            missed = "missing-activation-derivative" if own is None else own.unmasked
+            yield from self._run(missed, f"the derivative of {known} is left out", 1.35, at=node,
                                  rule=lambda g, k: g)  # fmt: skip
             yield from self._run("derivative-at-activation",
                                  f"{known}′ is taken at the activation in place of its argument",
@@ -264,17 +270,16 @@ class _Sweep:
 
     def _gradient(self, k: int, cut: tuple[Edge, ...], at: Node | None, rule: Rule | None) -> Any:
         know = self.know
-        point = know.frame.truth.point(k)
+        point = know.true_point(k)
         gathered: dict[Node, Any] = {}
 
         def add(node: Node, value: Any) -> None:
             gathered[node] = gathered[node] + value if node in gathered else value
 
-        scaled = know.frame.truth.point(k).names
         for leaf in self.atoms:
             root = self.roots.get(leaf)
             if root is not None and leaf is not self.leaf:
-                add(root, scaled[f"d:{leaf.name}"])  # type: ignore[attr-defined]
+                add(root, point.names[f"d:{leaf.name}"])  # type: ignore[attr-defined]
         if self.output not in self.atoms and self.output in self.roots:
             add(self.roots[self.output], np.ones(()))
         for node in reversed(self.order):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from symgrad.check.claims.terms import Term, name
 from symgrad.check.claims.write import written
-from symgrad.check.diagnose.knowledge import Knowledge
+from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.check.diagnose.many import tidied
 from symgrad.check.diagnose.search import Case, Hit, Retold, search
 from symgrad.check.verify_judge import Frame, Run
@@ -23,22 +23,26 @@ class Diagnosis:
     hits: tuple[Hit, ...] = ()
 
 
-def knowledge_of(frame: Frame) -> Knowledge:
-    """What is known of a graph in a person's scale; kept with the graph."""
-    key = tuple(frame.scales.items())
+def knowledge_of(frame: Frame, start: int = 0) -> Knowledge:
+    """What is known of a graph in a person's scale; kept with the graph.
+
+    `start` is the first point at which a hit must hold; formulas have one name whatever it is.
+    """
+    key = (start, *frame.scales.items())
     cache = vars(frame.truth).setdefault("_knowledge", {})
     if key not in cache:
-        cache[key] = Knowledge(frame)
+        known = knowledge_of(frame).formulas if start else {}
+        cache[key] = Knowledge(frame, start, known)
     found: Knowledge = cache[key]
     return found
 
 
 def diagnose(
     frame: Frame, target: str, term: Term | None, run: Run,
-    write: Callable[[Term], str] = written, retold: tuple[Retold, ...] = (),
+    write: Callable[[Term], str] = written, retold: tuple[Retold, ...] = (), at: int = 0,
 ) -> Diagnosis:  # fmt: skip
-    """The mistake in a wrong claim; `write` prints a term in the person's notation."""
-    know = knowledge_of(frame)
+    """The mistake in a claim that is wrong at a point; `write` prints in the person's notation."""
+    know = knowledge_of(frame, at if at >= CHECKS else 0)
     know.quoted.clear()
     hits = search(Case.of(know, target, term, run, retold))
     labels: dict[str, None] = {}

@@ -31,12 +31,17 @@ from symgrad.tensor.nodes import (
 from symgrad.tensor.primitives import MatrixFunction
 from symgrad.tensor.scalar import ARGS
 
+#: Operations of a formula that a person may have written: a longer one is taken as a whole.
+MOST_NODES = 300
+
 #: Gives a node that has no form a name.
 Pool = Callable[[Node], Term]
 
 
 def term_of(root: Node, names: dict[Node, str], pool: Pool) -> Term:
     """The term of a node; `names` are the nodes that have names."""
+    if len(topological(root, seen=set(names))) > MOST_NODES:
+        return pool(root)
     plain = _composed(root, set(names))
     done: dict[Node, Term] = {}
     for node in topological(plain, seen=set(names)):

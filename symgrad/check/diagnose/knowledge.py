@@ -10,13 +10,17 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-import sympy
-from sympy import Expr, Integer, preorder_traversal
-
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.terms import Term, name, names_in, number
 from symgrad.check.claims.write import with_modules
-from symgrad.check.diagnose.many import negative, plus, times
+from symgrad.check.diagnose.activations import (
+    CHOICES,
+    Activation,
+    function_name,
+    functions_in,
+    of_one,
+    slope_term,
+)
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
 from symgrad.errors import SymgradError
@@ -24,8 +28,7 @@ from symgrad.notation import numpy
 from symgrad.simplify.recognise import recognised
 from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
-from symgrad.tensor.dims import Shape
-from symgrad.tensor.evaluate import evaluate
+from symgrad.tensor.dims import Shape, same, same_shape
 from symgrad.tensor.nodes import (
     UNIT,
     Einsum,
@@ -38,25 +41,11 @@ from symgrad.tensor.nodes import (
     substitute,
     topological,
 )
+from symgrad.tensor.primitives import MatrixFunction
 from symgrad.tensor.scalar import ARGS
-
-#: Functions of one entry that are rules of calculus rather than activations.
-_ELEMENTARY = frozenset({"exp", "log", "log1p", "expm1", "abs", "sign"})
 
 #: Points at which a hit must hold.
 CHECKS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """A = f(z): terms of z, of a and of the slope f'(z), and the name of f."""
-
-    function: str
-    z: Term
-    a: Term
-    slope: Term
-    at_a: Term | None
-    shape: Shape
 
 
 @dataclass
@@ -64,9 +53,11 @@ class Knowledge:
     """Facts of a graph in a person's scale."""
 
     frame: Frame
+    start: int = 0
     formulas: dict[str, Node] = field(default_factory=dict)
     quoted: dict[str, Term] = field(default_factory=dict)
     _values: list[Values] = field(default_factory=list)
+    _symmetric: dict[Any, Point] = field(default_factory=dict)
 
     @property
     def graph(self) -> Any:
@@ -77,7 +68,7 @@ class Knowledge:
     def values(self, k: int) -> Values:
         """What computes terms at the k-th point, the pool's among them."""
         while len(self._values) <= k:
-            point = self.frame.point(len(self._values))
+            point = self.point(len(self._values))
             self._values.append(Values(dict(point.names), point.sizes))
         values = self._values[k]
         for text, node in self.formulas.items():
@@ -88,16 +79,37 @@ class Knowledge:
                     values.names[text] = float("nan")  # type: ignore[index]
         return values
 
-    def _computed(self, node: Node, k: int) -> Any:
-        point = self.frame.truth.point(k)
-        inner = dict(point.names)
-        for step in self.frame.truth.derivation.steps:
-            inner[step.leaf.name] = point.names[f"d:{step.of.name}"]
-        return evaluate([node], inner, point.sizes)[0]
+    def point(self, k: int) -> Point:
+        """The k-th point at which a hit must hold, gradients in the person's scale."""
+        return self.frame.point(self.start + k)
 
-    def points(self) -> list[Point]:
-        """Those at which a hit must hold."""
-        return [self.frame.point(k) for k in range(CHECKS)]
+    def true_point(self, k: int) -> Point:
+        """The same point, with the true gradients."""
+        return self.frame.truth.point(self.start + k)
+
+    @cached_property
+    def square(self) -> tuple[str, ...]:
+        """The symbols that are square matrices and not declared symmetric."""
+        return tuple(
+            leaf.name
+            for leaf in self.graph.symbols
+            if leaf.ndim == 2 and same(*leaf.shape) and leaf.domain not in ("symmetric", "spd")
+        )
+
+    def symmetric_point(self, names: tuple[str, ...], k: int) -> Point:
+        """The k-th point with these matrices made symmetric, all values and gradients anew."""
+        if (names, k) not in self._symmetric:
+            point = self.true_point(k)
+            values = dict(point.symbols)
+            for each in names:
+                values[each] = values[each] + values[each].T
+            filled = self.frame.truth.filled(point.sizes, values | point.sizes)
+            self._symmetric[names, k] = self.frame.in_scale(filled)
+        return self._symmetric[names, k]
+
+    def _computed(self, node: Node, k: int) -> Any:
+        truth, point = self.frame.truth, self.true_point(k)
+        return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
 
     def pooled(self, node: Node) -> Term:
         """A term for a formula: its name, or one of the pool."""
@@ -178,6 +190,18 @@ class Knowledge:
                 and leaf.name not in self.parameters]  # fmt: skip
 
     @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """All symbols that are numbers, parameters among them."""
+        return tuple(leaf.name for leaf in self.graph.symbols if not leaf.ndim)
+
+    def is_regular(self, target: str, node: Node) -> bool:
+        """Whether a summand is a regulariser's: of the variable's own entries and numbers."""
+        names = {leaf.name for leaf in leaves(node)}
+        if any(isinstance(each, MatrixFunction) for each in topological(node)):
+            return False  # log det of a covariance is what is fitted
+        return target in names and names <= {target, *self.numbers}
+
+    @cached_property
     def data_free(self) -> frozenset[str]:
         """Values that depend on parameters and numbers alone, such as a regulariser."""
         free = set(self.parameters) | set(self.hyper)
@@ -205,31 +229,77 @@ class Knowledge:
         found: dict[Node, Activation] = {}
         for text, root in self.definitions.items():
             for node in topological(root):
-                known = _activation(node)
-                if known is None or node in found:
+                if node in found:
                     continue
-                operand = node.operands[0]
                 a = name(text) if node is root else self.pooled(node)
-                z = self.pooled(operand)
-                if known == "softmax":
-                    own = op.multiply(node, op.subtract(1, node))
-                    found[node] = Activation(known, z, a, self.pooled(own), None, node.shape)
-                    continue
-                slope = scalar.partial(node.body, ARGS[0])  # type: ignore[attr-defined]
-                at_a = self.pooled(op.apply(slope, node))
-                at_z = _slope_term(node.body, z, a) or self.pooled(op.apply(slope, operand))  # type: ignore[attr-defined]
-                found[node] = Activation(known, z, a, at_z, at_a, node.shape)
+                made = (
+                    self._softmax(node, a) if isinstance(node, Softmax) else self._mapped(node, a)
+                )
+                if made is not None:
+                    found[node] = made
         return list(found.values())
+
+    def _softmax(self, node: Softmax, a: Term) -> Activation:
+        own = op.multiply(node, op.subtract(1, node))
+        z = self.pooled(node.operands[0])
+        return Activation("softmax", z, a, self.pooled(own), None, node.shape)
+
+    def _mapped(self, node: Node, a: Term) -> Activation | None:
+        """The activation that a function of one node's entries is."""
+        known = of_one(node)
+        if known is None or (function := function_name(known.body)) is None:
+            return None
+        body, operand = known
+        z = self.pooled(operand)
+        slope = scalar.partial(body, ARGS[0])
+        at_z = slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
+        masks = tuple(
+            self.pooled(each)
+            for condition in slope.atoms(scalar.gt)
+            for hold in [op.apply(condition, operand)]
+            for each in (hold, op.subtract(1, hold))
+        )
+        branch = body.func in CHOICES and not self._is_layer(operand)
+        at_a = self.pooled(op.apply(slope, node))
+        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
+
+    def _is_layer(self, node: Node) -> bool:
+        """Whether a value is computed by a sum of products, as a layer's is, and by no loss."""
+        for each in topological(node):
+            if isinstance(each, Leaf):
+                root = self.definitions.get(each.name) if each is node else None
+                if root is not None and self._is_layer(root):
+                    return True
+            elif isinstance(each, Einsum) and each.ndim and _sums_products(each):
+                return True
+        return False
 
     def activation_of(self, value: str) -> Activation | None:
         """The activation that a value goes into, by the name of the value."""
         wanted = name(value)
         return next((each for each in self.activations if each.z is wanted), None)
 
+    def slope_between(self, z: str, a: str) -> Activation | None:
+        """The activation a = f(z) of two values, entry by entry."""
+        found = self.activation_of(z)
+        entrywise = found is not None and found.function != "softmax"
+        return found if entrywise and found.a is name(a) else None  # type: ignore[union-attr]
+
     def activation_to(self, value: str) -> Activation | None:
         """The activation that a value is."""
         wanted = name(value)
         return next((each for each in self.activations if each.a is wanted), None)
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of all functions of entries that values are made with."""
+        bodies = {
+            node.body
+            for root in self.definitions.values()
+            for node in topological(root)
+            if isinstance(node, Map)
+        }
+        return frozenset(each for body in bodies for each in functions_in(body))
 
     # --- counts and scales
 
@@ -270,6 +340,16 @@ class Knowledge:
             bases[base] = bases.get(base, 0) + 1
         return frozenset(count for count in bases.values() if count > 2)
 
+    def normalises(self, value: str) -> bool:
+        """Whether a value, or one made of its entries, is broadcast: as a variance is, under √."""
+        leaf = self.frame.truth.graph.leaf(value)
+        made = [
+            text
+            for text, root in self.definitions.items()
+            if same_shape(root.shape, leaf.shape) and leaf in leaves(root)
+        ]
+        return self.is_shared(value) or any(map(self.normalises, made))
+
     def is_shared(self, target: str) -> bool:
         """Whether a value is broadcast where it is used: its gradient sums over what shares it."""
         leaf = self.frame.truth.graph.leaf(target)
@@ -279,22 +359,19 @@ class Knowledge:
                     for labels, factor in zip(node.inputs, node.factors, strict=True):
                         own = {k for k in labels if k != UNIT}
                         more = {k for k in node.output if k != UNIT} - own
+                        while isinstance(factor, Map) and len(factor.operands) == 1:
+                            factor = factor.operands[0]
                         if factor is leaf and own <= set(node.output) and more:
                             return True
         return False
 
 
-def _slope_term(body: Expr, z: Term, a: Term) -> Term | None:
-    """The derivative as people write it, where they have one form for it."""
-    one = number(Integer(1))
-    match body.func:
-        case scalar.sigmoid:
-            return times(a, plus(one, negative(a)))
-        case sympy.tanh:
-            return plus(one, negative(Term("pow", a, number(Integer(2)))))
-        case scalar.relu:
-            return Term("gt", z, number(Integer(0)))
-    return None
+def _sums_products(node: Einsum) -> bool:
+    """Whether different factors are summed along an axis that they share."""
+    kept = set(node.output)
+    gone = {k for own in node.inputs for k in own if k != UNIT and k not in kept}
+    own = [set(labels) & gone for labels in node.inputs]
+    return len(set(node.factors)) > 1 and any(sum(k in each for each in own) > 1 for k in gone)
 
 
 def _divides(node: Node) -> bool:
@@ -319,22 +396,3 @@ def _reduction(node: Node) -> str:
         isinstance(first, Einsum) and len(first.factors) == 2 and len(set(first.factors)) == 1
     )  # fmt: skip
     return "norm" if squared else "mean"
-
-
-def _activation(node: Node) -> str | None:
-    """The name of the activation that a node is."""
-    if isinstance(node, Softmax):
-        return "softmax"
-    if not isinstance(node, Map) or len(node.operands) != 1:
-        return None
-    body = node.body
-    kinds = {scalar.NAMES[part.func] for part in body.atoms(scalar._Real)} | {
-        scalar.NAMES[part.func] for part in _functions(body) if part.func in scalar.NAMES
-    }
-    if not kinds or kinds <= _ELEMENTARY or scalar.root_of(body) is not None:
-        return None
-    return scalar.NAMES.get(body.func, "activation")
-
-
-def _functions(body: Expr) -> list[Expr]:
-    return [part for part in preorder_traversal(body) if isinstance(part, Expr)]

@@ -16,6 +16,9 @@ from symgrad.tensor.operators import constant_of, full, total
 #: Paths of which any may be missing together; beyond it one alone.
 MOST_PATHS = 6
 
+#: What is said where a regulariser is missing.
+REGULAR = "the term of the regulariser is left out"
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -52,19 +55,26 @@ def _parts(know: Knowledge, target: str) -> list[Part]:
         if len(pieces) == 1:
             pieces = expanded(simplify(path).node)
         for node in pieces if 1 < len(pieces) <= 12 else ():
-            regular = _is_regular(know, target, node)
-            label = "missing-regulariser" if regular else "missing-term"
-            said = "the term of the regulariser is left out" if regular else (
-                f"a term of the derivative of {{{through.name}}} is left out")  # fmt: skip
-            found.append(_part(know, target, node, label, said, 1.25 if regular else 1.6))
+            label, said, cost = _piece(know, target, node, [through])
+            found.append(_part(know, target, node, label, said, cost))
     step = know.frame.truth.steps[target]
     pieces = expanded(step.expr)
+    everything = [leaf for leaf, _ in paths]
     for node in pieces if 1 < len(pieces) <= 12 else ():
-        regular = _is_regular(know, target, node)
-        label = "missing-regulariser" if regular else "missing-term"
-        said = "the term of the regulariser is left out" if regular else "a term is left out"
-        found.append(_part(know, target, node, label, said, 1.25 if regular else 1.7))
+        label, said, cost = _piece(know, target, node, everything)
+        found.append(_part(know, target, node, label, said, cost + 0.1 * (label == "missing-term")))
     return found
+
+
+def _piece(know: Knowledge, target: str, node: Node, through: list[Leaf]) -> tuple[str, str, float]:
+    """What it is called to leave out a summand of what comes back through some values."""
+    if know.is_regular(target, node):
+        return "missing-regulariser", REGULAR, 1.25
+    slope = know.slope_between(target, through[0].name) if len(through) == 1 else None
+    if slope is not None:
+        return slope.masked, f"the derivative of {slope.function} is wrong", 1.4
+    of = f" of the derivative of {{{through[0].name}}}" if len(through) == 1 else ""
+    return "missing-term", f"a term{of} is left out", 1.6
 
 
 def _part(know: Knowledge, target: str, node: Node, label: str, said: str, cost: float) -> Part:
@@ -112,16 +122,10 @@ def _by_use(definition: Definition, seed: Node, leaf: Leaf, whole: Node) -> list
     return [whole]
 
 
-def _is_regular(know: Knowledge, target: str, node: Node) -> bool:
-    """Whether a summand depends on the variable itself alone, as a regulariser's does."""
-    names = {leaf.name for leaf in leaves(node)}
-    return target in names and names <= {target} | set(know.hyper)
-
-
 def _missed(know: Knowledge, target: str, through: list[Leaf], node: Node) -> tuple[str, str]:
     """The label of leaving out what comes back through these values."""
-    if _is_regular(know, target, node):
-        return "missing-regulariser", "the term of the regulariser is left out"
+    if know.is_regular(target, node):
+        return "missing-regulariser", REGULAR
     shown = " and ".join(f"{{{leaf.name}}}" for leaf in through)
     mine = know.families.get(target)
     theirs = [know.families.get(leaf.name) for leaf in through]
@@ -134,7 +138,7 @@ def _missed(know: Knowledge, target: str, through: list[Leaf], node: Node) -> tu
         return "dropped-time-step", f"the sum over the steps is cut: {shown} is left out"
     if mine and all(their and their[1] > mine[1] for their in theirs) and len(users) > 1:
         return "missing-recurrent-path", f"what comes back through {shown} is left out"
-    kinds = {know.reduces(leaf.name) for leaf in through}
+    kinds = {know.normalises(leaf.name) and know.reduces(leaf.name) for leaf in through}
     if len(paths) > 1 and kinds <= {"mean", "norm"}:
         kind = "mean" if "mean" in kinds else "norm"
         return f"missing-{kind}-path", f"the path through {shown} is not followed"

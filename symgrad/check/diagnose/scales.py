@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sympy import Integer, Rational, S, sqrt
 
-from symgrad.check.claims.terms import Term, name, number
+from symgrad.check.claims.terms import Term, name, names_in, number
 from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.errors import SymgradError
 
@@ -47,7 +47,11 @@ def recognised(know: Knowledge, ratios: list[float], *, regular: bool = False) -
     if len(ratios) != CHECKS:
         return None
     best: Scale | None = None
-    for factor, label, cost, said in _table(know, regular):
+    rows = _table(know, regular)
+    if max(ratios) - min(ratios) <= 1e-7 * abs(ratios[0]):
+        # the sizes differ at these points: it is a number, or of what has values
+        rows = [row for row in rows if row[0] is number(S.One) or names_in(row[0])]
+    for factor, label, cost, said in rows:
         values = []
         for k in range(CHECKS):
             try:
@@ -119,7 +123,7 @@ def _built(know: Knowledge, regular: bool) -> list[tuple[Term, str, float, str]]
         rows.append((number(sqrt(size)), "missing-scale-factor", 1.4,
                      f"the factor 1/√{size} is there once too often"))  # fmt: skip
     label = "constant-factor" if regular else "missing-scale-factor"
-    for text in know.hyper:
+    for text in know.numbers:
         one, own = number(Integer(1)), name(text)
         keep = Term("plus", one, Term("neg", own))
         for factor, said in (

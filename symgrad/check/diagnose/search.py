@@ -2,129 +2,28 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sympy import S
 
-from symgrad.check.claims.terms import Term, names_in, number
+from symgrad.check.claims.terms import Term, number
 from symgrad.check.diagnose.all_places import changes
-from symgrad.check.diagnose.cuts import Faulty, faulty
+from symgrad.check.diagnose.case import (
+    MOST_EDITS,
+    MOST_PAIRS,
+    Budget,
+    Case,
+    Hit,
+    Retold,
+    same,
+)
 from symgrad.check.diagnose.edits import edits, everywhere, places, put
-from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
-from symgrad.check.diagnose.many import plus, spread, times
+from symgrad.check.diagnose.knowledge import CHECKS
+from symgrad.check.diagnose.many import plus, times
 from symgrad.check.diagnose.parts import contributions, parts
 from symgrad.check.diagnose.scales import ratio, recognised
-from symgrad.check.verify_judge import Run
 from symgrad.errors import SymgradError
-
-#: Changes of a claim that are tried: one alone, and two at once; and seconds, should they be slow.
-MOST_EDITS, MOST_PAIRS, MOST_SECONDS = 6_000, 12_000, 3.0
-
-
-@dataclass(slots=True)
-class Budget:
-    """What a search may still try; the seconds are for claims that are slow to compute."""
-
-    left: int
-    until: float
-
-    @classmethod
-    def of(cls, count: int) -> "Budget":
-        """So many changes."""
-        return cls(count, monotonic() + MOST_SECONDS)
-
-    def spent(self) -> bool:
-        """One change more; whether it is too many."""
-        self.left -= 1
-        return self.left < 0 or (self.left % 32 == 0 and monotonic() > self.until)
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A mistake that explains a claim: its label, how likely it is, what is said, what is right."""
-
-    label: str
-    cost: float
-    said: str
-    term: Term | None = None
-    also: tuple[str, ...] = ()
-    factor: Term | None = None  # what the whole claim must be multiplied by
-
-
-class Retold(NamedTuple):
-    """A claim run in another way, and the mistake that it had if it then is right."""
-
-    label: str
-    said: str
-    run: Run
-
-
-@dataclass(slots=True)
-class Case:
-    """A wrong claim: its values at the points (None where it has none), and the true ones."""
-
-    know: Knowledge
-    target: str
-    claim: Term | None
-    ours: list[Any]
-    truths: list[Any]
-    retold: tuple[Retold, ...] = ()
-
-    @classmethod
-    def of(
-        cls, know: Knowledge, target: str, claim: Term | None, run: Run,
-        retold: tuple[Retold, ...] = (),
-    ) -> "Case":  # fmt: skip
-        """The case of a claim that `run` computes."""
-        ours: list[Any] = []
-        truths = []
-        for k in range(CHECKS):
-            point = know.frame.point(k)
-            truths.append(np.asarray(point.names[f"d:{target}"], dtype=float))
-            try:
-                ours.append(np.asarray(run(point), dtype=float))
-            except (SymgradError, TypeError, ValueError):
-                ours.append(None)
-        known = spread(claim, know.scalars) if claim is not None else None
-        return cls(know, target, known, ours, truths, retold)
-
-    def value(self, term: Term, k: int) -> Any:
-        """The array of a term at a point; None if it has none."""
-        try:
-            with np.errstate(all="ignore"):
-                return np.asarray(self.know.values(k).array(term), dtype=float)
-        except (SymgradError, TypeError, ValueError):
-            return None
-
-    @property
-    def shapeless(self) -> bool:
-        """Whether the claim has no value of the gradient's shape."""
-        pairs = zip(self.ours, self.truths, strict=True)
-        return any(ours is None or ours.shape != truth.shape for ours, truth in pairs)
-
-    @property
-    def faults(self) -> list[Faulty]:
-        """Derivations with one mistake that start where the claim does."""
-        names = names_in(self.claim) if self.claim is not None else []
-        atoms = frozenset(text[2:] for text in names if text.startswith("d:"))
-        return faulty(self.know, self.target, atoms)
-
-    def is_true(self, term: Term) -> bool:
-        """Whether a term is the gradient, at all points."""
-        return all(same(self.value(term, k), self.truths[k]) for k in range(CHECKS))
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two arrays are equal up to rounding."""
-    if a is None or b is None or a.shape != b.shape:
-        return False
-    scale = np.max(np.abs(b), initial=0.0)
-    if not np.isfinite(scale) or not np.isfinite(a).all():
-        return False
-    return bool(np.all(np.abs(a - b) <= 1e-8 * scale + 1e-300))
 
 
 def search(case: Case) -> list[Hit]:
@@ -185,20 +84,42 @@ def _scaled_values(case: Case) -> Iterable[Hit]:
 def _is_regular(case: Case, part: Term) -> bool:
     """Whether a part depends on the variable itself alone, as a regulariser's does."""
     names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
-    return case.target in names and names <= {case.target} | set(case.know.hyper)
+    return case.target in names and names <= {case.target, *case.know.numbers}
 
 
 def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
     """A program that is right when it is run in another way."""
     for each in case.retold:
         try:
-            values = [each.run(case.know.frame.point(k)) for k in range(CHECKS)]
+            values = [each.run(case.know.point(k)) for k in range(CHECKS)]
         except SymgradError:
             continue
         if all(
             same(np.asarray(v, dtype=float), t) for v, t in zip(values, case.truths, strict=True)
         ):
             yield Hit(each.label, 1.0, each.said)
+
+
+# --- symmetry
+
+
+def _symmetric(case: Case, budget: Budget) -> Iterable[Hit]:
+    """A claim that is right where a square matrix, or all of them, is symmetric."""
+    square = case.know.square
+    for chosen in [(each,) for each in square] + ([square] if len(square) > 1 else []):
+        for k in range(CHECKS):
+            point = case.know.symmetric_point(chosen, k)
+            try:
+                ours = np.asarray(case.run(point), dtype=float)
+            except (SymgradError, TypeError, ValueError):
+                break
+            if not same(ours, np.asarray(point.names[f"d:{case.target}"], dtype=float)):
+                break
+        else:
+            shown = " and ".join(f"{{{each}}}" for each in chosen)
+            said = f"{shown} {'is' if len(chosen) == 1 else 'are'} taken to be symmetric"
+            yield Hit("symmetry-assumed", 1.7, said)
+            return
 
 
 # --- single edits
@@ -397,9 +318,9 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 
 #: Each with whether it is tried although something was found before.
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
-    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True), (_faulty_sweeps, True),
-    (_edited, True),
-    (_everywhere, False), (_matched, False), (_two, False),
+    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True),
+    (_faulty_sweeps, True), (_edited, True),
+    (_everywhere, True), (_matched, False), (_symmetric, True), (_two, False),
 )  # fmt: skip
 
-__all__ = ["Case", "Hit", "search"]
+__all__ = ["Case", "Hit", "Retold", "search"]

@@ -19,6 +19,9 @@ from symgrad.tensor.nodes import Node
 #: Readings of one text that are tried at most.
 MOST_READINGS = 64
 
+#: Characters that are read again for other readings; members of a chain a = b = c.
+MOST_READ, MOST_MEMBERS = 60_000, 20
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -86,7 +89,7 @@ class _Claim:
         found: list[Claimed] = []
         unfit: list[Claimed] = []
         path: list[int] = []
-        for _ in range(MOST_READINGS):
+        for _ in range(min(MOST_READINGS, 1 + MOST_READ // (len(self.latex.text) + 1))):
             reader = Reader(self.latex, self.scope, path=path)
             reader.target, reader.wanted = self.target, self.wanted or ()
             try:
@@ -109,6 +112,8 @@ class _Claim:
         """The claim in one reading."""
         main = self._main(reader, statements)
         sides = main.sides if isinstance(main, Relation) and _equates(main) else (main,)
+        if len(sides) > MOST_MEMBERS:
+            self.latex.fail("a chain of too many equalities", sides[MOST_MEMBERS].start)
         left = left_of(sides[0]) if len(sides) > 1 else None
         bodies = sides[1:] if len(sides) > 1 else sides
         reader.base = base_of(reader, statements)

@@ -15,8 +15,8 @@ _RAW = re.compile(
     re.DOTALL,
 )
 
-#: More than anybody writes.
-MOST_LONG = 100_000
+#: More than anybody writes: characters of a text, digits of a number.
+MOST_LONG, MOST_DIGITS = 20_000, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ def scan(latex: Latex) -> list[Raw]:
         kind, text = match.lastgroup or "", match[0]
         if kind in ("comment", "space"):
             continue
+        if kind == "number" and len(text) > MOST_DIGITS:
+            latex.fail("a number has too many digits", match.start(), f"at most {MOST_DIGITS}")
         if text in marks.UNICODE:
             found += _typed(marks.UNICODE[text], match.start(), match.end())
         else:

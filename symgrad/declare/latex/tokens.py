@@ -125,6 +125,8 @@ class Tokens:
         raw = self.raw[at]
         if not opens:
             self.fail(f"only the {raw.text[0]} of {raw.text} is in this script", at, "write braces")
+        if "." in raw.text:
+            self.fail(f"only the {raw.text[0]} of {raw.text} is an argument", at, "write braces")
         cut = raw.start + 1
         self.raw[at : at + 1] = [
             Raw(raw.text[0], raw.start, cut, "number"), Raw(raw.text[1:], cut, raw.end, "number"),

@@ -16,10 +16,12 @@ from symgrad.simplify.normal.sums import (
     constant,
     form_of,
     has_number,
+    indicator_in,
     is_one,
     leading,
     log_inside,
     narrowest,
+    parted,
     powers,
     total_of,
 )
@@ -459,6 +461,9 @@ class Normal:
 
     def positive(self, form: Sum, shape: Shape) -> Sum:
         """[x > 0], of x with a leading coefficient of 1: [−x > 0] = 1 − [x > 0] − [x = 0]."""
+        cases = self._cases(self.positive, form, shape)
+        if cases is not None:
+            return cases
         test = self.half(form, shape)
         number = form[leading(form)] if form else S.One
         if not number.is_negative or all(map(is_one, form)):
@@ -469,6 +474,9 @@ class Normal:
         """[x > 0], or [x ≥ 0]: enough for x [x > 0]."""
         if not form:
             return {}
+        cases = self._cases(self.half, form, shape)
+        if cases is not None:
+            return cases
         number = form[leading(form)]
         if all(map(is_one, form)) and (number.is_positive or number.is_nonpositive):
             return constant(S.One if number.is_positive else S.Zero, shape)
@@ -484,11 +492,29 @@ class Normal:
         """[x = 0], of x with a leading coefficient of 1; none where x is 0 on a null set alone."""
         if not form:
             return constant(S.One, shape)
+        cases = self._cases(self.zero, form, shape)
+        if cases is not None:
+            return cases
         number = form[leading(form)]
         if is_generic(form) or (all(map(is_one, form)) and number.is_nonzero):
             return {}
         inside = {node: c / number for node, c in form.items()} if number.is_nonzero else form
         return self.function(scalar.eq(ARGS[0], 0), [inside], shape)
+
+    def _cases(self, test: Callable[[Sum, Shape], Sum], form: Sum, shape: Shape) -> Sum | None:
+        """A test t(P + I Q) as (1 − I) t(P) + I t(P + Q), of an indicator I; None if there is none.
+
+        So leaky relu(z) > 0 is z > 0, for it is z/10 + 9/10 z [z > 0].
+        """
+        chosen = indicator_in(form)
+        if chosen is None:
+            return None
+        without, within = parted(form, chosen)
+        atom, labels = chosen
+        mark = self._wide({atom: S.One}, labels, shape)
+        no, yes = test(without, shape), test(total_of([(S.One, without), (S.One, within)]), shape)
+        gap = total_of([(S.One, yes), (S.NegativeOne, no)])
+        return total_of([(S.One, no), (S.One, self.times(mark, gap, shape))])
 
     # --- matrices
 

@@ -5,7 +5,9 @@ x is; x[:, None] − x is zero on its diagonal, relu(x) on half of the line, a l
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
+from symgrad.simplify.terms import build, flatten
 from symgrad.tensor.nodes import Constant, Einsum, Leaf, Map, Node, Total, topological
 from symgrad.tensor.primitives import MatrixFunction, Reshape
 from symgrad.tensor.scalar import NAMES
@@ -25,8 +27,9 @@ def is_generic(products: Iterable[Node]) -> bool:
 
     It does where a symbol stands in it once only, in a product of analytic functions of symbols
     whose values fill an open set: then it depends on that symbol's entry wherever it is defined.
+    A sign in front is never 0; a sum of signs may be.
     """
-    listed = list(products)
+    listed = [_without_signs(product) for product in products]
     times: Counter[Node] = Counter()
     for product in listed:
         times += _occurrences(product)
@@ -35,6 +38,17 @@ def is_generic(products: Iterable[Node]) -> bool:
                                       if isinstance(node, Leaf))
         for product in listed
     )  # fmt: skip
+
+
+def _without_signs(product: Node) -> Node:
+    """The product without factors that are 1 or −1 in all entries of what it is."""
+    term = flatten(product)
+    left = tuple(
+        (atom, labels)
+        for atom, labels in term.factors
+        if not (isinstance(atom, Leaf) and atom.domain == "sign" and {*labels} <= {*term.output})
+    )
+    return product if len(left) == len(term.factors) else build(replace(term, factors=left))
 
 
 def _occurrences(product: Node) -> Counter[Node]:

@@ -10,7 +10,7 @@ from symgrad.simplify.terms import Factor, Term, build, flatten, power_of
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Shape
 from symgrad.tensor.nodes import UNIT, Einsum, Labels, Map, Node, Total
-from symgrad.tensor.scalar import ARGS
+from symgrad.tensor.scalar import ARGS, eq, gt
 
 #: A sum of products: each product, a node without a number in front, with its coefficient.
 Sum = dict[Node, Expr]
@@ -129,6 +129,48 @@ def narrowest(nodes: list[Node], shape: Shape) -> tuple[tuple[int, ...], list[No
             terms.append((c, build(replace(flat, output=output))))
         found.append(op.total(terms, inner))
     return kept, found
+
+
+def indicator_in(form: Sum) -> Factor | None:
+    """A factor [x > 0] or [x = 0] of some product of a sum, at its axes; the first in an order."""
+    found = {
+        (atom, labels)
+        for node in form
+        for atom, labels in _along_axes(node)
+        if isinstance(atom, Map) and atom.body.func in (gt, eq)
+    }
+    return min(found, key=lambda factor: (factor[0].digest, factor[1]), default=None)
+
+
+def _along_axes(node: Node) -> list[Factor]:
+    """The factors of a product that stand along its axes alone, labelled by these."""
+    term = flatten(node)
+    place = dict(zip(term.output, axes(node), strict=True)) | {UNIT: UNIT}
+    return [
+        (atom, tuple(place[k] for k in labels))
+        for atom, labels in term.factors
+        if all(k in place for k in labels)
+    ]
+
+
+def parted(form: Sum, chosen: Factor) -> tuple[Sum, Sum]:
+    """P and Q of a sum P + I Q with a factor I."""
+    without: Sum = {}
+    within: Sum = {}
+    for node, c in form.items():
+        term = flatten(node)
+        place = dict(zip(term.output, axes(node), strict=True)) | {UNIT: UNIT}
+        left = tuple(
+            (atom, labels)
+            for atom, labels in term.factors
+            if (atom, tuple(place.get(k) for k in labels)) != chosen
+        )
+        if len(left) == len(term.factors):
+            without[node] = c
+        else:
+            rest = form_of(build(replace(term, factors=left)), node.shape)
+            within = total_of([(S.One, within), (c, rest)])
+    return without, within
 
 
 def leading(form: Sum) -> Node:

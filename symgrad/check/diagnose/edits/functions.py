@@ -7,7 +7,7 @@ from sympy import Expr, Integer
 from symgrad.check.claims.terms import Term, number
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
-from symgrad.check.diagnose.many import negative, over, times
+from symgrad.check.diagnose.many import negative, over, plus, times
 
 
 def _functions(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -45,8 +45,21 @@ def _functions(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
         case (("gt" | "lt" | "ge" | "le" as kind), (a, b)):
             turned = {"gt": "lt", "lt": "gt", "ge": "lt", "le": "gt"}[kind]
             label = "mask-not-applied" if a.op == "name" and a.args[0] in know.masks else (
-                "wrong-activation-derivative")  # fmt: skip
+                next((each.masked for each in know.activations if each.branch),
+                     "wrong-activation-derivative"))  # fmt: skip
             yield Edit(Term(turned, a, b), label, 1.3, "the mask is turned round", ("sign",))
+            for activation in know.activations:
+                for mask in activation.masks:
+                    yield Edit(mask, activation.masked, 1.5,
+                               f"the mask is {know.quote(mask)}", ("stale-variable",))  # fmt: skip
+        case "over", (inner,):
+            more = over(plus(number(Integer(1)), inner))
+            yield Edit(more, rule, 1.9, "the 1 of log(1 + x) stays in its derivative",
+                       ("missing-term",))  # fmt: skip
+    if place.around and place.around[-1].op == "over" and part.op != "number":
+        yield Edit(Term("sqrt", part), rule, 1.7, f"the root of {know.quote(part)} is lost")
+    if part.op in ("name", "plus") and "abs" in know.functions:
+        yield Edit(Term("sign", part), rule, 1.8, "the derivative of |x| is the sign of x")
     if part.op in ("name", "plus") and not (place.around and place.around[-1].op == "pow"):
         if not (place.around and place.around[-1].op == "times" and part in place.around[-1].args
                 and place.around[-1].args.count(part) > 1):  # fmt: skip

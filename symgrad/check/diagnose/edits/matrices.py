@@ -7,6 +7,7 @@ from symgrad.check.claims.terms import Term
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, times, transposed
+from symgrad.tensor.dims import same
 
 
 def _matrix_for_entries(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -95,9 +96,31 @@ def _turned(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
                ("swapped-factors",) if not place.path else ("wrong-transpose",))  # fmt: skip
 
 
+def _inverses(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
+    """A square matrix, or its entries' reciprocals, where its inverse belongs."""
+    part = place.part
+    bare = part.args[0] if part.op == "over" else part
+    if bare.op != "name" or not _is_square(know, bare.args[0]):
+        return
+    label, cost, said = (
+        ("elementwise-for-matmul", 1.5, "reciprocals of the entries stand in place of the inverse")
+        if part.op == "over"
+        else ("wrong-derivative-rule", 1.8, "the derivative of log det X is the inverse")
+    )
+    inverse = Term("inv", bare)
+    for new in (inverse, transposed(inverse)):
+        yield Edit(new, label, cost, said)
+
+
+def _is_square(know: Knowledge, text: str) -> bool:
+    shape = know.shapes.get(text, ())
+    return len(shape) == 2 and same(*shape)
+
+
 RULES: tuple[Rule, ...] = (
     _matrix_for_entries,
     _entries_for_matrix,
     _orders,
     _turned,
+    _inverses,
 )

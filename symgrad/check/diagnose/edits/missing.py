@@ -6,9 +6,10 @@ from itertools import combinations
 from sympy import Integer, S
 
 from symgrad.check.claims.terms import Slice, Term, name, number
-from symgrad.check.diagnose.edits.places import Edit, Place, Rule
+from symgrad.check.diagnose.activations import Activation
+from symgrad.check.diagnose.edits.places import Edit, Place, Rule, same_value
 from symgrad.check.diagnose.factors import local_factors
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, negative, plus, times, transposed
 
 
@@ -18,8 +19,8 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     if parent in ("times", "over", "neg") or part.op == "number":
         return
     for activation in know.activations:
-        if activation.function == "relu" and part is activation.z:
-            continue  # relu(z) is z where its derivative is 1
+        if part is activation.z and same_value(know, times(part, activation.slope), activation.a):
+            continue  # relu(z) is z relu'(z): z stands where a belongs
         at = know.quote(activation.z)
         said = f"the derivative of {activation.function} at {at} is left out"
         if part.op == "chain":
@@ -27,11 +28,10 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
                 if 2 <= j - i < len(part.args):
                     group = times(chain(*part.args[i:j]), activation.slope)
                     new = chain(*part.args[:i], group, *part.args[j:])
-                    yield Edit(new, "missing-activation-derivative", 1.5, said,
-                               ("missing-chain-factor",))  # fmt: skip
+                    yield Edit(new, activation.unmasked, 1.5, said, ("missing-chain-factor",))
         cost = 1.3 if activation.z is name(target) or not place.path else 1.4
-        yield Edit(times(part, activation.slope), "missing-activation-derivative", cost, said,
-                   ("missing-chain-factor",))  # fmt: skip
+        yield Edit(times(part, activation.slope), activation.unmasked, cost, said,
+                   ("missing-activation-derivative", "missing-chain-factor"))  # fmt: skip
         if activation.function == "softmax":
             yield from _through_softmax(activation, part)
     for factor, label, said in local_factors(know, target):

@@ -7,8 +7,9 @@ from itertools import combinations, permutations
 from sympy import Integer
 
 from symgrad.check.claims.terms import Term
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, below, names_below
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, over, plus, times
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from symgrad.check.claims.terms import Term, name
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, names_below, same_value
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import times
 
 
@@ -49,7 +50,13 @@ def _slope_edit(
         return Edit(new, "stale-variable", cost + 1.0, said)
     names = names_below(old)
     about = {activation.a, activation.z} & {name(n) for n in names}
-    return Edit(new, "wrong-activation-derivative", cost + (0.0 if about else 0.6), said)
+    if activation.z is not activation.a and same_value(
+        know, old.replaced({activation.z: activation.a}), activation.slope
+    ):
+        at = f"{know.quote(activation.z)} stands where {know.quote(activation.a)} belongs"
+        return Edit(new, "stale-variable", cost, f"in the derivative of {activation.function} {at}",
+                    ("wrong-activation-derivative",))  # fmt: skip
+    return Edit(new, activation.masked, cost + (0.0 if about else 0.6), said)
 
 
 RULES: tuple[Rule, ...] = (_slopes,)

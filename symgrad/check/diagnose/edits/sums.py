@@ -6,6 +6,7 @@ from symgrad.check.claims.terms import name
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, below, names_below
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import negative, plus
+from symgrad.check.diagnose.parts import parts
 
 
 def _signs(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -38,8 +39,21 @@ def _fewer_summands(know: Knowledge, target: str, place: Place) -> Iterator[Edit
         yield Edit(rest, "extra-term", 1.8, "a term does not belong there")
 
 
+def _regularisers(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
+    """The true derivative of a regulariser for a summand of the variable and numbers alone."""
+    if not place.around or place.around[-1].op != "plus":
+        return
+    names = set(names_below(place.part))
+    if target in names and names <= {target, *know.numbers}:
+        for part in parts(know, target):
+            if part.label == "missing-regulariser":
+                yield Edit(part.term, "wrong-derivative-rule", 1.5,
+                           "the derivative of the regulariser is wrong")  # fmt: skip
+
+
 RULES: tuple[Rule, ...] = (
     _signs,
     _negated,
     _fewer_summands,
+    _regularisers,
 )

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from sympy import S
 
 from symgrad.check.claims.terms import name, number
+from symgrad.check.diagnose.activations import Activation
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule, same_value
-from symgrad.check.diagnose.knowledge import Activation, Knowledge
+from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import negative, plus, transposed
+from symgrad.tensor.nodes import leaves
 
 
 def _other_names(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -70,6 +72,9 @@ def _nearness(know: Knowledge, text: str, other: str) -> float:
     """0 for names of one family, more for others."""
     if text.startswith("d:") != other.startswith("d:"):
         return 0.6
+    root = know.definitions.get(other)
+    if root is not None and know.leaves().get(text) in leaves(root):
+        return 0.0
     mine, theirs = know.families.get(text), know.families.get(other)
     if mine and theirs and mine[0] == theirs[0]:
         return 0.0 if abs(mine[1] - theirs[1]) == 1 else 0.1
