@@ -9,7 +9,7 @@ from test_cli import symgrad  # noqa: F401  # a fixture
 import symgrad as sg
 from symgrad.declare.passages import SUFFIXES, Document, document
 from symgrad.errors import DeclarationError, ParseError, ShapeError, UnknownName
-from symgrad.show.difference import differing, underline, underlined
+from symgrad.notation.difference import differing, underline, underlined
 from symgrad.show.verdicts import verdict_table, verification_page
 
 FOLDER = Path(__file__).parent.parent / "docs" / "examples" / "derivations"

@@ -16,7 +16,7 @@ from strategies import networks
 import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.notation import latex
-from symgrad.show.difference import underlined
+from symgrad.notation.difference import underlined
 
 racer = pytest.importorskip("py_mini_racer", reason="pip install mini-racer to run KaTeX")
 pytestmark = pytest.mark.katex

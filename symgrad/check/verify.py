@@ -17,7 +17,7 @@ from symgrad.check.verify_read import READERS, Reading
 from symgrad.check.verify_truth import Point, truth_of
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError, SymgradError
-from symgrad.show.difference import differing, underline
+from symgrad.notation.difference import differing, underline
 
 #: What a claim may be written in.
 NOTATIONS = tuple(READERS)

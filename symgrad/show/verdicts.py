@@ -8,7 +8,7 @@ from typing import Any
 
 from symgrad.check.documents import Claim, Verification
 from symgrad.notation import latex
-from symgrad.show.difference import Span, differing, underline, underlined
+from symgrad.notation.difference import Span, differing, underline, underlined
 from symgrad.show.terminal import fitted
 
 #: Status -> mark and colour in a terminal.
