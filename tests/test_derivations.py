@@ -232,7 +232,7 @@ def test_a_wrong_line_in_the_scale_of_the_lines_around_it(tmp_path):
 def test_nothing_of_a_file_is_run(tmp_path, monkeypatch):
     """What would be done by running a program is done by no line of it."""
     touched = tmp_path / "touched"
-    attack = f"open({str(touched)!r}, 'w')\n"
+    attack = f"os.system('touch {touched}')\n"
     text = f"{SHAPES}import os\n{attack}def helper():\n    {attack}n = len(y)\n{PROGRAMS['script']}"
     assert statuses(verified(tmp_path, text)) == {"dr": "proved", "dw": "proved"}
     for line in (f"dw = __import__('os').system('touch {touched}')", f"dw = eval({attack[:-1]!r})",
@@ -288,6 +288,12 @@ FENCE = "```sg\nsymbols:\n  x: (n)\nparameters:\n  w: (n)\n```\n"
     (f"{SHAPES}r = X @ w - \n", ".py", ParseError, ("line 6", "r = X @ w -")),
     (f"{SHAPES}r = X @ v - y\ndw = 1\n", ".py", UnknownName, ("'v' is not defined", "line 6")),
     (f"{SHAPES}r = X.T @ w - y\ndw = 1\n", ".py", ShapeError, ("line 6", "derivation.py")),
+    (f"{SHAPES}r = X @ w - y\nw = w * 2\nJ = np.sum(r * (X @ w))\ndw = w\n", ".py", ParseError,
+     ("'w' is declared, and changes after it was used", "line 7")),
+    (f"{SHAPES}r = X @ w - y\nr.sort()\nJ = np.sum(r[1:])\ndw = w\n", ".py", ParseError,
+     ("sort", "line 7")),
+    (f"{SHAPES}r = X @ w - y\nopen('x', 'w')\nJ = np.sum(r)\ndw = w\n", ".py", UnknownName,
+     ("'open' is not defined", "line 7")),
     ("#sg symbols:\n#sg   X: n\n", ".py", ParseError, ("a shape stands in parentheses", "line 2")),
     ("#sg   X: (n)\n#sg simbols:\n", ".py", ParseError, ("simbols", "line 2")),
     (f"{FENCE}$$J = w^\\top u$$\n$$\\nabla_w J = x$$", ".md", UnknownName, ("u", "line 7")),
@@ -297,6 +303,31 @@ def test_errors_name_file_and_line(tmp_path, text, suffix, error, words):
         verified(tmp_path, text, suffix)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_what_shows_or_initialises_is_passed_over(tmp_path):
+    text = (
+        f"{SHAPES}import numpy as np\nnp.random.seed(1)\nw = np.random.randn(3)\nn = len(y)\n"
+        + (PROGRAMS["script"].replace("dr =", "print(J)\nplt.plot(r)\ndr =") + "print('done')\n")
+    )
+    assert statuses(verified(tmp_path, text)) == {"dr": "proved", "dw": "proved"}
+
+
+def test_what_numpy_writes_to_is_assigned(tmp_path):
+    head = "#sg symbols:\n#sg parameters:\n#sg   x: (n)\n"
+    body = "z = x * 1\nnp.maximum(z, 0, out=z)\nJ = np.sum(z**2)\ndx = 2 * z\n"
+    assert statuses(verified(tmp_path, head + body)) == {"dx": "proved"}
+    wrong = body.replace("dx = 2 * z", "dx = 2 * x\nnp.multiply(dx, x < 0, out=dx)")
+    assert statuses(verified(tmp_path, head + wrong)) == {"dx": "wrong"}
+    right = body.replace("dx = 2 * z", "t = 2 * x\ndx = np.multiply(t, x > 0, out=t)")
+    assert statuses(verified(tmp_path, head + right)) == {"dx": "proved"}
+
+
+def test_code_beside_formulas_may_state_nothing(tmp_path):
+    text = f"{FENCE}$$J = w^\\top x$$\n```python\nimport numpy as np\nx = np.ones(3)\n```\n" + (
+        "$$\\nabla_w J = x$$"
+    )
+    assert statuses(verified(tmp_path, text, ".md")) == {"dw": "proved"}
 
 
 def test_a_claim_that_cannot_be_read_is_no_error_of_the_file(tmp_path):

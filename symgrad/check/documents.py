@@ -237,7 +237,10 @@ class _Derivation:
             return
         if self.defined_by_code and not self.code.program.backward:
             return  # all of it defines values
-        yield from self._of_statements(self.code)
+        known = [leaf.name for leaf in self.graph.symbols]
+        known += [each.leaf.name for each in self.graph.definitions]
+        if self.code.program.states_gradients(known):
+            yield from self._of_statements(self.code)
 
     def _in_sections(self) -> Iterator[Claim]:
         if any(self.sections.gradients):

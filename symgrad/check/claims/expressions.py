@@ -360,6 +360,10 @@ class Expressions:
             return Integer(int(value))
         raise NotSymbolic("a bound of a slice depends on values")
 
+    def write(self, target: ast.expr, value: Any) -> None:
+        """Put a value where a call says out=; statements alone can."""
+        raise self.fault("nothing can be written to here", target)
+
     # --- attributes and entries
 
     def _attribute(self, tree: ast.Attribute) -> Any:
@@ -594,7 +598,11 @@ def _kind(value: Any) -> str:
 def _call(self: Expressions, tree: ast.Call) -> Any:
     from symgrad.check.claims.calls import call
 
-    return call(self, tree)
+    value = call(self, tree)
+    for keyword in tree.keywords:
+        if keyword.arg == "out" and not isinstance(keyword.value, ast.Constant):
+            self.write(keyword.value, value)
+    return value
 
 
 _RULES: dict[type[ast.expr], Callable[[Expressions, Any], Any]] = {

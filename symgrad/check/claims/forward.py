@@ -17,7 +17,7 @@ from symgrad.declare.graph import Graph
 from symgrad.declare.symbols import tensor
 from symgrad.errors import SymgradError
 from symgrad.tensor.dims import ONE, dim
-from symgrad.tensor.nodes import Leaf, Node
+from symgrad.tensor.nodes import Leaf, Node, leaves
 from symgrad.tensor.operators import reshape, sum_over
 
 
@@ -79,8 +79,10 @@ class _Forward:
             if isinstance(tree, ast.Return):
                 self.returned = self._number(tree) or self.returned
                 self.first = _first_name(tree) or self.first
-            elif not (isinstance(tree, ast.Expr) or (own and symbols.issuperset(own))):
-                self.interpreter.statement(tree)  # W1 = randn(...) says what is declared already
+            elif own and symbols.issuperset(own):
+                self._initialised(own, tree)
+            elif not _says_nothing(tree):
+                self.interpreter.statement(tree)
             for name in own:
                 counts[name] -= 1
                 if counts[name] == 0:
@@ -88,6 +90,16 @@ class _Forward:
         if end < len(program.forward):
             before = [each for each in program.forward[:end] if self._prepares(each)]
             program.backward = [*before, *program.forward[end:], *program.backward]
+
+    def _initialised(self, names: list[str], tree: ast.stmt) -> None:
+        """W1 = randn(...) says what is declared already, as long as nothing was computed of it."""
+        used = {leaf.name for value in self.graph.definitions for leaf in leaves(value.expr)}
+        for name in names:
+            if name in used:
+                raise self.interpreter.fault(
+                    f"{name!r} is declared, and changes after it was used", tree,
+                    "give the changed value a name of its own",
+                )  # fmt: skip
 
     def _prepares(self, tree: ast.stmt) -> bool:
         """Whether a statement names sizes and numbers alone, which what follows may use."""
@@ -147,6 +159,23 @@ class _Forward:
         elif output.ndim:
             above = tensor(_free(f"upstream_{output.name}", self.graph), *output.shape)
             self.graph.define(objective, sum_over(above * output))
+
+
+#: Modules and functions that show, and calculate nothing.
+_SHOWS = frozenset(
+    "print display plt pyplot sns logging logger warnings os sys time tqdm pbar writer".split()
+)
+
+
+def _says_nothing(tree: ast.stmt) -> bool:
+    """Whether a statement calculates nothing: a remark, or a call that shows or draws."""
+    match tree:
+        case ast.Expr(value=ast.Constant() | ast.Name()):
+            return True
+        case ast.Expr(value=ast.Call(func=function)):
+            parts = ast.unparse(function).split(".")
+            return parts[0] in _SHOWS or parts[1:] in (["random", "seed"], ["set_printoptions"])
+    return False
 
 
 def _first_gradient(statements: list[ast.stmt], symbols: set[str]) -> int:

@@ -62,6 +62,11 @@ class Program:
                 program.backward += spliced.body(tree)
         return program
 
+    def states_gradients(self, known: Sequence[str]) -> bool:
+        """Whether it states the gradient by any of the known values."""
+        bodies = _assigned([*self.forward, *self.backward])
+        return bool(self.functions) or any(may_be_gradient(name, known) for name in bodies)
+
     def claims(self, scope: Scope, parameters: Sequence[str]) -> list[ast.stmt]:
         """The statements that state gradients, each of them under a name of its own."""
         bodies = self.backward or self.forward

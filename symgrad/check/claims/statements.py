@@ -102,6 +102,10 @@ class Interpreter(Expressions):
 
     # --- assignments
 
+    def write(self, target: ast.expr, value: Any) -> None:
+        """np.multiply(dA, mask, out=dA)."""
+        self.assign(target, value)
+
     def assign(self, target: ast.expr, value: Any) -> None:
         """target = value."""
         match target:
@@ -324,6 +328,8 @@ def _assigned(body: list[ast.stmt]) -> list[str]:
                     targets = [target]
                 case ast.Call(func=ast.Attribute(attr="at"), args=[first, *_]):
                     targets = [first]
+                case ast.Call(keywords=keywords):
+                    targets = [each.value for each in keywords if each.arg == "out"]
             for target in targets:
                 for name in _base_names(target):
                     found[name] = None
