@@ -1,6 +1,7 @@
 """Derivations in files: what is read of Markdown, LaTeX, Python and .sg, and what is said of it."""
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -410,3 +411,25 @@ def test_formulas_are_underlined_in_whole_groups(text, part, want):
 ])  # fmt: skip
 def test_what_differs_is_underlined(wrong, right, marks):
     assert tuple(map(underline, differing(wrong, right))) == marks
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_changed_files_end_in_verdicts_or_typed_errors(tmp_path, part):
+    """Lines and letters left out, doubled and put elsewhere."""
+    names = sorted(EXAMPLES)
+    for seed in range(part, 60, 6):
+        rng = random.Random(seed)
+        name = names[seed % len(names)]
+        lines = (FOLDER / name).read_text(encoding="utf-8").split("\n")
+        for _ in range(rng.randint(1, 3)):
+            i, j = rng.randrange(len(lines)), rng.randrange(len(lines))
+            at = rng.randrange(len(lines[i]) + 1)
+            piece = rng.choice(["", "(", "}", "\\", "$$", "0", "**", "[0]", "= ", "_"])
+            changed = lines[i][:at] + piece + lines[i][at + rng.randrange(4) :]
+            lines[i] = rng.choice(["", lines[j], changed, changed])
+        said = ""
+        try:
+            assert len(verified(tmp_path, "\n".join(lines), Path(name).suffix))
+        except sg.SymgradError as error:
+            said = str(error)
+        assert not said or str(tmp_path) in said
