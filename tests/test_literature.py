@@ -18,8 +18,8 @@ HEAD = """# Derivations of the literature
 
 Twenty-three functions of textbooks and papers: what is derived by hand there, and what symgrad
 prints. Operations are counted in the same way for both, in the form as NumPy text: operators,
-functions and transposes. Gradients of several variables share the steps of one derivation, which are counted
-once; with them, ∂J/∂z in a form of the literature stands for what some call δ.
+functions and transposes. Gradients of several variables share the steps of one derivation, which
+are counted once; with them, ∂J/∂z in a form of the literature stands for what some call δ.
 
 `tests/test_literature.py` makes this page from the equations below, and proves each form of the
 literature equal to symgrad's, as LaTeX and as NumPy text.
