@@ -96,9 +96,10 @@ class _Reader:
                 return "assign", inner, self.target(s.node), self.point(s.point)
             case Start() | Finish():
                 self.targets.add(s.node)
+                scatter = isinstance(s, Finish) and s.scatter
                 return (
                     type(s).__name__, self.head(s.node), self.target(s.node),
-                    self.point(s.point), s.partial,
+                    self.point(s.point), s.partial, scatter,
                 )  # fmt: skip
             case Accumulate():
                 if not s.scatter:
@@ -112,7 +113,8 @@ class _Reader:
             case Product():
                 einsum, scalars = self.written(s.einsum), tuple(map(self.read, s.scalars))
                 number, added = self.general(s.coefficient), s.addend and self.multiple(s.addend)
-                return "product", einsum, scalars, number, added, self.target(s.node)
+                at = self.point(s.at)
+                return "product", einsum, at, scalars, number, added, self.target(s.node)
         raise AssertionError(f"{type(s).__name__} is never part of a block")
 
     def multiple(self, m: Multiple) -> Any:

@@ -171,7 +171,8 @@ def size_products(program: Program, kernel: int) -> Expr:
         if isinstance(statement, Product):
             m = matrices(statement.einsum)
             assert m is not None
-            flops += 2 * prod((*m.rows, *m.inner, *m.columns), start=S.One)
+            stack = (var.dim for var in statement.at)
+            flops += 2 * prod((*m.rows, *m.inner, *m.columns, *stack), start=S.One)
     return expand(flops)
 
 

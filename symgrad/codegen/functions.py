@@ -253,6 +253,20 @@ _SOURCES = {
             return x if x <= y or x != x else y
         """
     ),
+    "above": Function(
+        """
+        @_elementary
+        def _above(x, most):  # a NaN is above all, and the first one stays
+            return (most == most) & (not x <= most)
+        """
+    ),
+    "below": Function(
+        """
+        @_elementary
+        def _below(x, least):
+            return (least == least) & (not x >= least)
+        """
+    ),
     "sign": Function(
         """
         @_elementary

@@ -243,14 +243,17 @@ def split(node: Einsum) -> Node:
         return node
     pairs = list(zip(node.inputs, node.factors, strict=True))
     held: list[tuple[Labels, Node]] = [pairs[n] for n in arrays]
-    waiting = {label: pairs[place.bracket] for label, place in found.items()}
+    solved_by: dict[int, list[int]] = {}
+    for label, place in found.items():
+        solved_by.setdefault(place.bracket, []).append(label)
+    waiting = {tuple(solved): pairs[n] for n, solved in solved_by.items()}
     for first, second, _ in pairwise(node, found):
         (lb, b), (la, a) = held.pop(second), held.pop(first)
         if not held:
             last = [(la, a), (lb, b), *waiting.values()]
             return Einsum([p[0] for p in last], node.output, node.shape, *(p[1] for p in last))
         taken = _ready(waiting, node.output, held)
-        parts = [(la, a), (lb, b), *(waiting.pop(label) for label in taken)]
+        parts = [(la, a), (lb, b), *(waiting.pop(solved) for solved in taken)]
         kept = set(node.output).union(*(labels for labels, _ in (*held, *waiting.values())))
         every_label = dict.fromkeys(k for labels, _ in parts for k in labels)
         labels = tuple(k for k in every_label if k != UNIT and k in kept)
@@ -325,15 +328,15 @@ def _solved_first(node: Einsum) -> Node | None:
 
 
 def _ready(
-    waiting: dict[int, tuple[Labels, Node]], output: Labels, held: list[tuple[Labels, Node]]
-) -> list[int]:
-    """The solved labels that nothing reads any more but what is multiplied now."""
+    waiting: dict[Labels, tuple[Labels, Node]], output: Labels, held: list[tuple[Labels, Node]]
+) -> list[Labels]:
+    """Solved labels, by bracket, that nothing reads any more but what is multiplied now."""
     return [
-        label
-        for label in waiting
-        if label not in output
-        and not any(label in labels for labels, _ in held)
-        and not any(label in labels for k, (labels, _) in waiting.items() if k != label)
+        solved
+        for solved in waiting
+        if not set(solved).intersection(output)
+        and not any(set(solved) & set(labels) for labels, _ in held)
+        and not any(set(solved) & set(own) for other, (own, _) in waiting.items() if other != solved)
     ]
 
 
@@ -373,9 +376,10 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
             return None
         if written and not set(every) <= {*kept, *beside}:
             return None  # a place that no factor has: the sum over it is one of windows alone
-        # the array's first axis, examples, and places last: what is copied is in one piece then
-        first, last = (shared, apart) if free[:1] and free[0] in apart else (apart, shared)
-        patch = (*first, *last)
+        # the array's first axis, examples, has a product each; places last, in one piece
+        examples = free[:1]
+        first, last = (shared, apart) if examples and examples[0] in apart else (apart, shared)
+        patch = (*examples, *(k for k in (*first, *last) if k not in examples))
         if inside:
             inputs = (kept, *own.values())
             array = einsum(inputs, patch, node.factors[n], *brackets)

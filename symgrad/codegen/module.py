@@ -53,11 +53,11 @@ def _rendered(
     context = frame | {
         "zeros": ZEROS,
         "kernels": written,
-        "blas": bool(scalars.products) or "gram" in scalars.routines,
+        "blas": bool(scalars.products or scalars.adds) or "gram" in scalars.routines,
         "syrk": _SYRK[plan.dtype] if "gram" in scalars.routines else "",
         "products": sorted(scalars.products),
         "sums": sorted(scalars.sums),
-        "stacks": scalars.stacks,
+        "adds": sorted(scalars.adds),
         "threshold": THRESHOLD,
         "piece": PIECE,
         "gemm": _GEMM[plan.dtype],
@@ -66,6 +66,7 @@ def _rendered(
             kernels.blocks
             or helpers
             or scalars.products
+            or scalars.adds
             or frame["fact_tests"]
             or {"_outside", "_fault"} & words(lines)
         ),

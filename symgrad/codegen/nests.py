@@ -15,6 +15,7 @@ from symgrad.codegen.statements import (
     Start,
     Statement,
     Var,
+    variables,
     wrapped,
 )
 from symgrad.tensor.dims import ONE, Dim
@@ -80,8 +81,21 @@ def _placed(add: Accumulate, order: list[Var]) -> Nest:
     scattered = any(isinstance(index, Affine) for index in add.point)
     first = next((n for n, var in enumerate(order) if var not in out), len(order))
     if scattered or any(var in out for var in order[first:]):
-        return (Fill(add.node),), wrapped(order, [replace(add, scatter=True)])
+        return (Fill(add.node),), _scattered(add, order)
     return (), _accumulation(add, [*order[:first], *inner])
+
+
+def _scattered(add: Accumulate, order: list[Var]) -> tuple[Statement, ...]:
+    """Added to entries of the array; where the last loops add to the same one, their sum is."""
+    node, point = add.node, add.point
+    entry = {var for index in point for var in variables(index)}
+    last = next((n for n, var in enumerate(reversed(order)) if var in entry), len(order))
+    if not last or any(isinstance(index, Affine) for index in add.guards):
+        return wrapped(order, [replace(add, scatter=True)])
+    outer, inner = order[: len(order) - last], order[len(order) - last :]
+    row = wrapped(inner, [replace(add, partial=True)])
+    body = Start(node, point, partial=True), *row, Finish(node, point, partial=True, scatter=True)
+    return wrapped(outer, body)
 
 
 def _accumulation(add: Accumulate, order: list[Var]) -> tuple[Statement, ...]:

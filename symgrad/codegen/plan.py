@@ -235,7 +235,7 @@ def _fewer_passes(body: Sequence[Statement], than: Sequence[Statement]) -> bool:
     """Whether a program is of loops alone, whose passes over memory are what it costs, and has
     fewer of them.
     """
-    if any(isinstance(s, statements.Product | Call) for s in body):
+    if any(isinstance(s, statements.Product | Call) for _, s in statements.flat(body)):
         return False
     return sum(isinstance(s, Loop) for s in body) < sum(isinstance(s, Loop) for s in than)
 

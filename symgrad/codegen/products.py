@@ -2,7 +2,7 @@
 are folded in, and for which sums axes are brought into the order that makes them such products.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -32,8 +32,10 @@ SMALL = 256
 class Matrices:
     """How a product of two tensors is one of matrices: left · right, each perhaps transposed.
 
-    `rows`, `inner`, `columns` are the sizes of the axes that each of the three consists of, `stack`
-    those of the leading axes that both factors and the result have.
+    `rows`, `inner`, `columns` are the sizes of the axes that each of the three consists of. For
+    each value of the labels of the `stack`, the first ones of the arrays that have them, there is
+    one product; they are added up where the result does not have it. `labels` are those of left,
+    right and result.
     """
 
     left: Node
@@ -43,38 +45,80 @@ class Matrices:
     rows: tuple[Expr, ...]
     inner: tuple[Expr, ...]
     columns: tuple[Expr, ...]
-    stack: tuple[Expr, ...] = ()
+    labels: tuple[Labels, Labels, Labels]
+    stack: Labels = ()
 
     @property
     def kind(self) -> str:
         """Which factors are transposed, as letters: nn, nt, tn, tt."""
         return "nt"[self.transpose_left] + "nt"[self.transpose_right]
 
+    @property
+    def adds(self) -> bool:
+        """Whether products are added up."""
+        return not set(self.stack) <= set(self.labels[2])
+
 
 def matrices(node: Node) -> Matrices | None:
-    """The product as one of matrices, if the axes of its two operands are in such an order."""
+    """The product as one of matrices, or as a stack of them, if the axes are in such an order."""
     groups = _groups(node)
     if groups is None:
         return None
     assert isinstance(node, Einsum)
-    a, b, out, stack, rows, inner, columns = groups
+    a, b, out, every, rows, inner, columns = groups
     sizes = node.sizes
     known = [sizes[k] for k in (*rows, *inner, *columns)]
     if all(size.is_Integer for size in known) and prod(map(int, known)) <= SMALL:
         return None
-    if any(labels[: len(stack)] != stack for labels in (a, b, out)):
+    count = representatives(node)
+    for stack in _stacks(a, b, out):
+        more = set(stack) - set(every)
+        if not set(every) <= set(stack):
+            continue
+        rest = [tuple(k for k in group if k not in more) for group in (rows, inner, columns)]
+        if more and any(prod(count[k] for k in group) < WORTH for group in rest):
+            continue
+        found = _as_matrices(node, (a, b, out), stack, *rest)
+        if found is not None:
+            return found
+    return None
+
+
+def _stacks(*arrays: Labels) -> Iterator[Labels]:
+    """The labels that can stand in front: each is the first one left in all arrays that have it.
+
+    Those of fewest labels come first.
+    """
+    waiting: list[Labels] = [()]
+    for stack in waiting:
+        yield stack
+        rest = [tuple(k for k in labels if k not in stack) for labels in arrays]
+        for label in dict.fromkeys(labels[0] for labels in reversed(rest) if labels):
+            if all(label not in labels[1:] for labels in rest):
+                waiting.append((*stack, label))
+
+
+def _as_matrices(
+    node: Einsum, arrays: tuple[Labels, Labels, Labels], stack: Labels,
+    rows: Labels, inner: Labels, columns: Labels,
+) -> Matrices | None:  # fmt: skip
+    """The product as one of matrices for each value of the labels of a stack."""
+    if not (rows and inner and columns):
         return None
-    a, b, out = (labels[len(stack) :] for labels in (a, b, out))
-    left, right = node.factors
+    sizes = node.sizes
+    a, b, out = (tuple(k for k in labels if k not in stack) for labels in arrays)
+    (left, right), (left_labels, right_labels) = node.factors, node.inputs
     if out == columns + rows:
         left, right, a, b, rows, columns = right, left, b, a, columns, rows
+        left_labels, right_labels = right_labels, left_labels
     if out != rows + columns:
         return None
     for order in dict.fromkeys((inner, tuple(k for k in b if k in inner))):
         if a in (rows + order, order + rows) and b in (order + columns, columns + order):
             return Matrices(
                 left, right, a != rows + order, b != order + columns,
-                *(tuple(sizes[k] for k in group) for group in (rows, order, columns, stack)),
+                *(tuple(sizes[k] for k in group) for group in (rows, order, columns)),
+                (left_labels, right_labels, node.output), stack,
             )  # fmt: skip
     return None
 

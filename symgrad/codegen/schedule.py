@@ -15,6 +15,7 @@ from symgrad.codegen.nests import Nest, nest_of
 from symgrad.codegen.products import Folded, Multiple, folded, matrices
 from symgrad.codegen.statements import (
     Call,
+    Fill,
     Loop,
     Point,
     Product,
@@ -23,6 +24,7 @@ from symgrad.codegen.statements import (
     Var,
     reads,
     renamed,
+    wrapped,
     writes,
 )
 from symgrad.tensor.dims import same
@@ -66,10 +68,13 @@ def _statements(node: Node, multiples: Mapping[Node, Folded]) -> Nest:
         return (), (Call(node),)
     fold = multiples.get(node, Folded(Multiple(S.One, (), node)))
     core, addend = fold.product.array, fold.addend
-    if matrices(core) is None:
+    found = matrices(core)
+    if found is None:
         return nest_of(node)
     assert isinstance(core, Einsum)
-    return (), (Product(node, core, fold.product.coefficient, fold.product.scalars, addend),)
+    at = tuple(Var(core.sizes[label]) for label in found.stack)
+    product = Product(node, core, at, fold.product.coefficient, fold.product.scalars, addend)
+    return (Fill(node),) * found.adds, wrapped(at, [product])
 
 
 def _merge(body: list[Statement], new: Body, kept: set[Node], first: int = 0) -> int:

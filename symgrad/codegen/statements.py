@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from sympy import Expr, S, expand
+from sympy import Expr, Integer, S, expand
 
 from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.products import Multiple, matrices
@@ -24,6 +24,7 @@ from symgrad.tensor.nodes import (
     Node,
     Total,
 )
+from symgrad.tensor.windows import digit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +46,16 @@ class Affine:
     @property
     def inside(self) -> bool:
         """Whether it is in range for all values of its variables, whatever the sizes."""
-        ends = [(c, c * (var.dim - 1)) for c, var in self.variables]
-        if self.entries or not all(c.is_number for c, _ in self.variables):
+        sizes = [(c, var.dim) for c, var in self.variables]
+        for c, node, _ in self.entries:
+            found = digit(node)
+            if found is None:
+                return False
+            sizes.append((c, Integer(found[2])))
+        if not all(c.is_number for c, _ in sizes):
             return False
-        low = self.constant + sum(end for c, end in ends if c.is_negative)
-        high = self.constant + sum(end for c, end in ends if c.is_positive)
+        low = self.constant + sum(c * (size - 1) for c, size in sizes if c.is_negative)
+        high = self.constant + sum(c * (size - 1) for c, size in sizes if c.is_positive)
         room = expand(self.dim - 1 - high)
         return bool(expand(low).is_nonnegative and room.is_nonnegative)
 
@@ -57,6 +63,15 @@ class Affine:
 Index: TypeAlias = Var | Affine | None  # None on a unit axis
 Point: TypeAlias = tuple[Index, ...]
 Read: TypeAlias = tuple[Node, Point]
+
+
+def variables(index: Index) -> set[Var]:
+    """The loops' indices that an index depends on."""
+    if not isinstance(index, Affine):
+        return set() if index is None else {index}
+    points = (point for _, _, point in index.entries)
+    inner = (var for point in points for each in point for var in variables(each))
+    return {var for _, var in index.variables}.union(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +123,14 @@ class Accumulate:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The accumulator is complete; `partial`: it is added to the node's total."""
+    """The accumulator is complete; `partial`: it is added to the node's total, which with `scatter`
+    is in the array itself.
+    """
 
     node: Node
     point: Point
     partial: bool = False
+    scatter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +142,28 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum + addend."""
+    """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum + addend.
+
+    Of a stack it is the product at the indices `at`; those that have one place are added up there.
+    """
 
     node: Node
     einsum: Einsum
+    at: tuple[Var, ...] = ()
     coefficient: Expr = S.One
     scalars: tuple[Node, ...] = ()
     addend: Multiple | None = None
+
+    def points(self) -> tuple[Read, Read, Read]:
+        """Left, right and result, and which parts of them: all of an axis without an index."""
+        m = matrices(self.einsum)
+        assert m is not None
+        index: dict[int, Var] = dict(zip(m.stack, self.at, strict=True))
+        left, right, node = (
+            (node, tuple(index.get(label) for label in labels))
+            for node, labels in zip((m.left, m.right, self.node), m.labels, strict=True)
+        )
+        return left, right, node
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +221,8 @@ def renamed(statements: Iterable[Statement], old: Var, new: Var) -> tuple[Statem
                 return replace(s, point=at(s.point), factors=factors, within=within)
             case Assign() | Start() | Finish():
                 return replace(s, point=at(s.point))
+            case Product():
+                return replace(s, at=tuple(new if var is old else var for var in s.at))
         return s
 
     return tuple(map(change, statements))
@@ -232,10 +267,10 @@ def reads(statement: Statement, kept: frozenset[Node] | set[Node]) -> Iterator[R
             for guard in statement.guards:
                 stack += [(node, point) for _, node, point in guard.entries]
         case Product():
-            arrays = [*statement.einsum.factors, *statement.scalars]
+            arrays = [*statement.scalars]
             if statement.addend is not None:
                 arrays += [statement.addend.array, *statement.addend.scalars]
-            stack = [(f, (None,) * f.ndim) for f in arrays]
+            stack = [*statement.points()[:2], *((f, (None,) * f.ndim) for f in arrays)]
         case Call():
             stack = [(operand, (None,) * operand.ndim) for operand in statement.node.operands]
     seen: set[Read] = set()
@@ -261,7 +296,9 @@ def writes(statement: Statement) -> Iterator[Read]:
                 yield from writes(inner)
         case Assign() | Finish() | Accumulate():
             yield statement.node, statement.point
-        case Product() | Fill() | Call():
+        case Product():
+            yield statement.points()[2]
+        case Fill() | Call():
             yield statement.node, (None,) * statement.node.ndim
 
 
@@ -317,9 +354,10 @@ def lines(
                 case Product():
                     m = matrices(s.einsum)
                     assert m is not None
-                    left = name(m.left) + "ᵀ" * m.transpose_left
-                    right = name(m.right) + "ᵀ" * m.transpose_right
+                    a, b, out = (name(node) + at(point if s.at else ()) for node, point in s.points())
+                    left, right = a + "ᵀ" * m.transpose_left, b + "ᵀ" * m.transpose_right
                     plus = "" if s.addend is None else f" + {name(s.addend.array)}"
-                    yield f"{indent}{name(s.node)} = {left} · {right}{plus}, a product of matrices"
+                    sign = "+=" if m.adds else "="
+                    yield f"{indent}{out} {sign} {left} · {right}{plus}, a product of matrices"
 
     yield from write(statements, depth)

@@ -116,7 +116,7 @@ def _in_memory(bodies: Bodies, kept: frozenset[Node]) -> tuple[set[Node], set[No
             match s:
                 case Assign() | Finish(partial=False):
                     known.add((s.node, s.point))
-                case Accumulate(scatter=True) | Fill():
+                case Accumulate(scatter=True) | Finish(scatter=True) | Fill():
                     stored.add(s.node)
                 case Product():
                     stored.add(s.node)

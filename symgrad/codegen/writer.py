@@ -50,6 +50,7 @@ from symgrad.tensor.nodes import (
 )
 from symgrad.tensor.operators import constant_of
 from symgrad.tensor.primitives import ArgReduce
+from symgrad.tensor.windows import digit
 
 #: Pieces longer than this get a line and a name of their own.
 _LONG = 60
@@ -77,6 +78,7 @@ class Writer:
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
+    starts: list[list[Start]] = field(default_factory=list)
     margin: int = 1
     depth: int = field(init=False)
 
@@ -262,7 +264,16 @@ class Writer:
         """An integer that is read: of an input of labels, or a position that was computed."""
         if isinstance(node, Leaf):
             return self.place(node, point)
-        return f"int({self.value(node, point).text})"
+        found = digit(node)
+        if found is None:
+            return f"int({self.value(node, point).text})"
+        position, step, size = found
+        text = self.entry(position, point)
+        if step > 1:
+            text += f" // {step}"
+        if step * size != position.classes:
+            text += f" % {size}"
+        return f"({text})" if " " in text else text
 
     def _within(self, size: Expr) -> str:
         return Text(self.scalars.size(size), ATOM if size.is_Atom else SUM).within(ATOM)
@@ -274,6 +285,7 @@ class Writer:
         letter = next(c for c in letters() if c not in used)
         self.letters[loop.var] = letter
         self.scopes.append({})
+        self.starts.append([s for s in loop.body if isinstance(s, Start)])
         outside = set(self.own)
         totals = self.totals(loop)
         if totals:
@@ -284,6 +296,7 @@ class Writer:
             self.write(loop.body)
             self.depth -= 1
         self.own = outside
+        self.starts.pop()
         self.scopes.pop()
         del self.letters[loop.var]
 
@@ -335,6 +348,8 @@ class Writer:
             worst = "-np.inf" if s.node.op == "max" else "np.inf"
             self.line(f"{self.accumulator(s)}, {self.record(s)} = 0, real({worst})")
             return
+        if self.twin(s) is not None:
+            return
         if isinstance(s.node, Reduce):
             first = self.neutral(s.node)
         else:  # sums over everything are added up in float64
@@ -351,11 +366,26 @@ class Writer:
         """The local variable of the largest entry so far."""
         return self.variable(s.node, s.point, "_best")
 
+    def twin(self, s: Start | Accumulate | Finish) -> Start | None:
+        """The search, in the same loops, for the position of a maximum, which finds it too."""
+        if not isinstance(s.node, Reduce) or s.node.op == "prod":
+            return None
+        position = ArgReduce(s.node.op, s.node.axes, s.node.operand)
+        return next(
+            (each for starts in self.starts for each in starts
+             if each.node is position and each.point == s.point),
+            None,
+        )  # fmt: skip
+
     def zero(self) -> str:
         return self.scalars.numbers.name(S.Zero)
 
     def accumulate(self, s: Accumulate) -> None:
-        conditions = list(filter(None, map(self.guard, s.guards)))
+        if self.twin(s) is not None:
+            return
+        read = {i for point in (s.point, *(p for _, p in s.factors)) for i in point}
+        needed = (i for i in s.guards if i in read or not i.inside)
+        conditions = list(filter(None, map(self.guard, needed)))
         if conditions:
             self.line(f"if {' and '.join(conditions)}:")
             self.depth += 1
@@ -385,12 +415,19 @@ class Writer:
                 terms.insert(0, (stride, point[axis]))
             stride *= node.operand.shape[axis]
         self.line(f"{entry} = {text.text}")
-        sign = "<=" if node.op == "max" else ">="
-        self.line(f"if {best} == {best} and not {entry} {sign} {best}:")
-        self.line(f"    {name}, {best} = {self.affine(S.Zero, terms)}, {entry}")
+        better = self.fresh("better")  # no branch, for a processor could not foresee it
+        test = "above" if node.op == "max" else "below"
+        self.line(f"{better} = {self.scalars.call(test, map(Text, (entry, best))).text}")
+        self.line(f"{name} = {self.affine(S.Zero, terms)} if {better} else {name}")
+        self.line(f"{best} = {entry} if {better} else {best}")
 
     def finish(self, s: Finish) -> None:
-        name = self.variable(s.node, s.point)
+        if s.scatter:
+            place = self.place(s.node, s.point)
+            self.line(f"{place} += {self.accumulator(s)}", self.formula(s.node))
+            return
+        twin = self.twin(s)
+        name = self.variable(s.node, s.point) if twin is None else self.record(twin)
         if s.partial:
             self.line(f"{name} += {self.accumulator(s)}")
             return
@@ -407,21 +444,19 @@ class Writer:
         m = matrices(s.einsum)
         assert m is not None
         shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
+        shapes = shapes[0][:: -1 if m.transpose_left else 1], *shapes[1:]
+        shapes = shapes[0], shapes[1][:: -1 if m.transpose_right else 1], shapes[2]
         arguments = [
             self.scale(Multiple(s.coefficient, s.scalars, s.node)),
-            self.matrix(m.left, m.stack, *shapes[0][:: -1 if m.transpose_left else 1]),
-            self.matrix(m.right, m.stack, *shapes[1][:: -1 if m.transpose_right else 1]),
-            self.matrix(s.node, m.stack, *shapes[2]),
+            *(self.matrix(*read, *shape) for read, shape in zip(s.points(), shapes, strict=True)),
         ]
-        self.scalars.products.add(m.kind)
-        name = "_dot"
-        if m.stack:
-            name = "_dots"
-            self.scalars.stacks.add(m.kind)
+        name = "_plus" if m.adds else "_dot"
+        (self.scalars.adds if m.adds else self.scalars.products).add(m.kind)
         if s.addend is not None:
             name = "_add"
             self.scalars.sums.add(m.kind)
-            arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, (), *shapes[2])]
+            whole: Point = (None, None)
+            arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, whole, *shapes[2])]
         call = f"{name}_{m.kind}({', '.join(arguments)})"
         formula = self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
@@ -499,11 +534,13 @@ class Writer:
         whole = core if s.node is s.einsum else substitute(s.node, rest)
         return f"{unicode(called(s.node))} = {unicode(whole)}"
 
-    def matrix(self, node: Node, *groups: tuple[Expr, ...]) -> str:
-        """An array as a stack of matrices, or as one: its axes are groups of the array's."""
+    def matrix(self, node: Node, point: Point, *groups: tuple[Expr, ...]) -> str:
+        """An array, or its part at the indices of a point, as a matrix of groups of its axes."""
+        first = 1 + max((n for n, i in enumerate(point) if i is not None), default=-1)
         name = self.array(node)
-        groups = groups if groups[0] else groups[1:]
-        if all(len(group) == 1 for group in groups) and node.ndim == len(groups):
+        if first:
+            name += f"[{', '.join(map(self.index, point[:first]))}]"
+        if all(len(group) == 1 for group in groups) and node.ndim == first + len(groups):
             return name
         sizes = (" * ".join(map(self._within, group)) for group in groups)
         return f"{name}.reshape({', '.join(sizes)})"

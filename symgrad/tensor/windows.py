@@ -7,10 +7,12 @@ decided from sizes alone; those that are not numbers count as REPRESENTATIVE.
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer, S, Symbol, expand
+from sympy import Expr, Integer, Mod, S, Symbol, expand, floor
 
 from symgrad.tensor.dims import Dim
-from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Node
+from symgrad.tensor.nodes import INDEX, LOOKUP, UNIT, Einsum, Iverson, Labels, Map, Node
+from symgrad.tensor.primitives import ArgReduce
+from symgrad.tensor.scalar import ARGS
 
 #: The sizes that unknown dimensions are taken to have where one must be chosen: any, and those of
 #: windows.
@@ -66,6 +68,10 @@ def places(node: Einsum) -> dict[int, Place]:
     sizes = representatives(node) if equations else {}
     for n, bracket, labels in equations:
         zero = _substituted(_equation(n, bracket, labels), found)
+        whole = _digits(zero, node.sizes)
+        if whole and not reserved.intersection(whole):
+            found = {k: _substituted(old, whole) for k, old in found.items()} | whole
+            continue
         able = {k: sizes[k] for k, c in zero.labels.items() if c in (1, -1) and k not in reserved}
         label = _longest(able, node.output, len(zero.labels))
         if label is not None:
@@ -79,6 +85,35 @@ def places(node: Einsum) -> dict[int, Place]:
             found = {k: _substituted(old, {label: place}) for k, old in found.items()}
             found[label] = place
     return found
+
+
+def _digits(zero: Place, sizes: Mapping[int, Dim]) -> dict[int, Place]:
+    """All labels of an equation that says that a largest entry's position is theirs: its digits."""
+    match zero.entries:
+        case ((c, ArgReduce() as position, own),) if zero.constant == 0 and c in (1, -1):
+            steps = {-c * step: label for label, step in zero.labels.items()}
+        case _:
+            return {}
+    digits: dict[int, Place] = {}
+    step = S.One
+    while step in steps and sizes[steps[step]].is_Integer:
+        label = steps.pop(step)
+        size = sizes[label]
+        entry = (S.One, Map(Mod(floor(ARGS[0] / step), size), position), own)
+        digits[label] = Place(zero.bracket, S.Zero, {}, (entry,) if size != 1 else ())
+        step *= size
+    return digits if not steps and step == position.classes else {}
+
+
+def digit(node: Node) -> tuple[ArgReduce, int, int] | None:
+    """A position p, a step and a size, if the node is the digit (p // step) % size."""
+    if not (isinstance(node, Map) and isinstance(node.operands[0], ArgReduce)):
+        return None
+    if not isinstance(node.body, Mod):
+        return None
+    whole, size = node.body.args
+    step = ARGS[0] / whole.args[0]
+    return node.operands[0], int(step), int(size)
 
 
 def _equation(n: int, bracket: Iverson, labels: Labels) -> Place:
