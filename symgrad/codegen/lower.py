@@ -251,13 +251,16 @@ def split(node: Einsum) -> Node:
         (lb, b), (la, a) = held.pop(second), held.pop(first)
         if not held:
             last = [(la, a), (lb, b), *waiting.values()]
-            return Einsum([p[0] for p in last], node.output, node.shape, *(p[1] for p in last))
+            return split(
+                Einsum([p[0] for p in last], node.output, node.shape, *(p[1] for p in last))
+            )
         taken = _ready(waiting, node.output, held)
         parts = [(la, a), (lb, b), *(waiting.pop(solved) for solved in taken)]
         kept = set(node.output).union(*(labels for labels, _ in (*held, *waiting.values())))
         every_label = dict.fromkeys(k for labels, _ in parts for k in labels)
         labels = tuple(k for k in every_label if k != UNIT and k in kept)
-        held.append((labels, einsum([p[0] for p in parts], labels, *(p[1] for p in parts))))
+        product = einsum([p[0] for p in parts], labels, *(p[1] for p in parts))
+        held.append((labels, split(product) if isinstance(product, Einsum) else product))
     return node
 
 
