@@ -113,8 +113,8 @@ class _Reader:
             case Product():
                 einsum, scalars = self.written(s.einsum), tuple(map(self.read, s.scalars))
                 number, added = self.general(s.coefficient), s.addend and self.multiple(s.addend)
-                at = self.point(s.at)
-                return "product", einsum, at, scalars, number, added, self.target(s.node)
+                at, target = self.point(s.at), self.target(s.node)
+                return "product", einsum, at, scalars, number, added, target, s.onto
         raise AssertionError(f"{type(s).__name__} is never part of a block")
 
     def multiple(self, m: Multiple) -> Any:

@@ -7,6 +7,7 @@ from sympy import Add, Expr, Mul, Number, Pow, preorder_traversal
 from symgrad.codegen.lower import summed
 from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.products import matrices
+from symgrad.codegen.sums import one_array
 from symgrad.tensor.nodes import (
     Constant,
     Einsum,
@@ -49,6 +50,7 @@ def kept_nodes(roots: Iterable[Node], named: set[Node]) -> set[Node]:
             if (
                 isinstance(node, Reduce | ArgReduce)
                 or (isinstance(node, Einsum) and summed(node))
+                or one_array(node, users, roots)
                 or (not _trivial(node) and _spread(node, its))
                 or (not _trivial(node) and node.ndim == 0 and (node in named or _outside(its)))
                 or (len(its) > 1 and (node in named or _costly(node) or _compared(its)))

@@ -13,6 +13,7 @@ from sympy import Expr, Integer, Min, S, expand
 
 from symgrad.codegen.lower import split, summed
 from symgrad.codegen.products import matrices, packed
+from symgrad.codegen.sums import gathered
 from symgrad.tensor.dims import Shape, labels_below
 from symgrad.tensor.nodes import (
     UNIT,
@@ -43,7 +44,7 @@ class View(Node):
         offset, shape = expand(offset), tuple(shape)
         if isinstance(operand, View):
             offset, operand = expand(offset + operand.offset), operand.operand
-        self = cls._intern(shape, _pack((offset,)), _pack(shape), operand)
+        self = cls._intern(shape, offset, _pack(shape), operand)
         self.offset = offset
         return self
 
@@ -82,7 +83,7 @@ def in_parts(lowered: Mapping[Leaf, Node]) -> dict[Leaf, Node]:
     for node in topological(*lowered.values()):
         new = rebuild(node, tuple(done[operand] for operand in node.operands))
         done[node] = _part(new)
-    return {leaf: done[node] for leaf, node in lowered.items()}
+    return gathered({leaf: done[node] for leaf, node in lowered.items()})
 
 
 def _part(node: Node) -> Node:

@@ -94,6 +94,7 @@ def _numbers(dtype: str, kernels: Kernels, lines: list[str]) -> list[tuple[str, 
     found = numbers.definitions() | functions.used_constants(lines, dtype)
     bits = "whole" in words([*lines, *found.values()])
     types = {"real": f"np.{dtype}"} | ({"whole": f"np.int{dtype[-2:]}"} if bits else {})
+    types |= {"index": "np.uintp"} if "index" in used else {}
     return list((types | found).items())
 
 

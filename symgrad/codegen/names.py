@@ -21,7 +21,7 @@ RESERVED = frozenset(
     math sys np njit types ModuleType intrinsic lower_builtin type_callable populate_array prod
     binding ir cgutils
     get_cython_function_address
-    real whole params grads work sizes zero one two three four ten half third quarter
+    real whole index params grads work sizes zero one two three four ten half third quarter
     Params Workspace ShapeError DtypeError LabelError DomainError MatrixError pack init workspace
     value_and_grad forward backward predict hvp ggnvp check evaluate ARGUMENTS PARAMETERS INPUTS
     SHAPES FIELDS SIZES DTYPE LABELS DERIVED BOUNDS FACTS FAULTS PADE FREE SOLVED EXPRESSION

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from typing import TypeAlias
 
+from sympy import Expr
+
 from symgrad.codegen.lower import spread_by_bracket, summed
+from symgrad.codegen.products import matrices
 from symgrad.codegen.statements import (
     Accumulate,
     Affine,
@@ -11,7 +14,9 @@ from symgrad.codegen.statements import (
     Fill,
     Finish,
     Index,
+    Loop,
     Point,
+    Product,
     Start,
     Statement,
     Var,
@@ -19,7 +24,7 @@ from symgrad.codegen.statements import (
     wrapped,
 )
 from symgrad.tensor.dims import ONE, Dim
-from symgrad.tensor.nodes import Einsum, Node, Reduce
+from symgrad.tensor.nodes import Constant, Einsum, Node, Reduce
 from symgrad.tensor.primitives import ArgReduce
 from symgrad.tensor.windows import Place, places, solid
 
@@ -114,3 +119,28 @@ def _accumulation(add: Accumulate, order: list[Var]) -> tuple[Statement, ...]:
     else:
         body = wrapped(inner, [add])
     return wrapped(outer, [Start(node, target), *body, Finish(node, target)])
+
+
+def share(total: Node, coefficient: Expr, term: Node, first: bool) -> Nest:
+    """The statements that add a term's multiple to a sum, or begin the sum with it."""
+    found = matrices(term)
+    if found is not None:
+        assert isinstance(term, Einsum)
+        at = tuple(Var(term.sizes[label]) for label in found.stack)
+        product = Product(total, term, at, coefficient, onto=not first)
+        return (Fill(total),) * (first and found.adds), wrapped(at, [product])
+    _, nest = nest_of(term)
+    return (Fill(total),) * first, tuple(_put(s, total, coefficient) for s in nest)
+
+
+def _put(s: Statement, total: Node, coefficient: Expr) -> Statement:
+    """The statement with another node to add to, and a factor."""
+    match s:
+        case Loop():
+            return Loop(s.var, tuple(_put(each, total, coefficient) for each in s.body))
+        case Accumulate():
+            number = ((Constant(coefficient), ()),) if coefficient != 1 else ()
+            return replace(s, node=total, factors=(*number, *s.factors))
+        case Start() | Finish():
+            return replace(s, node=total)
+    return s

@@ -200,11 +200,11 @@ class Folded:
     addend: Multiple | None = None
 
 
-def folded(roots: Iterable[Node], kept: Set[Node]) -> dict[Node, Folded]:
+def folded(roots: Iterable[Node], kept: Set[Node], sums: Set[Node]) -> dict[Node, Folded]:
     """Kept multiples of a matrix product that nothing else reads: the product takes the factor.
 
     Results that are such a multiple and one of an array, a gradient with weight decay: the product
-    is added to that while it is written.
+    is added to that while it is written. Not `sums`, which are added up term by term.
     """
     roots = list(roots)
     users: dict[Node, int] = {}
@@ -236,7 +236,7 @@ def folded(roots: Iterable[Node], kept: Set[Node]) -> dict[Node, Folded]:
         return read and same_shape(array.shape, node.shape)
 
     result: dict[Node, Folded] = {}
-    for node in kept:
+    for node in kept - sums:
         match parts(node, node):
             case [one] if one.array is not node and product(one):
                 result[node] = Folded(one)

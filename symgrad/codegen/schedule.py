@@ -11,7 +11,7 @@ from sympy import S
 
 from symgrad.codegen.keep import kept_nodes
 from symgrad.codegen.matrices import Whole
-from symgrad.codegen.nests import Nest, nest_of
+from symgrad.codegen.nests import Nest, nest_of, share
 from symgrad.codegen.products import Folded, Multiple, folded, matrices
 from symgrad.codegen.statements import (
     Call,
@@ -22,11 +22,14 @@ from symgrad.codegen.statements import (
     Read,
     Statement,
     Var,
+    adds,
+    begins,
     reads,
     renamed,
     wrapped,
     writes,
 )
+from symgrad.codegen.sums import one_array, users_of
 from symgrad.tensor.dims import same
 from symgrad.tensor.nodes import Einsum, Node, topological
 
@@ -42,21 +45,33 @@ def schedule(
     the `then` nodes themselves never are, so that the second part can be run again by itself.
     """
     first, then = list(first), list(then)
-    kept = kept_nodes([*first, *then], set(named))
-    multiples = folded([*first, *then], kept)
-    inside = {fold.product.array for fold in multiples.values()}
-    order = topological(*first, *then)  # all that `first` needs comes first
+    roots = [*first, *then]
+    kept = kept_nodes(roots, set(named))
+    users = users_of(roots)
+    order = topological(*roots)  # all that `first` needs comes first
+    sums = {node for node in kept if one_array(node, users, roots)}
+    shares = {term: (node, c) for node in sums for c, term in node.pairs}
+    multiples = folded(roots, kept, sums)
+    inside = {fold.product.array for fold in multiples.values()}.union(sums)
     needed, late = set(topological(*first)), set(then)
     for node in order:
         if late.intersection(node.operands):
             late.add(node)
     body: list[Statement] = []
     cut = 0
+    begun: set[Node] = set()
     for node in order:
-        if node in kept and node not in inside:
-            fills, nest = _statements(node, multiples)
+        if node in shares or (node in kept and node not in inside):
+            total, coefficient = shares.get(node, (node, S.One))
+            if node in shares:
+                fills, nest = share(total, coefficient, node, total not in begun)
+                begun.add(total)
+            else:
+                fills, nest = _statements(node, multiples)
             before = len(body)
-            place = _merge(body, nest, kept, cut if node in late else 0)
+            # all of a sum on one side of the cut, so that the second part adds it up anew
+            after = node in late or (node in shares and total not in needed)
+            place = _merge(body, nest, kept, cut if after else 0)
             body[place:place] = fills
             if node in needed or place < cut:
                 cut += len(body) - before
@@ -95,18 +110,23 @@ def _merge(body: list[Statement], new: Body, kept: set[Node], first: int = 0) ->
 
 def _partner(body: list[Statement], loop: Loop, kept: set[Node], first: int) -> int | None:
     """The last loop of the body that a loop may be fused with."""
-    wanted = list(reads(loop, kept))
+    wanted, added = list(reads(loop, kept)), list(adds(loop))
     shared = {node for node, _ in wanted if node.ndim}
     for place in range(len(body) - 1, first - 1, -1):
         other = body[place]
-        made = list(writes(other))
+        made, begun = list(writes(other)), list(begins(other))
         if isinstance(other, Loop) and same(other.var.dim, loop.var.dim):
             touched = {node for node, _ in made} | {node for node, _ in reads(other, kept)}
-            if touched & shared and _aligned(made, wanted, other.var, loop.var):
+            ways = (made, wanted), (begun, added)
+            if touched & shared and all(_aligned(*way, other.var, loop.var) for way in ways):
                 return place
-        if {node for node, _ in made} & {node for node, _ in wanted}:
+        if _met(made, wanted) or _met(begun, added):
             return None  # an earlier place would be before what it needs
     return None
+
+
+def _met(made: list[Read], wanted: list[Read]) -> bool:
+    return not {node for node, _ in made}.isdisjoint(node for node, _ in wanted)
 
 
 def _aligned(made: list[Read], wanted: list[Read], outer: Var, inner: Var) -> bool:

@@ -145,6 +145,7 @@ class Product:
     """A matrix product, by BLAS or by loops: node = coefficient · Π scalars · einsum + addend.
 
     Of a stack it is the product at the indices `at`; those that have one place are added up there.
+    `onto`: the product is added to what the node holds.
     """
 
     node: Node
@@ -153,6 +154,7 @@ class Product:
     coefficient: Expr = S.One
     scalars: tuple[Node, ...] = ()
     addend: Multiple | None = None
+    onto: bool = False
 
     def points(self) -> tuple[Read, Read, Read]:
         """Left, right and result, and which parts of them: all of an axis without an index."""
@@ -302,6 +304,26 @@ def writes(statement: Statement) -> Iterator[Read]:
             yield statement.node, (None,) * statement.node.ndim
 
 
+def begins(statement: Statement) -> Iterator[Read]:
+    """The sums that a statement begins, to which others add, with their points."""
+    match statement:
+        case Loop():
+            for inner in statement.body:
+                yield from begins(inner)
+        case Fill() | Product(onto=False):
+            yield from writes(statement)
+
+
+def adds(statement: Statement) -> Iterator[Read]:
+    """The sums in memory that a statement adds to, with their points."""
+    match statement:
+        case Loop():
+            for inner in statement.body:
+                yield from adds(inner)
+        case Accumulate(scatter=True) | Finish(scatter=True) | Product(onto=True):
+            yield from writes(statement)
+
+
 def bracket_terms(node: Iverson, point: Point) -> tuple[Expr, list[tuple[Expr, Index | Read]]]:
     """The condition of a bracket at a point: its constant, and c · (an index or an entry)."""
     condition = expand(node.condition)
@@ -357,7 +379,7 @@ def lines(
                     a, b, out = (name(node) + at(point if s.at else ()) for node, point in s.points())
                     left, right = a + "ᵀ" * m.transpose_left, b + "ᵀ" * m.transpose_right
                     plus = "" if s.addend is None else f" + {name(s.addend.array)}"
-                    sign = "+=" if m.adds else "="
+                    sign = "+=" if m.adds or s.onto else "="
                     yield f"{indent}{out} {sign} {left} · {right}{plus}, a product of matrices"
 
     yield from write(statements, depth)

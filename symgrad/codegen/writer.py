@@ -239,9 +239,13 @@ class Writer:
         terms: list[tuple[Expr, Index | Read]] = [*affine.variables]
         terms += [(c, (node, point)) for c, node, point in affine.entries]
         name = self.fresh("at")
-        self.line(f"{name} = {self.affine(affine.constant, terms)}")
+        text = self.affine(affine.constant, terms)
         self.scopes[-1][affine] = Text(name)
-        return "" if affine.inside else f"0 <= {name} < {self.scalars.size(affine.dim)}"
+        if affine.inside:  # what has no sign is not tested for being from the end
+            self.line(f"{name} = index({text})" if terms else f"{name} = {text}")
+            return ""
+        self.line(f"{name} = {text}")
+        return f"0 <= {name} < {self.scalars.size(affine.dim)}"
 
     def affine(self, constant: Expr, terms: Iterable[tuple[Expr, Index | Read]]) -> str:
         """An integer expression in indices, entries and sizes."""
@@ -450,15 +454,16 @@ class Writer:
             self.scale(Multiple(s.coefficient, s.scalars, s.node)),
             *(self.matrix(*read, *shape) for read, shape in zip(s.points(), shapes, strict=True)),
         ]
-        name = "_plus" if m.adds else "_dot"
-        (self.scalars.adds if m.adds else self.scalars.products).add(m.kind)
+        adds = m.adds or s.onto
+        name = "_plus" if adds else "_dot"
+        (self.scalars.adds if adds else self.scalars.products).add(m.kind)
         if s.addend is not None:
             name = "_add"
             self.scalars.sums.add(m.kind)
             whole: Point = (None, None)
             arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, whole, *shapes[2])]
         call = f"{name}_{m.kind}({', '.join(arguments)})"
-        formula = self.formula(s.node)
+        formula = "" if s.onto else self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
 
@@ -531,8 +536,11 @@ class Writer:
         rest = {s.einsum: core, **{scalar: called(scalar) for scalar in s.scalars}}
         if s.addend is not None:
             rest |= {each: called(each) for each in (s.addend.array, *s.addend.scalars)}
-        whole = core if s.node is s.einsum else substitute(s.node, rest)
-        return f"{unicode(called(s.node))} = {unicode(whole)}"
+        if s.addend is None and not s.scalars:
+            whole = core if s.coefficient == 1 else Total((s.coefficient,), core)
+        else:
+            whole = substitute(s.node, rest)
+        return f"{unicode(called(s.node))} {'+=' if s.onto else '='} {unicode(whole)}"
 
     def matrix(self, node: Node, point: Point, *groups: tuple[Expr, ...]) -> str:
         """An array, or its part at the indices of a point, as a matrix of groups of its axes."""
