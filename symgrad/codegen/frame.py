@@ -323,7 +323,8 @@ def _arguments(plan: Plan) -> dict[str, Any]:
 
 def forms(names: Mapping[Leaf, str], tests: Iterable[str]) -> dict[str, Any]:
     """The form of arguments, and the test whether a workspace saw it last time."""
-    shapes = [f"({x}.shape, {x}.strides, {x}.dtype)" for leaf, x in names.items() if leaf.ndim]
+    arrays = [x for leaf, x in names.items() if leaf.ndim]
+    shapes = [f"{x}.{each}" for x in arrays for each in ("shape", "strides", "dtype")]
     numbers = [f"type({x}) is not {_kind(leaf)}" for leaf, x in names.items() if not leaf.ndim]
     return {
         "form": bracketed("        form = ", shapes, ""),
