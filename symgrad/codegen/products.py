@@ -173,7 +173,7 @@ def packed(node: Einsum) -> Node:
     whole = first_columns if columns_first else first_rows  # the last axis stays in one piece
     first, second = (
         factor if own == labels else einsum((labels,), own, factor)
-        for own, labels, factor in zip((left, right), (a, b), node.factors, strict=True)
+        for own, labels, factor in zip((left, right), node.inputs, node.factors, strict=True)
     )
     product = einsum((left, right), whole, first, second)
     return product if whole == node.output else einsum((whole,), node.output, product)

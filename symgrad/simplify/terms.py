@@ -199,7 +199,7 @@ def rank(node: Node) -> tuple[int, int, str, bytes]:
     """The order in which people write factors: numbers, upstream gradients, by kind and name."""
     if isinstance(node, Leaf):
         return (0 if not node.ndim else 1, _ROLES[node.role], node.name, b"")
-    return (1, _KINDS.get(type(node), 7), "", node.digest)
+    return (1, _KINDS.get(type(node), 7), "", node.form + node.digest)
 
 
 def place(coefficient: Expr, node: Node) -> tuple[object, ...]:

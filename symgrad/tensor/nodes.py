@@ -46,13 +46,14 @@ _interned: "WeakValueDictionary[tuple[Any, ...], Node]" = WeakValueDictionary()
 class Node(Basic):
     """A tensor expression: an immutable, interned SymPy object with a `shape`."""
 
-    __slots__ = ("__weakref__", "digest", "operands", "shape")
+    __slots__ = ("__weakref__", "digest", "form", "operands", "shape")
     __array_ufunc__ = None  # so that array + node reaches __radd__
     is_commutative = True
 
     shape: Shape
     operands: tuple["Node", ...]
-    digest: bytes
+    digest: bytes  # of all that it is
+    form: bytes  # of all but the names of symbols: layers and steps that do the same share it
 
     @classmethod
     def _intern(cls, shape: Shape, *args: Basic) -> Self:
@@ -64,6 +65,7 @@ class Node(Basic):
             node.shape = shape
             node.operands = tuple(arg for arg in args if isinstance(arg, Node))
             node.digest = _digest(cls.__name__, args)
+            node.form = _form(cls.__name__, args)
             node = _interned.setdefault(key, node)
         return node
 
@@ -170,6 +172,17 @@ class Node(Basic):
 def _digest(kind: str, args: tuple[Basic, ...]) -> bytes:
     parts = [kind.encode()]
     parts += [arg.digest if isinstance(arg, Node) else _text_key(arg) for arg in args]
+    return blake2b(b"\x00".join(parts), digest_size=16).digest()
+
+
+def _form(kind: str, args: tuple[Basic, ...]) -> bytes:
+    """As the digest, without what is said of symbols: their names, roles and domains."""
+    parts = [kind.encode()]
+    parts += [
+        arg.form if isinstance(arg, Node) else _text_key(arg)
+        for arg in args
+        if not (kind == "Leaf" and isinstance(arg, Str))
+    ]
     return blake2b(b"\x00".join(parts), digest_size=16).digest()
 
 
