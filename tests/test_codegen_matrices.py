@@ -8,7 +8,7 @@ import pytest
 from modules import compare, module_of, unoptimised
 
 import symgrad as sg
-from symgrad.codegen.linear import ROUTINES
+from symgrad.codegen.linear import BLOCKED, ROUTINES
 from symgrad.codegen.plan import plan
 from symgrad.codegen.statements import Call, flat
 
@@ -115,7 +115,7 @@ def test_everything_compiled(tmp_path):
 def test_exponentials(n, tmp_path):
     import scipy.linalg
 
-    module = module_of(parsed("J = sum(expm(A))"), tmp_path, jit=False)
+    module = module_of(parsed("J = sum(expm(A))"), tmp_path, jit=n > BLOCKED)
     rng = np.random.default_rng(n)
     for size in (1e-9, 0.1, 1, 5, 30):
         A = size * rng.normal(size=(2, n, n)) / n
@@ -268,3 +268,42 @@ def test_sums_of_products_are_products_of_matrices(text, tmp_path):
     assert (len(calls), sum(len(margin) > 8 for margin in calls)) == PRODUCTS[text]
     for each in (sizes, dict.fromkeys(sizes, 1)):
         compare(module, net, net.sample(1, {d: each[d] for d in net.dims}), 1e-12, 1e-12)
+
+
+# --- large matrices, for which LAPACK and BLAS are called
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_large_matrices(dtype, tmp_path):
+    """Factors and solutions on both sides of BLOCKED, against NumPy; stacks; what fails."""
+    graph = parsed("J = sum(solve(A, X)) + sum(solve(A.T, X)) + logdet(A) + sum(cholesky(A))")
+    module = module_of(graph, tmp_path, dtype)
+    rng, eps = np.random.default_rng(5), np.finfo(dtype).eps
+    for n, d in ((BLOCKED, 2), (BLOCKED + 1, 1), (2 * BLOCKED + 7, 5), (150, 40)):
+        A = rng.normal(size=(2, n, n)).astype(dtype)
+        B = rng.normal(size=(2, n, d)).astype(dtype)
+        lu, x = np.empty((2, n + 1, n), dtype), np.empty((2, n, d), dtype)
+        module._lu(A, lu)
+        wide = A.astype(float)
+        worst = 100 * eps * n * np.linalg.cond(wide).max()
+        for routine, matrix in ((module._solve, wide), (module._solve_t, wide.mT)):
+            assert routine(lu, B, x) == -1
+            expected = np.linalg.solve(matrix, B)
+            np.testing.assert_allclose(x, expected, atol=worst * np.abs(expected).max())
+        value = np.empty(2, dtype)
+        module._logdet(lu, value)
+        np.testing.assert_allclose(value, np.linalg.slogdet(wide)[1], rtol=worst)
+        S = A @ A.mT + n * np.eye(n, dtype=dtype)
+        L = np.empty_like(S)
+        assert module._cholesky(S, L) == -1
+        np.testing.assert_allclose(L, np.linalg.cholesky(S.astype(float)), atol=30 * eps * n)
+        S[1, 0, 0] = -1
+        assert module._cholesky(S, L) == 1
+        A[1, :, 3] = 0
+        module._lu(A, lu)
+        assert [module._solve(lu, B, x), module._solve_t(lu, B, x)] == [1, 1]
+        A[0, 2, 1] = np.nan
+        module._lu(A, lu)
+        module._cholesky(A, L)
+        assert np.isnan(lu[0, :n]).all()
+        assert np.isnan(L[0]).all()

@@ -3,7 +3,7 @@
 Each takes stacks of matrices, (stack, rows, columns), and the array that it fills. Those that can
 fail return which matrix of the stack is the first at fault, or -1. What a matrix with entries that
 are not finite gives is NaN, never an error. LU and Cholesky factors need no memory of their own;
-spectra and exponentials allocate.
+spectra and exponentials allocate. Large systems are solved by BLAS and LAPACK, small ones by loops.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,9 @@ class Routine:
 #: Values of pinv below this multiple of the largest count as zero: NumPy's in float64, and as
 #: many roundings in float32.
 _CUTOFF = {"float64": "1e-15", "float32": "5.4e-7"}
+
+#: Matrices larger than this are factorised by LAPACK, block by block; smaller ones by loops.
+BLOCKED = 32
 
 ROUTINES = {
     "finite": Routine(
@@ -57,6 +60,12 @@ ROUTINES = {
                 for i in range(n):
                     for j in range(n):
                         lu[j, i] = A[k, i, j]
+                if n > {blocked}:
+                    rows = lu[n].view(np.int32)
+                    _getrf(n, n, lu[:n], rows)
+                    for j in range(n - 1, -1, -1):
+                        lu[n, j] = rows[j] - 1
+                    continue
                 for j in range(n):
                     p = j
                     for i in range(j + 1, n):
@@ -140,6 +149,10 @@ ROUTINES = {
                     if p != j:
                         for c in range(m):
                             x[j, c], x[p, c] = x[p, c], x[j, c]
+                if n > {blocked}:
+                    _trsm(RIGHT, LOWER, YES, UNIT, m, n, one, lu_k[:n], x)
+                    _trsm(RIGHT, UPPER, YES, NO, m, n, one, lu_k[:n], x)
+                    continue
                 for j in range(n):  # L, which has ones on its diagonal
                     for i in range(j + 1, n):
                         for c in range(m):
@@ -167,19 +180,24 @@ ROUTINES = {
                 for i in range(n):
                     for c in range(m):
                         x[i, c] = B[k, i, c]
-                for j in range(n):  # Uᵀ
+                for j in range(n):
                     if lu_k[j, j] == zero:
                         return k
-                    for i in range(j):
+                if n > {blocked}:
+                    _trsm(RIGHT, UPPER, NO, NO, m, n, one, lu_k[:n], x)
+                    _trsm(RIGHT, LOWER, NO, UNIT, m, n, one, lu_k[:n], x)
+                else:
+                    for j in range(n):  # Uᵀ
+                        for i in range(j):
+                            for c in range(m):
+                                x[j, c] -= lu_k[j, i] * x[i, c]
                         for c in range(m):
-                            x[j, c] -= lu_k[j, i] * x[i, c]
-                    for c in range(m):
-                        x[j, c] /= lu_k[j, j]
-                for j in range(n - 1, -1, -1):  # Lᵀ, and the rows back
-                    for i in range(j + 1, n):
-                        for c in range(m):
-                            x[j, c] -= lu_k[j, i] * x[i, c]
-                for j in range(n - 1, -1, -1):
+                            x[j, c] /= lu_k[j, j]
+                    for j in range(n - 1, -1, -1):  # Lᵀ
+                        for i in range(j + 1, n):
+                            for c in range(m):
+                                x[j, c] -= lu_k[j, i] * x[i, c]
+                for j in range(n - 1, -1, -1):  # the rows back
                     p = int(lu_k[n, j])
                     if p != j:
                         for c in range(m):
@@ -202,6 +220,13 @@ ROUTINES = {
                     L[:] = np.nan
                     continue
                 L[:] = zero
+                if n > {blocked}:
+                    for i in range(n):
+                        for j in range(i + 1):
+                            L[i, j] = half * (A[k, i, j] + A[k, j, i])
+                    if _potrf(UPPER, n, L) > 0:
+                        return k
+                    continue
                 for i in range(n):
                     for j in range(i + 1):
                         rest = half * (A[k, i, j] + A[k, j, i])
@@ -393,6 +418,9 @@ def needed(names: Iterable[str]) -> list[str]:
 def sources(names: Iterable[str], dtype: str) -> list[str]:
     """The source of the routines of those names, for one dtype."""
     return [
-        dedent(ROUTINES[name].source).strip().replace("{cutoff}", _CUTOFF[dtype])
+        dedent(ROUTINES[name].source)
+        .strip()
+        .replace("{cutoff}", _CUTOFF[dtype])
+        .replace("{blocked}", str(BLOCKED))
         for name in needed(names)
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Integer, S
 
 from symgrad.calculus import Derivation, Derivative, gradient
-from symgrad.codegen import functions, linear
+from symgrad.codegen import blas, functions, linear
 from symgrad.codegen.evaluation import Evaluation, evaluation, evaluation_frame
 from symgrad.codegen.frame import frame
 from symgrad.codegen.kernels import Kernels
@@ -23,8 +23,6 @@ THRESHOLD = 1024
 #: they are, and copies the other factor of larger ones first, which few rows do not pay for.
 PIECE = 1_000_000
 ZEROS = "0" * 64
-_GEMM = {"float64": "dgemm", "float32": "sgemm"}
-_SYRK = {"float64": "dsyrk", "float32": "ssyrk"}
 
 
 def module_text(plan: Plan | Evaluation) -> str:
@@ -49,18 +47,19 @@ def _rendered(
     helpers = functions.sources(scalars.used, plan.dtype)
     routines = linear.sources(scalars.routines, plan.dtype)
     texts = [*helpers, *routines]
+    products = ["_gemm"] if scalars.products or scalars.adds else []
+    bindings = blas.used([*products, *routines])
     numbers = _numbers(plan.dtype, kernels, [*(h for f in texts for h in f.splitlines()), *lines])
     context = frame | {
         "zeros": ZEROS,
         "kernels": written,
-        "blas": bool(scalars.products or scalars.adds) or "gram" in scalars.routines,
-        "syrk": _SYRK[plan.dtype] if "gram" in scalars.routines else "",
+        "blas": bindings,
+        "letter": "d" if plan.dtype == "float64" else "s",
         "products": sorted(scalars.products),
         "sums": sorted(scalars.sums),
         "adds": sorted(scalars.adds),
         "threshold": THRESHOLD,
         "piece": PIECE,
-        "gemm": _GEMM[plan.dtype],
         "functions": helpers,
         "within": bool(
             kernels.blocks
