@@ -28,8 +28,8 @@ Gradient, where dV = ∂J/∂V
 Operations in matrix products
     forward         4 d h m
     value_and_grad  10 d h m
-Memory: a workspace holds 2 h m + d h + d m numbers, and d h + d + h for the gradient. Calls that
-are given one allocate nothing.
+Memory: a workspace holds 2 h m + d m numbers, and d h + d + h for the gradient. Calls that are
+given one allocate nothing.
 
 Numerics: all is float64. NaN goes in and comes out.
 Threads: one workspace serves one thread at a time.
@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "39dab31f1f3699e9a6c0c28d8247268e45c31d3472814aef39ce63348806b3bf",
+    "code": "b2c74141f85cfc1df3129e4b53026f04bff76af668ab577050b5f9f91365f1b6",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -321,7 +321,6 @@ def _value_and_grad(X, params, grads, work, sizes, part):
     H = _view(work, 0, (m, h))
     dR = _view(work, h * m, (m, d))
     dH = dZ = _view(work, d * m + h * m, (m, h))
-    dW_prod = _view(work, 2 * h * m + d * m, (d, h))
     per_m = real(1 / m)
     scale1 = real(1 / (2 * m))
     value = 0.0
@@ -346,6 +345,7 @@ def _value_and_grad(X, params, grads, work, sizes, part):
         for i in range(m):
             for j in range(d):
                 dc[j] += dR[i, j]  # dc = dRᵀ 𝟏
+        _dot_tn(one, dR, H, dW)  # dW = dRᵀ H
         _dot_nn(one, dR, W, dH)  # dH = dR W
         db[:] = zero
         for i in range(m):
@@ -353,8 +353,7 @@ def _value_and_grad(X, params, grads, work, sizes, part):
                 dZ_ij = dH[i, j] * H[i, j] * (one - H[i, j])  # dZ = dH ⊙ H ⊙ (1 − H)
                 dZ[i, j] = dZ_ij
                 db[j] += dZ_ij  # db = dZᵀ 𝟏
-        _dot_tn(one, X, dZ, dW_prod)  # dW_prod = Xᵀ dZ
-        _add_tn(one, dR, H, one, dW_prod, dW)  # dW = dRᵀ H + Xᵀ dZ
+        _plus_tn(one, X, dZ, dW)  # dW += Xᵀ dZ
     return value
 
 
@@ -390,14 +389,10 @@ def _hvp(X, params, direction, out, work, sizes):
     ddc_ = _view(out, d * h + h, (d,))
     Z_dot = _view(work, 0, (m, h))
     H = ddZ = _view(work, h * m, (m, h))
-    H_dot = dH = _view(work, 2 * h * m, (m, h))
+    H_dot = ddH = _view(work, 2 * h * m, (m, h))
     dR = _view(work, 3 * h * m, (m, d))
-    ddW_prod1 = _view(work, 3 * h * m + d * m, (d, h))
-    R_dot_prod = _view(work, 3 * h * m + d * h + d * m, (m, d))
-    ddR = _view(work, 2 * d * m + 3 * h * m + d * h, (m, d))
-    ddW_prod2 = _view(work, 3 * d * m + 3 * h * m + d * h, (d, h))
-    ddH_prod1 = _view(work, 2 * d * h + 3 * d * m + 3 * h * m, (m, h))
-    ddH_prod2 = _view(work, 2 * d * h + 3 * d * m + 4 * h * m, (m, h))
+    ddR = _view(work, 3 * h * m + d * m, (m, d))
+    dH = _view(work, 2 * d * m + 3 * h * m, (m, h))
     per_m = real(1 / m)
     _dot_nn(one, X, dW, Z_dot)  # Ż = X dW
     for i in range(m):
@@ -413,33 +408,28 @@ def _hvp(X, params, direction, out, work, sizes):
     for i in range(m):
         for j in range(d):
             dR[i, j] = per_m * ((dR[i, j] + c[j]) - X[i, j])  # dR = (R − X)/m
-    _dot_tn(one, dR, H_dot, ddW_prod1)  # ddW_prod1 = dRᵀ Ḣ
-    _dot_nt(one, H_dot, W, R_dot_prod)  # Ṙ_prod = Ḣ Wᵀ
-    _dot_nt(one, H, dW, ddR)  # ddR = H dWᵀ
+    _dot_tn(one, dR, H_dot, ddW_)  # ddW = dRᵀ Ḣ
+    _dot_nt(per_m, H_dot, W, ddR)  # ddR = Ḣ Wᵀ/m
+    _plus_nt(per_m, H, dW, ddR)  # ddR += H dWᵀ/m
     ddc_[:] = zero
     for i in range(m):
         for j in range(d):
-            ddR_ij = per_m * (R_dot_prod[i, j] + ddR[i, j] + dc[j])  # ddR = Ṙ/m
+            ddR_ij = ddR[i, j] + per_m * dc[j]  # ddR = Ṙ/m
             ddR[i, j] = ddR_ij
             ddc_[j] += ddR_ij  # ddc = ddRᵀ 𝟏
-    _dot_tn(one, ddR, H, ddW_prod2)  # ddW_prod2 = ddRᵀ H
+    _plus_tn(one, ddR, H, ddW_)  # ddW += ddRᵀ H
+    _dot_nn(one, dR, dW, ddH)  # ddH = dR dW
+    _plus_nn(one, ddR, W, ddH)  # ddH += ddR W
     _dot_nn(one, dR, W, dH)  # dH = dR W
-    _dot_nn(one, dR, dW, ddH_prod1)  # ddH_prod1 = dR dW
-    _dot_nn(one, ddR, W, ddH_prod2)  # ddH_prod2 = ddR W
     ddb_[:] = zero
     for i in range(m):
         for j in range(h):
-            t1 = Z_dot[i, j] * dH[i, j] * (one - two * H[i, j])
-            t2 = ddH_prod1[i, j] + ddH_prod2[i, j]
-            t3 = one - H[i, j]
-            ddZ_ij = H[i, j] * (t1 + t2) * t3  # ddZ = H ⊙ (Ż ⊙ dH ⊙ (1 − 2 H) + ddH) ⊙ (1 − H)
+            t1 = one - H[i, j]
+            # ddZ = H ⊙ (Ż ⊙ dH ⊙ (1 − 2 H) + ddH) ⊙ (1 − H)
+            ddZ_ij = H[i, j] * (ddH[i, j] + Z_dot[i, j] * dH[i, j] * (one - two * H[i, j])) * t1
             ddZ[i, j] = ddZ_ij
             ddb_[j] += ddZ_ij  # ddb = ddZᵀ 𝟏
-    _dot_tn(one, X, ddZ, ddW_)  # ddW = Xᵀ ddZ
-    for i in range(d):
-        for j in range(h):
-            # ddW = dRᵀ Ḣ + ddRᵀ H + Xᵀ ddZ
-            ddW_[i, j] = ddW_prod1[i, j] + ddW_prod2[i, j] + ddW_[i, j]
+    _plus_tn(one, X, ddZ, ddW_)  # ddW += Xᵀ ddZ
 
 
 @_jit
@@ -455,9 +445,7 @@ def _ggnvp(X, params, direction, out, work, sizes):
     c_bar = _view(out, d * h + h, (d,))
     dH = H_bar = Z_bar = _view(work, 0, (m, h))
     H = _view(work, h * m, (m, h))
-    dR_prod = _view(work, 2 * h * m, (m, d))
-    ddR_ = _view(work, 2 * h * m + d * m, (m, d))
-    W_bar_prod = _view(work, 2 * d * m + 2 * h * m, (d, h))
+    ddR_ = _view(work, 2 * h * m, (m, d))
     per_m = real(1 / m)
     _dot_nn(one, X, dW, dH)  # dH = X dW
     _dot_nn(one, X, W, H)  # H = X W
@@ -466,12 +454,12 @@ def _ggnvp(X, params, direction, out, work, sizes):
             H_ij = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
             H[i, j] = H_ij
             dH[i, j] = (dH[i, j] + db[j]) * H_ij * (one - H_ij)  # dH = dZ ⊙ H ⊙ (1 − H)
-    _dot_nt(one, dH, W, dR_prod)  # dR_prod = dH Wᵀ
-    _dot_nt(one, H, dW, ddR_)  # ddR = H dWᵀ
+    _dot_nt(per_m, dH, W, ddR_)  # ddR = dH Wᵀ/m
+    _plus_nt(per_m, H, dW, ddR_)  # ddR += H dWᵀ/m
     c_bar[:] = zero
     for i in range(m):
         for j in range(d):
-            ddR__ij = per_m * (dR_prod[i, j] + ddR_[i, j] + dc[j])  # ddR = dR/m
+            ddR__ij = ddR_[i, j] + per_m * dc[j]  # ddR = dR/m
             ddR_[i, j] = ddR__ij
             c_bar[j] += ddR__ij  # c̄ = ddRᵀ 𝟏
     _dot_nn(one, ddR_, W, H_bar)  # H̄ = ddR W
@@ -482,16 +470,16 @@ def _ggnvp(X, params, direction, out, work, sizes):
             Z_bar_ij = H_bar[i, j] * H[i, j] * t1  # Z̄ = H̄ ⊙ H ⊙ (1 − H)
             Z_bar[i, j] = Z_bar_ij
             b_bar[j] += Z_bar_ij  # b̄ = Z̄ᵀ 𝟏
-    _dot_tn(one, ddR_, H, W_bar_prod)  # W̄_prod = ddRᵀ H
-    _add_tn(one, X, Z_bar, one, W_bar_prod, W_bar)  # W̄ = Xᵀ Z̄ + ddRᵀ H
+    _dot_tn(one, X, Z_bar, W_bar)  # W̄ = Xᵀ Z̄
+    _plus_tn(one, ddR_, H, W_bar)  # W̄ += ddRᵀ H
 
 
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -505,11 +493,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -521,7 +510,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -611,18 +600,73 @@ def _dot_tn(alpha, A, B, out):
 
 
 @_part
-def _add_tn(alpha, A, B, beta, C, out):
-    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
-    if A.shape[0] > 1:
-        _dot_tn(alpha, A, B, out)
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] += beta * C[i, j]
+def _plus_nn(alpha, A, B, out):
+    """out += alpha · A·B"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
         return
-    for i in range(out.shape[0]):
-        a_i = alpha * A[0, i]
-        for j in range(out.shape[1]):
-            out[i, j] = a_i * B[0, j] + beta * C[i, j]
+    for i in range(m):
+        for l in range(k):
+            a_il = alpha * A[i, l]
+            for j in range(n):
+                out[i, j] += a_il * B[l, j]
+
+
+@_part
+def _plus_nt(alpha, A, B, out):
+    """out += alpha · A·Bᵀ"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = YES, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            total = zero
+            for l in range(k):
+                total += A[i, l] * B[j, l]
+            out[i, j] += alpha * total
+
+
+@_part
+def _plus_tn(alpha, A, B, out):
+    """out += alpha · Aᵀ·B"""
+    (m, n), k = out.shape, A.shape[0]
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, YES
+        _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for l in range(k):
+        for i in range(m):
+            a_li = alpha * A[l, i]
+            for j in range(n):
+                out[i, j] += a_li * B[l, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.
@@ -739,7 +783,7 @@ def _shape(name, sizes):
 
 def _room(m, d, h):
     """The length of the vector of all buffers."""
-    return 2 * h * m + d * h + d * m
+    return 2 * h * m + d * m
 
 
 def _workspace(params, inputs):
@@ -760,7 +804,7 @@ def _ready(work, params, X):
     if work is None:
         return _workspace(params, {"X": X})
     try:
-        form = ((X.shape, X.strides, X.dtype),)
+        form = (X.shape, X.strides, X.dtype)
     except AttributeError:
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:
@@ -794,11 +838,11 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(m, d, h):
-    return 2 * d * h + 3 * d * m + 5 * h * m
+    return 2 * d * m + 4 * h * m
 
 
 def _room_ggnvp(m, d, h):
-    return 2 * d * m + 2 * h * m + d * h
+    return 2 * h * m + d * m
 
 
 def _check(inputs, params, known=None):

@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "7cf3bf66dfa69b4b9ee2ab221e749b4cd5386a6b530807c950d5afe0079818a7",
+    "code": "15dddad80129f1321dee8759b5c62d9f5863a070666a0bfcf4a55e2c61d62bf3",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -554,9 +554,9 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -570,11 +570,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -586,7 +587,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -842,7 +843,7 @@ def _ready(work, params, X, Y):
     if work is None:
         return _workspace(params, {"X": X, "Y": Y})
     try:
-        form = ((X.shape, X.strides, X.dtype), (Y.shape, Y.strides, Y.dtype))
+        form = (X.shape, X.strides, X.dtype, Y.shape, Y.strides, Y.dtype)
     except AttributeError:
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "abfcc637f960b951fe7475460f3c853659545a8ff6cf5a6daa1299890f4b3aa1",
+    "code": "c0660c688f5b5f06307a6da9294ba2a7748d1cf2994c334c9f6410a0cb04ae55",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -491,14 +491,11 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     a1 = _view(work, 0, (B, h))
     z2 = P = _view(work, B * h, (B, c))
     dz2 = _view(work, B * c + B * h, (B, c))
-    dda1_prod1 = _view(work, 2 * B * c + B * h, (B, h))
+    dda1 = _view(work, 2 * B * c + B * h, (B, h))
     z1_dot = ddz1 = _view(work, 2 * B * c + 2 * B * h, (B, h))
     a1_dot = _view(work, 2 * B * c + 3 * B * h, (B, h))
-    z2_dot_prod = _view(work, 2 * B * c + 4 * B * h, (B, c))
-    z2_dot = ddz2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
-    dda1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
-    da1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
-    ddW2_prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    z2_dot = ddz2 = _view(work, 2 * B * c + 4 * B * h, (B, c))
+    da1 = _view(work, 3 * B * c + 4 * B * h, (B, h))
     per_B = real(1 / B)
     if not _is_onehot(Y):
         out[0] = np.nan
@@ -525,7 +522,7 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             P_ij = P[i, j] * P_scale  # P = softmax(z₂)
             P[i, j] = P_ij
             dz2[i, j] = per_B * (P_ij - Y[i, j])  # dz₂ = (P − Y)/B
-    _dot_nt(one, dz2, dW2, dda1_prod1)  # dda_1_prod1 = dz₂ dW₂ᵀ
+    _dot_nt(one, dz2, dW2, dda1)  # dda₁ = dz₂ dW₂ᵀ
     _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
     for i in range(B):
         for j in range(h):
@@ -533,37 +530,35 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             z1_dot[i, j] = z1_dot_ij
             t1 = one - a1[i, j] * a1[i, j]
             a1_dot[i, j] = z1_dot_ij * t1  # ȧ₁ = ż₁ ⊙ (1 − a₁²)
-    _dot_nn(one, a1_dot, W2, z2_dot_prod)  # ż_2_prod = ȧ₁ W₂
-    _dot_nn(one, a1, dW2, z2_dot)  # ż₂ = a₁ dW₂
+    _dot_nn(one, a1_dot, W2, z2_dot)  # ż₂ = ȧ₁ W₂
+    _plus_nn(one, a1, dW2, z2_dot)  # ż₂ += a₁ dW₂
     ddb2_[:] = zero
     for i in range(B):
         P_dot_sum = zero
         for j in range(c):
-            z2_dot_ij = z2_dot_prod[i, j] + z2_dot[i, j] + db2[j]  # ż₂ = ȧ₁ W₂ + a₁ dW₂ + 𝟏 db₂ᵀ
+            z2_dot_ij = z2_dot[i, j] + db2[j]  # ż₂ = ȧ₁ W₂ + a₁ dW₂ + 𝟏 db₂ᵀ
             z2_dot[i, j] = z2_dot_ij
             P_dot_sum += z2_dot_ij * P[i, j]
         for j in range(c):
             ddz2_ij = per_B * (P[i, j] * (z2_dot[i, j] - P_dot_sum))  # ddz₂ = Ṗ/B
             ddz2[i, j] = ddz2_ij
             ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
-    _dot_nt(one, ddz2, W2, dda1_prod2)  # dda_1_prod2 = ddz₂ W₂ᵀ
+    _plus_nt(one, ddz2, W2, dda1)  # dda₁ += ddz₂ W₂ᵀ
     _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(B):
         for j in range(h):
             t1 = one - a1[i, j] * a1[i, j]
-            t2 = dda1_prod1[i, j] + dda1_prod2[i, j]
-            t3 = da1[i, j] * z1_dot[i, j] * a1[i, j]
-            ddz1_ij = t1 * (t2 - two * t3)  # ddz₁ = (1 − a₁²) ⊙ (dda₁ − 2 da₁ ⊙ ż₁ ⊙ a₁)
+            # ddz₁ = (dda₁ − 2 da₁ ⊙ ż₁ ⊙ a₁) ⊙ (1 − a₁²)
+            ddz1_ij = (dda1[i, j] - two * (da1[i, j] * z1_dot[i, j] * a1[i, j])) * t1
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _add_tn(one, X, ddz1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddz₁
-    _dot_tn(one, a1_dot, dz2, ddW2_prod)  # ddW_2_prod = ȧ₁ᵀ dz₂
-    _dot_tn(one, a1, ddz2, ddW2_)  # ddW₂ = a₁ᵀ ddz₂
+    _dot_tn(one, a1_dot, dz2, ddW2_)  # ddW₂ = ȧ₁ᵀ dz₂
+    _plus_tn(one, a1, ddz2, ddW2_)  # ddW₂ += a₁ᵀ ddz₂
     for i in range(h):
         for j in range(c):
-            # ddW₂ = λ dW₂ + ȧ₁ᵀ dz₂ + a₁ᵀ ddz₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + ȧ₁ᵀ dz₂ + a₁ᵀ ddz₂
 
 
 @_jit
@@ -583,9 +578,8 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     b2_bar = _view(out, c * h + d * h + h, (c,))
     a1 = _view(work, 0, (B, h))
     z2 = P = _view(work, B * h, (B, c))
-    dz2_prod = _view(work, B * c + B * h, (B, c))
+    dz2 = ddz2_ = _view(work, B * c + B * h, (B, c))
     da1 = a1_bar = z1_bar = _view(work, 2 * B * c + B * h, (B, h))
-    dz2 = ddz2_ = _view(work, 2 * B * c + 2 * B * h, (B, c))
     per_B = real(1 / B)
     if not _is_onehot(Y):
         out[0] = np.nan
@@ -610,18 +604,18 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(z₂)
-    _dot_nn(one, a1, dW2, dz2_prod)  # dz_2_prod = a₁ dW₂
+    _dot_nn(one, a1, dW2, dz2)  # dz₂ = a₁ dW₂
     _dot_nn(one, X, dW1, da1)  # da₁ = X dW₁
     for i in range(B):
         for j in range(h):
             t1 = one - a1[i, j] * a1[i, j]
             da1[i, j] = (da1[i, j] + db1[j]) * t1  # da₁ = dz₁ ⊙ (1 − a₁²)
-    _dot_nn(one, da1, W2, dz2)  # dz₂ = da₁ W₂
+    _plus_nn(one, da1, W2, dz2)  # dz₂ += da₁ W₂
     b2_bar[:] = zero
     for i in range(B):
         P_dot_sum = zero
         for j in range(c):
-            dz2_ij = dz2_prod[i, j] + dz2[i, j] + db2[j]  # dz₂ = a₁ dW₂ + da₁ W₂ + 𝟏 db₂ᵀ
+            dz2_ij = dz2[i, j] + db2[j]  # dz₂ = a₁ dW₂ + da₁ W₂ + 𝟏 db₂ᵀ
             dz2[i, j] = dz2_ij
             P_dot_sum += dz2_ij * P[i, j]
         for j in range(c):
@@ -643,9 +637,9 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -659,11 +653,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -675,7 +670,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -758,6 +753,76 @@ def _dot_tn(alpha, A, B, out):
         for j in range(n):
             out[i, j] = a_0i * B[0, j]
     for l in range(1, k):
+        for i in range(m):
+            a_li = alpha * A[l, i]
+            for j in range(n):
+                out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _plus_nn(alpha, A, B, out):
+    """out += alpha · A·B"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for l in range(k):
+            a_il = alpha * A[i, l]
+            for j in range(n):
+                out[i, j] += a_il * B[l, j]
+
+
+@_part
+def _plus_nt(alpha, A, B, out):
+    """out += alpha · A·Bᵀ"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = YES, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            total = zero
+            for l in range(k):
+                total += A[i, l] * B[j, l]
+            out[i, j] += alpha * total
+
+
+@_part
+def _plus_tn(alpha, A, B, out):
+    """out += alpha · Aᵀ·B"""
+    (m, n), k = out.shape, A.shape[0]
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, YES
+        _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -980,7 +1045,7 @@ def _ready(work, params, X, Y, lam):
     if work is None:
         return _workspace(params, {"X": X, "Y": Y, "lam": lam})
     try:
-        form = ((X.shape, X.strides, X.dtype), (Y.shape, Y.strides, Y.dtype))
+        form = (X.shape, X.strides, X.dtype, Y.shape, Y.strides, Y.dtype)
     except AttributeError:
         form = None
     if (
@@ -1019,11 +1084,11 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(B, d, h, c):
-    return 4 * B * c + 6 * B * h + c * h
+    return 3 * B * c + 5 * B * h
 
 
 def _room_ggnvp(B, d, h, c):
-    return 2 * B * h + 3 * B * c
+    return 2 * B * c + 2 * B * h
 
 
 def _check(inputs, params, known=None):

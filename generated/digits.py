@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "b952ae9563a28f1223ecaf7a9c853e62ec6f3133c9c770d7e2921f47e1a04478",
+    "code": "f2df4c941277d08a052d4165867497ebd80a71db18f9cf94d1a75196ccbdb51d",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -483,14 +483,11 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     A1 = _view(work, 0, (B, h))
     Z2 = P = _view(work, B * h, (B, c))
     dZ2 = _view(work, B * c + B * h, (B, c))
-    ddA1_prod1 = _view(work, 2 * B * c + B * h, (B, h))
+    ddA1 = _view(work, 2 * B * c + B * h, (B, h))
     Z1_dot = _view(work, 2 * B * c + 2 * B * h, (B, h))
     A1_dot = _view(work, 2 * B * c + 3 * B * h, (B, h))
-    Z2_dot_prod = _view(work, 2 * B * c + 4 * B * h, (B, c))
-    Z2_dot = ddZ2 = _view(work, 3 * B * c + 4 * B * h, (B, c))
-    ddA1_prod2 = _view(work, 4 * B * c + 4 * B * h, (B, h))
-    dA1 = ddZ1 = _view(work, 4 * B * c + 5 * B * h, (B, h))
-    ddW2_prod = _view(work, 4 * B * c + 6 * B * h, (h, c))
+    Z2_dot = ddZ2 = _view(work, 2 * B * c + 4 * B * h, (B, c))
+    dA1 = ddZ1 = _view(work, 3 * B * c + 4 * B * h, (B, h))
     lam = real(lam)
     per_B = real(1 / B)
     if not _is_onehot(Y):
@@ -518,7 +515,7 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             P_ij = P[i, j] * P_scale  # P = softmax(Z₂)
             P[i, j] = P_ij
             dZ2[i, j] = per_B * (P_ij - Y[i, j])  # dZ₂ = (P − Y)/B
-    _dot_nt(one, dZ2, dW2, ddA1_prod1)  # ddA_1_prod1 = dZ₂ dW₂ᵀ
+    _dot_nt(one, dZ2, dW2, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
     _dot_nn(one, X, dW1, Z1_dot)  # Ż₁ = X dW₁
     for i in range(B):
         for j in range(h):
@@ -526,37 +523,35 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             Z1_dot[i, j] = Z1_dot_ij
             t1 = one - A1[i, j] * A1[i, j]
             A1_dot[i, j] = Z1_dot_ij * t1  # Ȧ₁ = Ż₁ ⊙ (1 − A₁²)
-    _dot_nn(one, A1_dot, W2, Z2_dot_prod)  # Ż_2_prod = Ȧ₁ W₂
-    _dot_nn(one, A1, dW2, Z2_dot)  # Ż₂ = A₁ dW₂
+    _dot_nn(one, A1_dot, W2, Z2_dot)  # Ż₂ = Ȧ₁ W₂
+    _plus_nn(one, A1, dW2, Z2_dot)  # Ż₂ += A₁ dW₂
     ddb2_[:] = zero
     for i in range(B):
         P_dot_sum = zero
         for j in range(c):
-            Z2_dot_ij = Z2_dot_prod[i, j] + Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            Z2_dot_ij = Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
             Z2_dot[i, j] = Z2_dot_ij
             P_dot_sum += Z2_dot_ij * P[i, j]
         for j in range(c):
             ddZ2_ij = per_B * (P[i, j] * (Z2_dot[i, j] - P_dot_sum))  # ddZ₂ = Ṗ/B
             ddZ2[i, j] = ddZ2_ij
             ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
-    _dot_nt(one, ddZ2, W2, ddA1_prod2)  # ddA_1_prod2 = ddZ₂ W₂ᵀ
+    _plus_nt(one, ddZ2, W2, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
     _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(B):
         for j in range(h):
             t1 = one - A1[i, j] * A1[i, j]
-            t2 = ddA1_prod1[i, j] + ddA1_prod2[i, j]
-            t3 = Z1_dot[i, j] * dA1[i, j] * A1[i, j]
-            ddZ1_ij = t1 * (t2 - two * t3)  # ddZ₁ = (1 − A₁²) ⊙ (ddA₁ − 2 Ż₁ ⊙ dA₁ ⊙ A₁)
+            # ddZ₁ = (ddA₁ − 2 Ż₁ ⊙ dA₁ ⊙ A₁) ⊙ (1 − A₁²)
+            ddZ1_ij = (ddA1[i, j] - two * (Z1_dot[i, j] * dA1[i, j] * A1[i, j])) * t1
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
     _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
-    _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
+    _dot_tn(one, A1_dot, dZ2, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
+    _plus_tn(one, A1, ddZ2, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
-            # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
 
 
 @_jit
@@ -577,8 +572,7 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     A1 = _view(work, 0, (B, h))
     Z2 = P = _view(work, B * h, (B, c))
     dA1 = A1_bar = Z1_bar = _view(work, B * c + B * h, (B, h))
-    dZ2_prod = _view(work, 2 * B * h + B * c, (B, c))
-    dZ2 = ddZ2_ = _view(work, 2 * B * c + 2 * B * h, (B, c))
+    dZ2 = ddZ2_ = _view(work, 2 * B * h + B * c, (B, c))
     lam = real(lam)
     per_B = real(1 / B)
     if not _is_onehot(Y):
@@ -609,13 +603,13 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
         for j in range(h):
             t1 = one - A1[i, j] * A1[i, j]
             dA1[i, j] = (dA1[i, j] + db1[j]) * t1  # dA₁ = dZ₁ ⊙ (1 − A₁²)
-    _dot_nn(one, dA1, W2, dZ2_prod)  # dZ_2_prod = dA₁ W₂
-    _dot_nn(one, A1, dW2, dZ2)  # dZ₂ = A₁ dW₂
+    _dot_nn(one, dA1, W2, dZ2)  # dZ₂ = dA₁ W₂
+    _plus_nn(one, A1, dW2, dZ2)  # dZ₂ += A₁ dW₂
     b2_bar[:] = zero
     for i in range(B):
         P_dot_sum = zero
         for j in range(c):
-            dZ2_ij = dZ2_prod[i, j] + dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            dZ2_ij = dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
             dZ2[i, j] = dZ2_ij
             P_dot_sum += dZ2_ij * P[i, j]
         for j in range(c):
@@ -637,9 +631,9 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -653,11 +647,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -669,7 +664,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float32
-_gemm_code = _blas("sgemm")
+_gemm_code = _scipy("cython_blas", "sgemm")
 
 
 @intrinsic
@@ -752,6 +747,76 @@ def _dot_tn(alpha, A, B, out):
         for j in range(n):
             out[i, j] = a_0i * B[0, j]
     for l in range(1, k):
+        for i in range(m):
+            a_li = alpha * A[l, i]
+            for j in range(n):
+                out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _plus_nn(alpha, A, B, out):
+    """out += alpha · A·B"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for l in range(k):
+            a_il = alpha * A[i, l]
+            for j in range(n):
+                out[i, j] += a_il * B[l, j]
+
+
+@_part
+def _plus_nt(alpha, A, B, out):
+    """out += alpha · A·Bᵀ"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = YES, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            total = zero
+            for l in range(k):
+                total += A[i, l] * B[j, l]
+            out[i, j] += alpha * total
+
+
+@_part
+def _plus_tn(alpha, A, B, out):
+    """out += alpha · Aᵀ·B"""
+    (m, n), k = out.shape, A.shape[0]
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, YES
+        _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -970,7 +1035,7 @@ def _ready(work, params, X, Y, lam):
     if work is None:
         return _workspace(params, {"X": X, "Y": Y, "lam": lam})
     try:
-        form = ((X.shape, X.strides, X.dtype), (Y.shape, Y.strides, Y.dtype))
+        form = (X.shape, X.strides, X.dtype, Y.shape, Y.strides, Y.dtype)
     except AttributeError:
         form = None
     if (
@@ -1009,11 +1074,11 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(d, h, c, B):
-    return 4 * B * c + 6 * B * h + c * h
+    return 3 * B * c + 5 * B * h
 
 
 def _room_ggnvp(d, h, c, B):
-    return 2 * B * h + 3 * B * c
+    return 2 * B * c + 2 * B * h
 
 
 def _check(inputs, params, known=None):

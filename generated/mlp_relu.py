@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "bfc93b2fd3cc2eaf34358d0d84918005a61c8a111b30aef93ce1e3234d8e05d4",
+    "code": "d49aaf104212d748e464a570aa9f4ad8af60dee9a85c7bacec7ba6f9129bee61",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -488,12 +488,9 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
     Z2 = dZ2_exp = _view(work, 2 * h * m, (m, c))
     dZ2_scale = _view(work, 2 * h * m + c * m, (m,))
     dZ2 = _view(work, 2 * h * m + c * m + m, (m, c))
-    ddA1_prod1 = _view(work, 2 * c * m + 2 * h * m + m, (m, h))
+    ddA1 = _view(work, 2 * c * m + 2 * h * m + m, (m, h))
     A1_dot = _view(work, 2 * c * m + 3 * h * m + m, (m, h))
-    Z2_dot_prod = _view(work, 2 * c * m + 4 * h * m + m, (m, c))
-    Z2_dot = ddZ2 = _view(work, 3 * c * m + 4 * h * m + m, (m, c))
-    ddA1_prod2 = _view(work, 4 * c * m + 4 * h * m + m, (m, h))
-    ddW2_prod = _view(work, 4 * c * m + 5 * h * m + m, (h, c))
+    Z2_dot = ddZ2 = _view(work, 2 * c * m + 4 * h * m + m, (m, c))
     per_m = real(1 / m)
     if _outside(y, c):
         out[0] = np.nan
@@ -523,18 +520,18 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             t1 = dZ2_exp[i, j] * dZ2_scale_i
             # dZ₂ = (softmax(Z₂) − [j = yᵢ])/m
             dZ2[i, j] = per_m * (t1 - (one if j - y[i] == 0 else zero))
-    _dot_nt(one, dZ2, dW2, ddA1_prod1)  # ddA_1_prod1 = dZ₂ dW₂ᵀ
+    _dot_nt(one, dZ2, dW2, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
     _dot_nn(one, X, dW1, A1_dot)  # Ȧ₁ = X dW₁
     for i in range(m):
         for j in range(h):
             A1_dot[i, j] = (A1_dot[i, j] + db1[j]) * ddZ1[i, j]  # Ȧ₁ = Ż₁ ⊙ [Z₁ > 0]
-    _dot_nn(one, A1_dot, W2, Z2_dot_prod)  # Ż_2_prod = Ȧ₁ W₂
-    _dot_nn(one, A1, dW2, Z2_dot)  # Ż₂ = A₁ dW₂
+    _dot_nn(one, A1_dot, W2, Z2_dot)  # Ż₂ = Ȧ₁ W₂
+    _plus_nn(one, A1, dW2, Z2_dot)  # Ż₂ += A₁ dW₂
     ddb2_[:] = zero
     for i in range(m):
         ddZ2_sum = zero
         for j in range(c):
-            Z2_dot_ij = Z2_dot_prod[i, j] + Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            Z2_dot_ij = Z2_dot[i, j] + db2[j]  # Ż₂ = Ȧ₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
             Z2_dot[i, j] = Z2_dot_ij
             t1 = dZ2_exp[i, j] * dZ2_scale[i]
             ddZ2_sum += Z2_dot_ij * t1
@@ -544,20 +541,19 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             ddZ2_ij = per_m * (t1 * (Z2_dot[i, j] - ddZ2_sum))
             ddZ2[i, j] = ddZ2_ij
             ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
-    _dot_nt(one, ddZ2, W2, ddA1_prod2)  # ddA_1_prod2 = ddZ₂ W₂ᵀ
+    _plus_nt(one, ddZ2, W2, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(m):
         for j in range(h):
-            ddZ1_ij = (ddA1_prod1[i, j] + ddA1_prod2[i, j]) * ddZ1[i, j]  # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
+            ddZ1_ij = ddA1[i, j] * ddZ1[i, j]  # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
     _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2_prod)  # ddW_2_prod = Ȧ₁ᵀ dZ₂
-    _dot_tn(one, A1, ddZ2, ddW2_)  # ddW₂ = A₁ᵀ ddZ₂
+    _dot_tn(one, A1_dot, dZ2, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
+    _plus_tn(one, A1, ddZ2, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
-            # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
-            ddW2_[i, j] = lam * dW2[i, j] + ddW2_prod[i, j] + ddW2_[i, j]
+            ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
 
 
 @_jit
@@ -580,8 +576,7 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     Z2 = ddZ2_exp = _view(work, 2 * h * m, (m, c))
     ddZ2_scale = _view(work, 2 * h * m + c * m, (m,))
     dA1 = A1_bar = _view(work, 2 * h * m + c * m + m, (m, h))
-    dZ2_prod = _view(work, 3 * h * m + c * m + m, (m, c))
-    dZ2 = ddZ2_ = _view(work, 2 * c * m + 3 * h * m + m, (m, c))
+    dZ2 = ddZ2_ = _view(work, 3 * h * m + c * m + m, (m, c))
     per_m = real(1 / m)
     if _outside(y, c):
         out[0] = np.nan
@@ -610,13 +605,13 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     for i in range(m):
         for j in range(h):
             dA1[i, j] = (dA1[i, j] + db1[j]) * Z1_bar[i, j]  # dA₁ = dZ₁ ⊙ [Z₁ > 0]
-    _dot_nn(one, dA1, W2, dZ2_prod)  # dZ_2_prod = dA₁ W₂
-    _dot_nn(one, A1, dW2, dZ2)  # dZ₂ = A₁ dW₂
+    _dot_nn(one, dA1, W2, dZ2)  # dZ₂ = dA₁ W₂
+    _plus_nn(one, A1, dW2, dZ2)  # dZ₂ += A₁ dW₂
     b2_bar[:] = zero
     for i in range(m):
         ddZ2_sum2 = zero
         for j in range(c):
-            dZ2_ij = dZ2_prod[i, j] + dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
+            dZ2_ij = dZ2[i, j] + db2[j]  # dZ₂ = dA₁ W₂ + A₁ dW₂ + 𝟏 db₂ᵀ
             dZ2[i, j] = dZ2_ij
             t1 = ddZ2_exp[i, j] * ddZ2_scale[i]
             ddZ2_sum2 += dZ2_ij * t1
@@ -640,9 +635,9 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -656,11 +651,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -672,7 +668,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -755,6 +751,76 @@ def _dot_tn(alpha, A, B, out):
         for j in range(n):
             out[i, j] = a_0i * B[0, j]
     for l in range(1, k):
+        for i in range(m):
+            a_li = alpha * A[l, i]
+            for j in range(n):
+                out[i, j] += a_li * B[l, j]
+
+
+@_part
+def _plus_nn(alpha, A, B, out):
+    """out += alpha · A·B"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for l in range(k):
+            a_il = alpha * A[i, l]
+            for j in range(n):
+                out[i, j] += a_il * B[l, j]
+
+
+@_part
+def _plus_nt(alpha, A, B, out):
+    """out += alpha · A·Bᵀ"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = YES, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            total = zero
+            for l in range(k):
+                total += A[i, l] * B[j, l]
+            out[i, j] += alpha * total
+
+
+@_part
+def _plus_tn(alpha, A, B, out):
+    """out += alpha · Aᵀ·B"""
+    (m, n), k = out.shape, A.shape[0]
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, YES
+        _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -977,7 +1043,7 @@ def _ready(work, params, X, y, lam):
     if work is None:
         return _workspace(params, {"X": X, "y": y, "lam": lam})
     try:
-        form = ((X.shape, X.strides, X.dtype), (y.shape, y.strides, y.dtype))
+        form = (X.shape, X.strides, X.dtype, y.shape, y.strides, y.dtype)
     except AttributeError:
         form = None
     if (
@@ -1016,11 +1082,11 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(m, n, h, c):
-    return 4 * c * m + 5 * h * m + c * h + m
+    return 3 * c * m + 4 * h * m + m
 
 
 def _room_ggnvp(m, n, h, c):
-    return 3 * c * m + 3 * h * m + m
+    return 2 * c * m + 3 * h * m + m
 
 
 def _check(inputs, params, known=None):

@@ -56,7 +56,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "f5904638f94b20c99f512c8fae3e4965df91ce85e94c8da753687ae340157285",
+    "code": "2e757ef006035c9b6f48d581a3aaf39f3dc6c3fba46ee62f3fb638a5029b2594",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -654,7 +654,7 @@ def _ready(work, params, x, y, lam):
     if work is None:
         return _workspace(params, {"x": x, "y": y, "lam": lam})
     try:
-        form = ((x.shape, x.strides, x.dtype), (y.shape, y.strides, y.dtype))
+        form = (x.shape, x.strides, x.dtype, y.shape, y.strides, y.dtype)
     except AttributeError:
         form = None
     if (

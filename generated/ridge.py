@@ -41,7 +41,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "ridge",
     "expression": "326ba8767e9841411e9753bc98dceae608f26042ae794bd9da3b30eeadab0c41",
-    "code": "fe92e9453ffef30a5972ed7e5d8abd1d1caad432b3171e0447684772dd089d67",
+    "code": "bca22fde38a98dc158980d877a87408a4740a1f90e7fa8a8b217ee181da2c420",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("w",)
@@ -467,7 +467,7 @@ def _ready(work, params, X, y, lam):
     if work is None:
         return _workspace(params, {"X": X, "y": y, "lam": lam})
     try:
-        form = ((X.shape, X.strides, X.dtype), (y.shape, y.strides, y.dtype))
+        form = (X.shape, X.strides, X.dtype, y.shape, y.strides, y.dtype)
     except AttributeError:
         form = None
     if (

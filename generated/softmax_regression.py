@@ -47,7 +47,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "9f9d9fa557870fc5514a6104bf06925c4f8f12aeb0a66c46af33e4c4e2cce028",
+    "code": "a96733505e8ad3f2aaf6cc1ed8d3b46d34adbc4954d6030419e1003c70298725",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -502,9 +502,9 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -518,11 +518,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -534,7 +535,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -786,7 +787,7 @@ def _ready(work, params, X, Y):
     if work is None:
         return _workspace(params, {"X": X, "Y": Y})
     try:
-        form = ((X.shape, X.strides, X.dtype), (Y.shape, Y.strides, Y.dtype))
+        form = (X.shape, X.strides, X.dtype, Y.shape, Y.strides, Y.dtype)
     except AttributeError:
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:

@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "07dffbbe05f5b1955913f8bf7f51f35cac0e1256f426754c5dcc36949687df36",
+    "code": "d04f4fba9dfb743a119662094cb3848b9fecf535632a2ac9b06126fc951ac178",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -454,29 +454,27 @@ def _hvp(X, T, params, direction, out, work, sizes):
     h1 = _view(work, 0, (n, d))
     h2 = _view(work, d * n, (n, d))
     h3 = ddz3 = _view(work, 2 * d * n, (n, d))
-    dh3 = ddh2_prod2 = ddh1_prod2 = _view(work, 3 * d * n, (n, d))
+    dh3 = _view(work, 3 * d * n, (n, d))
     dz3 = _view(work, 4 * d * n, (n, d))
     dh2 = dh1 = _view(work, 5 * d * n, (n, d))
     dz2 = _view(work, 6 * d * n, (n, d))
-    ddh1_prod1 = _view(work, 7 * d * n, (n, d))
-    ddh2_prod1 = _view(work, 8 * d * n, (n, d))
-    z3_dot_prod1 = _view(work, 9 * d * n, (n, d))
-    z2_dot_prod = z3_dot_prod2 = _view(work, 10 * d * n, (n, d))
+    ddh1 = _view(work, 7 * d * n, (n, d))
+    ddh2 = _view(work, 8 * d * n, (n, d))
+    z3_dot_total = _view(work, 9 * d * n, (n, d))
+    z2_dot = ddz2 = _view(work, 10 * d * n, (n, d))
     z1_dot = ddz1 = _view(work, 11 * d * n, (n, d))
     h1_dot = _view(work, 12 * d * n, (n, d))
-    z2_dot = ddz2 = _view(work, 13 * d * n, (n, d))
-    h2_dot = _view(work, 14 * d * n, (n, d))
-    ddW2_prod = ddW3_prod = _view(work, 15 * d * n, (d, d))
+    h2_dot = _view(work, 13 * d * n, (n, d))
     scale1 = real(2 / (d * n))
     _dot_nn(one, X, W1, h1)  # h₁ = X W₁
     for i in range(n):
         for j in range(d):
             h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _block1(params, work, 0, d * d + d, d * n, n, d)
+    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
     for i in range(n):
         for j in range(d):
             h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _block1(params, work, d * n, 2 * d * d + 2 * d, 2 * d * n, n, d)
+    _dot_nn(one, h2, W3, h3)  # h₃ = h₂ W₃
     for i in range(n):
         for j in range(d):
             h3_ij = _tanh(h3[i, j] + b3[j])  # h₃ = tanh(z₃)
@@ -490,10 +488,10 @@ def _hvp(X, T, params, direction, out, work, sizes):
         for j in range(d):
             t1 = one - h2[i, j] * h2[i, j]
             dz2[i, j] = dh2[i, j] * t1  # dz₂ = dh₂ ⊙ (1 − h₂²)
-    _dot_nt(one, dz2, dW2, ddh1_prod1)  # ddh_1_prod1 = dz₂ dW₂ᵀ
-    _dot_nt(one, dz3, dW3, ddh2_prod1)  # ddh_2_prod1 = dz₃ dW₃ᵀ
-    _dot_nn(one, h2, dW3, z3_dot_prod1)  # ż_3_prod1 = h₂ dW₃
-    _dot_nn(one, h1, dW2, z2_dot_prod)  # ż_2_prod = h₁ dW₂
+    _dot_nt(one, dz2, dW2, ddh1)  # ddh₁ = dz₂ dW₂ᵀ
+    _dot_nt(one, dz3, dW3, ddh2)  # ddh₂ = dz₃ dW₃ᵀ
+    _dot_nn(one, h2, dW3, z3_dot_total)  # ż_3_total = h₂ dW₃
+    _dot_nn(one, h1, dW2, z2_dot)  # ż₂ = h₁ dW₂
     _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
     for i in range(n):
         for j in range(d):
@@ -501,50 +499,47 @@ def _hvp(X, T, params, direction, out, work, sizes):
             z1_dot[i, j] = z1_dot_ij
             t1 = one - h1[i, j] * h1[i, j]
             h1_dot[i, j] = z1_dot_ij * t1  # ḣ₁ = ż₁ ⊙ (1 − h₁²)
-    _block1(params, work, 12 * d * n, d * d + d, 13 * d * n, n, d)
+    _plus_nn(one, h1_dot, W2, z2_dot)  # ż₂ += ḣ₁ W₂
     for i in range(n):
         for j in range(d):
-            z2_dot_ij = z2_dot_prod[i, j] + db2[j] + z2_dot[i, j]  # ż₂ = h₁ dW₂ + 𝟏 db₂ᵀ + ḣ₁ W₂
+            z2_dot_ij = z2_dot[i, j] + db2[j]  # ż₂ = h₁ dW₂ + 𝟏 db₂ᵀ + ḣ₁ W₂
             z2_dot[i, j] = z2_dot_ij
             t1 = one - h2[i, j] * h2[i, j]
             h2_dot[i, j] = z2_dot_ij * t1  # ḣ₂ = ż₂ ⊙ (1 − h₂²)
-    _block1(params, work, 14 * d * n, 2 * d * d + 2 * d, 10 * d * n, n, d)
+    _plus_nn(one, h2_dot, W3, z3_dot_total)  # ż_3_total += ḣ₂ W₃
     ddb3_[:] = zero
     for i in range(n):
         for j in range(d):
-            # ż₃ = h₂ dW₃ + 𝟏 db₃ᵀ + ḣ₂ W₃
-            z3_dot_ij = z3_dot_prod1[i, j] + db3[j] + z3_dot_prod2[i, j]
+            z3_dot_ij = z3_dot_total[i, j] + db3[j]  # ż₃ = h₂ dW₃ + 𝟏 db₃ᵀ + ḣ₂ W₃
             t1 = one - h3[i, j] * h3[i, j]
             t2 = scale1 * (z3_dot_ij * t1) - two * (dh3[i, j] * z3_dot_ij * h3[i, j])
-            ddz3_ij = t1 * t2  # ddz₃ = (1 − h₃²) ⊙ (ddh₃ − 2 dh₃ ⊙ ż₃ ⊙ h₃)
+            ddz3_ij = t2 * t1  # ddz₃ = (ddh₃ − 2 dh₃ ⊙ ż₃ ⊙ h₃) ⊙ (1 − h₃²)
             ddz3[i, j] = ddz3_ij
             ddb3_[j] += ddz3_ij  # ddb₃ = ddz₃ᵀ 𝟏
-    _dot_nt(one, ddz3, W3, ddh2_prod2)  # ddh_2_prod2 = ddz₃ W₃ᵀ
+    _plus_nt(one, ddz3, W3, ddh2)  # ddh₂ += ddz₃ W₃ᵀ
     ddb2_[:] = zero
     for i in range(n):
         for j in range(d):
             t1 = one - h2[i, j] * h2[i, j]
-            t2 = ddh2_prod1[i, j] + ddh2_prod2[i, j]
-            t3 = dh2[i, j] * z2_dot[i, j] * h2[i, j]
-            ddz2_ij = t1 * (t2 - two * t3)  # ddz₂ = (1 − h₂²) ⊙ (ddh₂ − 2 dh₂ ⊙ ż₂ ⊙ h₂)
+            # ddz₂ = (ddh₂ − 2 dh₂ ⊙ ż₂ ⊙ h₂) ⊙ (1 − h₂²)
+            ddz2_ij = (ddh2[i, j] - two * (dh2[i, j] * z2_dot[i, j] * h2[i, j])) * t1
             ddz2[i, j] = ddz2_ij
             ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
-    _dot_nt(one, ddz2, W2, ddh1_prod2)  # ddh_1_prod2 = ddz₂ W₂ᵀ
+    _plus_nt(one, ddz2, W2, ddh1)  # ddh₁ += ddz₂ W₂ᵀ
     _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(n):
         for j in range(d):
-            t1 = ddh1_prod1[i, j] + ddh1_prod2[i, j]
-            t2 = dh1[i, j] * z1_dot[i, j] * h1[i, j]
-            t3 = one - h1[i, j] * h1[i, j]
-            ddz1_ij = (t1 - two * t2) * t3  # ddz₁ = (ddh₁ − 2 dh₁ ⊙ ż₁ ⊙ h₁) ⊙ (1 − h₁²)
+            t1 = one - h1[i, j] * h1[i, j]
+            # ddz₁ = (ddh₁ − 2 dh₁ ⊙ ż₁ ⊙ h₁) ⊙ (1 − h₁²)
+            ddz1_ij = (ddh1[i, j] - two * (dh1[i, j] * z1_dot[i, j] * h1[i, j])) * t1
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
-    _dot_tn(one, h1_dot, dz2, ddW2_prod)  # ddW_2_prod = ḣ₁ᵀ dz₂
-    _add_tn(one, h1, ddz2, one, ddW2_prod, ddW2_)  # ddW₂ = h₁ᵀ ddz₂ + ḣ₁ᵀ dz₂
-    _dot_tn(one, h2_dot, dz3, ddW3_prod)  # ddW_3_prod = ḣ₂ᵀ dz₃
-    _add_tn(one, h2, ddz3, one, ddW3_prod, ddW3_)  # ddW₃ = h₂ᵀ ddz₃ + ḣ₂ᵀ dz₃
+    _dot_tn(one, h1, ddz2, ddW2_)  # ddW₂ = h₁ᵀ ddz₂
+    _plus_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ += ḣ₁ᵀ dz₂
+    _dot_tn(one, h2, ddz3, ddW3_)  # ddW₃ = h₂ᵀ ddz₃
+    _plus_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ += ḣ₂ᵀ dz₃
 
 
 @_jit
@@ -570,39 +565,37 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
     b3_bar = _view(out, 3 * d * d + 2 * d, (d,))
     h1 = _view(work, 0, (n, d))
     h2 = _view(work, d * n, (n, d))
-    dz3_prod1 = h2_bar = z2_bar = _view(work, 2 * d * n, (n, d))
-    dz2_prod = dz3_prod2 = h1_bar = z1_bar = _view(work, 3 * d * n, (n, d))
-    dh1 = _view(work, 4 * d * n, (n, d))
-    dh2 = z3_bar = _view(work, 5 * d * n, (n, d))
+    dz3_total = h2_bar = z2_bar = _view(work, 2 * d * n, (n, d))
+    dh2 = z3_bar = _view(work, 3 * d * n, (n, d))
+    dh1 = h1_bar = z1_bar = _view(work, 4 * d * n, (n, d))
     scale1 = real(2 / (d * n))
     _dot_nn(one, X, W1, h1)  # h₁ = X W₁
     for i in range(n):
         for j in range(d):
             h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _block1(params, work, 0, d * d + d, d * n, n, d)
+    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
     for i in range(n):
         for j in range(d):
             h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _dot_nn(one, h2, dW3, dz3_prod1)  # dz_3_prod1 = h₂ dW₃
-    _dot_nn(one, h1, dW2, dz2_prod)  # dz_2_prod = h₁ dW₂
+    _dot_nn(one, h2, dW3, dz3_total)  # dz_3_total = h₂ dW₃
+    _dot_nn(one, h1, dW2, dh2)  # dh₂ = h₁ dW₂
     _dot_nn(one, X, dW1, dh1)  # dh₁ = X dW₁
     for i in range(n):
         for j in range(d):
             t1 = one - h1[i, j] * h1[i, j]
             dh1[i, j] = (dh1[i, j] + db1[j]) * t1  # dh₁ = dz₁ ⊙ (1 − h₁²)
-    _block1(params, work, 4 * d * n, d * d + d, 5 * d * n, n, d)
+    _plus_nn(one, dh1, W2, dh2)  # dh₂ += dh₁ W₂
     for i in range(n):
         for j in range(d):
             t1 = one - h2[i, j] * h2[i, j]
-            dh2[i, j] = (dz2_prod[i, j] + db2[j] + dh2[i, j]) * t1  # dh₂ = dz₂ ⊙ (1 − h₂²)
-    _block1(params, work, 5 * d * n, 2 * d * d + 2 * d, 3 * d * n, n, d)
-    _block1(params, work, d * n, 2 * d * d + 2 * d, 5 * d * n, n, d)
+            dh2[i, j] = (dh2[i, j] + db2[j]) * t1  # dh₂ = dz₂ ⊙ (1 − h₂²)
+    _plus_nn(one, dh2, W3, dz3_total)  # dz_3_total += dh₂ W₃
+    _dot_nn(one, h2, W3, z3_bar)  # z̄₃ = h₂ W₃
     b3_bar[:] = zero
     for i in range(n):
         for j in range(d):
             t1 = one - _square(_tanh(z3_bar[i, j] + b3[j]))
-            # z̄₃ = ddh₃ ⊙ (1 − h₃²)
-            z3_bar_ij = scale1 * ((dz3_prod1[i, j] + db3[j] + dz3_prod2[i, j]) * t1) * t1
+            z3_bar_ij = scale1 * ((dz3_total[i, j] + db3[j]) * t1) * t1  # z̄₃ = ddh₃ ⊙ (1 − h₃²)
             z3_bar[i, j] = z3_bar_ij
             b3_bar[j] += z3_bar_ij  # b̄₃ = z̄₃ᵀ 𝟏
     _dot_nt(one, z3_bar, W3, h2_bar)  # h̄₂ = z̄₃ W₃ᵀ
@@ -626,20 +619,12 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
     _dot_tn(one, h2, z3_bar, W3_bar)  # W̄₃ = h₂ᵀ z̄₃
 
 
-@_part
-def _block1(params, work, x_at, x__at, x___at, n, d):
-    x = _view(work, x_at, (n, d))
-    x_ = _view(params, x__at, (d, d))
-    x__ = _view(work, x___at, (n, d))
-    _dot_nn(one, x, x_, x__)  # x = x x
-
-
 # Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
 
 
-def _blas(name):
+def _scipy(home, name):
     """A function of SciPy's BLAS for arguments in its order; it takes matrices by columns."""
-    start = get_cython_function_address("scipy.linalg.cython_blas", name)
+    start = get_cython_function_address(f"scipy.linalg.{home}", name)
     binding.add_symbol(f"scipy_{name}", start)
     pointer = ir.IntType(8).as_pointer()
 
@@ -653,11 +638,12 @@ def _blas(name):
         for kind, value in zip(signature.args, arguments):
             if isinstance(kind, types.Array):
                 array = target.make_array(kind)(target, builder, value)
+                given.append(builder.bitcast(array.data, pointer))
                 width = cgutils.unpack_tuple(builder, array.shape)[1]
                 if kind.layout != "C":  # part of the columns
                     step = cgutils.unpack_tuple(builder, array.strides)[0]
                     width = builder.sdiv(step, array.itemsize)
-                given += [builder.bitcast(array.data, pointer), passed(width, 32)]
+                given.append(passed(width, 32))
             else:
                 given.append(passed(value, {_flag: 8, _size: 32}.get(kind)))
         kind = ir.FunctionType(ir.VoidType(), [pointer] * len(given))
@@ -669,7 +655,7 @@ def _blas(name):
 
 
 _flag, _size, _number = types.int32, types.intp, types.float64
-_gemm_code = _blas("dgemm")
+_gemm_code = _scipy("cython_blas", "dgemm")
 
 
 @intrinsic
@@ -759,18 +745,73 @@ def _dot_tn(alpha, A, B, out):
 
 
 @_part
-def _add_tn(alpha, A, B, beta, C, out):
-    """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
-    if A.shape[0] > 1:
-        _dot_tn(alpha, A, B, out)
-        for i in range(out.shape[0]):
-            for j in range(out.shape[1]):
-                out[i, j] += beta * C[i, j]
+def _plus_nn(alpha, A, B, out):
+    """out += alpha · A·B"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
         return
-    for i in range(out.shape[0]):
-        a_i = alpha * A[0, i]
-        for j in range(out.shape[1]):
-            out[i, j] = a_i * B[0, j] + beta * C[i, j]
+    for i in range(m):
+        for l in range(k):
+            a_il = alpha * A[i, l]
+            for j in range(n):
+                out[i, j] += a_il * B[l, j]
+
+
+@_part
+def _plus_nt(alpha, A, B, out):
+    """out += alpha · A·Bᵀ"""
+    (m, n), k = out.shape, A.shape[1]
+    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = YES, NO
+        rows, columns = PIECE // (m * n), PIECE // (m * k)
+        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
+            for start in range(0, k, rows):
+                inner, beta = min(rows, k - start), one
+                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
+            for start in range(0, n, columns):
+                width = min(columns, n - start)
+                B_part, out_part = B[start : start + width], out[:, start : start + width]
+                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
+        else:
+            _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for i in range(m):
+        for j in range(n):
+            total = zero
+            for l in range(k):
+                total += A[i, l] * B[j, l]
+            out[i, j] += alpha * total
+
+
+@_part
+def _plus_tn(alpha, A, B, out):
+    """out += alpha · Aᵀ·B"""
+    (m, n), k = out.shape, A.shape[0]
+    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
+        right, left = NO, YES
+        _gemm(right, left, n, m, k, alpha, B, A, one, out)
+        return
+    for l in range(k):
+        for i in range(m):
+            a_li = alpha * A[l, i]
+            for j in range(n):
+                out[i, j] += a_li * B[l, j]
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.
@@ -906,7 +947,7 @@ def _ready(work, params, X, T):
     if work is None:
         return _workspace(params, {"X": X, "T": T})
     try:
-        form = ((X.shape, X.strides, X.dtype), (T.shape, T.strides, T.dtype))
+        form = (X.shape, X.strides, X.dtype, T.shape, T.strides, T.dtype)
     except AttributeError:
         form = None
     if type(work) is not Workspace or params is not work.params or form != work.form:
@@ -940,11 +981,11 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(n, d):
-    return 15 * d * n + d * d
+    return 14 * d * n
 
 
 def _room_ggnvp(n, d):
-    return 6 * d * n
+    return 5 * d * n
 
 
 def _check(inputs, params, known=None):

@@ -334,13 +334,13 @@ def _ready(
     waiting: dict[Labels, tuple[Labels, Node]], output: Labels, held: list[tuple[Labels, Node]]
 ) -> list[Labels]:
     """Solved labels, by bracket, that nothing reads any more but what is multiplied now."""
-    return [
-        solved
-        for solved in waiting
-        if not set(solved).intersection(output)
-        and not any(set(solved) & set(labels) for labels, _ in held)
-        and not any(set(solved) & set(own) for other, (own, _) in waiting.items() if other != solved)
-    ]
+
+    def read(solved: Labels) -> bool:
+        others = [labels for other, (labels, _) in waiting.items() if other != solved]
+        lists = (output, *(labels for labels, _ in held), *others)
+        return any(set(solved) & set(labels) for labels in lists)
+
+    return [solved for solved in waiting if not read(solved)]
 
 
 def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node | None:
@@ -359,14 +359,15 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
     count = representatives(node)
     own = {label: node.inputs[place.bracket] for label, place in windows.items()}
     over = {label: [k for k in labels if k != label] for label, labels in own.items()}
-    brackets = [node.factors[place.bracket] for place in windows.values()]
     for n, other in (arrays, arrays[::-1]):
         kept, beside = node.inputs[n], node.inputs[other]
         inside, written = set(windows) <= set(kept), set(windows) <= set(node.output)
         if inside == written or set(windows) & set(beside):
             continue
         small = kept if inside else node.output
-        wide = [over[k] for k in small if k in over]
+        order = [k for k in small if k in windows]  # so that equal arrays are one
+        brackets = [node.factors[windows[k].bracket] for k in order]
+        wide = [over[k] for k in order]
         free = [k for k in small if k not in windows and k != UNIT]
         every = [*free, *(labels[0] for labels in wide), *(labels[1] for labels in wide)]
         if len(set(every)) < len(every) or len(set(small)) < len(small):
@@ -384,11 +385,11 @@ def _patches(node: Einsum, found: dict[int, Place], arrays: list[int]) -> Node |
         first, last = (shared, apart) if examples and examples[0] in apart else (apart, shared)
         patch = (*examples, *(k for k in (*first, *last) if k not in examples))
         if inside:
-            inputs = (kept, *own.values())
+            inputs = (kept, *(own[k] for k in order))
             array = einsum(inputs, patch, node.factors[n], *brackets)
             return einsum((patch, beside), node.output, array, node.factors[other])
         product = einsum((kept, beside), patch, node.factors[n], node.factors[other])
-        return einsum((patch, *own.values()), node.output, product, *brackets)
+        return einsum((patch, *(own[k] for k in order)), node.output, product, *brackets)
     return None
 
 

@@ -115,11 +115,10 @@ def _as_matrices(
         return None
     for order in dict.fromkeys((inner, tuple(k for k in b if k in inner))):
         if a in (rows + order, order + rows) and b in (order + columns, columns + order):
-            return Matrices(
-                left, right, a != rows + order, b != order + columns,
-                *(tuple(sizes[k] for k in group) for group in (rows, order, columns)),
-                (left_labels, right_labels, node.output), stack,
-            )  # fmt: skip
+            axes = [tuple(sizes[k] for k in group) for group in (rows, order, columns)]
+            labels = (left_labels, right_labels, node.output)
+            turned = a != rows + order, b != order + columns
+            return Matrices(left, right, *turned, axes[0], axes[1], axes[2], labels, stack)
     return None
 
 

@@ -376,7 +376,9 @@ def lines(
                 case Product():
                     m = matrices(s.einsum)
                     assert m is not None
-                    a, b, out = (name(node) + at(point if s.at else ()) for node, point in s.points())
+                    a, b, out = (
+                        name(node) + at(point if s.at else ()) for node, point in s.points()
+                    )
                     left, right = a + "ᵀ" * m.transpose_left, b + "ᵀ" * m.transpose_right
                     plus = "" if s.addend is None else f" + {name(s.addend.array)}"
                     sign = "+=" if m.adds or s.onto else "="

@@ -447,9 +447,12 @@ class Writer:
     def product(self, s: Product) -> None:
         m = matrices(s.einsum)
         assert m is not None
-        shapes = (m.rows, m.inner), (m.inner, m.columns), (m.rows, m.columns)
-        shapes = shapes[0][:: -1 if m.transpose_left else 1], *shapes[1:]
-        shapes = shapes[0], shapes[1][:: -1 if m.transpose_right else 1], shapes[2]
+        left, right = (m.rows, m.inner), (m.inner, m.columns)
+        shapes = (
+            left[::-1] if m.transpose_left else left,
+            right[::-1] if m.transpose_right else right,
+            (m.rows, m.columns),
+        )
         arguments = [
             self.scale(Multiple(s.coefficient, s.scalars, s.node)),
             *(self.matrix(*read, *shape) for read, shape in zip(s.points(), shapes, strict=True)),
@@ -463,7 +466,8 @@ class Writer:
             whole: Point = (None, None)
             arguments[3:3] = [self.scale(s.addend), self.matrix(s.addend.array, whole, *shapes[2])]
         call = f"{name}_{m.kind}({', '.join(arguments)})"
-        formula = "" if s.onto else self.formula(s.node)
+        part = s.addend is None and isinstance(s.node, Total) and len(s.node.terms) > 1
+        formula = "" if part else self.formula(s.node)
         fits = formula and len(formula) + len(call) + 4 * self.depth + 4 <= WIDE
         self.line(call, formula if fits else self.told(s))
 
