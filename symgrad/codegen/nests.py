@@ -141,6 +141,8 @@ def _put(s: Statement, total: Node, coefficient: Expr) -> Statement:
         case Accumulate():
             number = ((Constant(coefficient), ()),) if coefficient != 1 else ()
             return replace(s, node=total, factors=(*number, *s.factors))
+        case Finish(partial=False):
+            return replace(s, node=total, scatter=True)
         case Start() | Finish():
             return replace(s, node=total)
     return s

@@ -123,8 +123,8 @@ class Accumulate:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The accumulator is complete; `partial`: it is added to the node's total, which with `scatter`
-    is in the array itself.
+    """The accumulator is complete; `partial`: it is added to the node's total; `scatter`: it is added
+    to the array itself.
     """
 
     node: Node

@@ -114,7 +114,7 @@ def _in_memory(bodies: Bodies, kept: frozenset[Node]) -> tuple[set[Node], set[No
                 if not isinstance(read[0], Leaf):
                     (local if read in known else stored).add(read[0])
             match s:
-                case Assign() | Finish(partial=False):
+                case Assign() | Finish(partial=False, scatter=False):
                     known.add((s.node, s.point))
                 case Accumulate(scatter=True) | Finish(scatter=True) | Fill():
                     stored.add(s.node)

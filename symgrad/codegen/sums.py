@@ -1,12 +1,12 @@
 """Sums that are added up in one array, term after term: of products of matrices, which BLAS adds to
-what is there, and of terms that are put at computed places, such as slices and windows.
+what is there, of other sums, and of terms that are put at computed places, such as slices.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from sympy import Expr, S
 
-from symgrad.codegen.products import matrices
+from symgrad.codegen.lower import summed
 from symgrad.tensor.nodes import Einsum, Leaf, Node, Total, rebuild, topological
 from symgrad.tensor.windows import places
 
@@ -53,9 +53,9 @@ def users_of(roots: Iterable[Node]) -> dict[Node, set[Node]]:
 
 def _takes(term: Node, users: Set[Node]) -> bool:
     """Whether an array can take a term that nothing else reads."""
-    if len(users) > 1 or not isinstance(term, Einsum):
+    if len(users) > 1 or not isinstance(term, Einsum) or not term.ndim:
         return False
-    return matrices(term) is not None or any(k in term.output for k in places(term))
+    return bool(summed(term)) or any(k in term.output for k in places(term))
 
 
 def one_array(node: Node, users: Mapping[Node, Set[Node]], roots: Collection[Node]) -> bool:
