@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "a57201b737abf90f76035efc25d1ae5b6e2f379ab17856cc8ef34fdf98c0987f",
+    "code": "15dddad80129f1321dee8759b5c62d9f5863a070666a0bfcf4a55e2c61d62bf3",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -437,10 +437,11 @@ def _hvp(X, Y, params, direction, out, work, sizes):
     ddb2_ = _view(out, 12, (1, 1))
     A1 = _view(work, 0, (3, m))
     ddZ1 = _view(work, 3 * m, (3, m))
-    A2 = ddZ2 = _view(work, 6 * m, (1, m))
-    dZ2 = _view(work, 7 * m, (1, m))
-    A1_dot = _view(work, 8 * m, (3, m))
-    Z2_dot_total = _view(work, 11 * m, (1, m))
+    Z2_dot_sum1 = _view(work, 6 * m, (1, m))
+    A2 = ddZ2 = _view(work, 7 * m, (1, m))
+    dZ2 = _view(work, 8 * m, (1, m))
+    A1_dot = _view(work, 9 * m, (3, m))
+    Z2_dot_sum2 = _view(work, 12 * m, (1, m))
     per_m = real(1 / m)
     if not _is_binary(Y):
         out[0] = np.nan
@@ -453,44 +454,41 @@ def _hvp(X, Y, params, direction, out, work, sizes):
             ddZ1[i, j] = _gt(A1_ij, zero)
     for i in range(m):
         Z2_sum = zero
+        Z2_dot_sum1_i = zero
         for j in range(3):
             Z2_sum += W2[0, j] * A1[j, i]
+            Z2_dot_sum1_i += dW2[0, j] * A1[j, i]
+        Z2_dot_sum1[0, i] = Z2_dot_sum1_i
         A2_i = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
         A2[0, i] = A2_i
         dZ2[0, i] = per_m * (A2_i - Y[0, i])  # dZ₂ = (A₂ − Y)/m
     _dot_nn(one, dW1, X, A1_dot)  # Ȧ₁ = dW₁ X
-    Z2_dot_total[:, :] = zero
+    Z2_dot_sum2[:, :] = zero
     for i in range(3):
         for j in range(m):
             A1_dot_ij = (A1_dot[i, j] + db1[i, 0]) * ddZ1[i, j]  # Ȧ₁ = Ż₁ ⊙ [Z₁ > 0]
             A1_dot[i, j] = A1_dot_ij
-            Z2_dot_total[0, j] += A1_dot_ij * W2[0, i]
+            Z2_dot_sum2[0, j] += A1_dot_ij * W2[0, i]
     ddb2__0 = zero
     for i in range(m):
-        Z2_dot_total_i = zero
-        for j in range(3):
-            Z2_dot_total_i += dW2[0, j] * A1[j, i]
-        Z2_dot_total[0, i] += Z2_dot_total_i
-        t1 = (Z2_dot_total[0, i] + db2[0, 0]) * A2[0, i] * (one - A2[0, i])
+        t1 = (Z2_dot_sum2[0, i] + Z2_dot_sum1[0, i] + db2[0, 0]) * A2[0, i] * (one - A2[0, i])
         ddZ2_i = per_m * t1  # ddZ₂ = Ȧ₂/m
         ddZ2[0, i] = ddZ2_i
         ddb2__0 += ddZ2_i
     ddb2_[0, 0] = ddb2__0  # ddb₂ = ddZ₂ 𝟏
-    ddW2_[:, :] = zero
     for i in range(3):
         ddb1__i = zero
-        ddW2__i = zero
-        ddW2__i = zero
+        ddW2_sum1 = zero
+        ddW2_sum2 = zero
         for j in range(m):
             # ddZ₁ = ddA₁ ⊙ [Z₁ > 0]
             ddZ1_ij = (dW2[0, i] * dZ2[0, j] + ddZ2[0, j] * W2[0, i]) * ddZ1[i, j]
             ddZ1[i, j] = ddZ1_ij
             ddb1__i += ddZ1_ij
-            ddW2__i += A1_dot[i, j] * dZ2[0, j]
-            ddW2__i += ddZ2[0, j] * A1[i, j]
-        ddW2_[0, i] += ddW2__i  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
-        ddW2_[0, i] += ddW2__i  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
+            ddW2_sum1 += A1_dot[i, j] * dZ2[0, j]
+            ddW2_sum2 += ddZ2[0, j] * A1[i, j]
         ddb1_[i, 0] = ddb1__i  # ddb₁ = ddZ₁ 𝟏
+        ddW2_[0, i] = ddW2_sum1 + ddW2_sum2  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
     _dot_nt(one, ddZ1, X, ddW1_)  # ddW₁ = ddZ₁ Xᵀ
 
 
@@ -529,14 +527,14 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
             ddZ2_[0, j] += (dZ1_prod[i, j] + db1[i, 0]) * dA1_map_ij * W2[0, i]
     b2_bar_0 = zero
     for i in range(m):
-        dZ2_total_i = zero
+        dZ2_sum = zero
         Z2_sum = zero
         for j in range(3):
-            dZ2_total_i += dW2[0, j] * A1[j, i]
+            dZ2_sum += dW2[0, j] * A1[j, i]
             Z2_sum += W2[0, j] * A1[j, i]
-        ddZ2_[0, i] += dZ2_total_i
         A2_i = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
-        ddZ2__i = per_m * ((ddZ2_[0, i] + db2[0, 0]) * A2_i * (one - A2_i))  # ddZ₂ = Ȧ₂/m
+        # ddZ₂ = Ȧ₂/m
+        ddZ2__i = per_m * ((ddZ2_[0, i] + dZ2_sum + db2[0, 0]) * A2_i * (one - A2_i))
         ddZ2_[0, i] = ddZ2__i
         b2_bar_0 += ddZ2__i
     b2_bar[0, 0] = b2_bar_0  # b̄₂ = ddZ₂ 𝟏
@@ -879,7 +877,7 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(m):
-    return 12 * m
+    return 13 * m
 
 
 def _room_ggnvp(m):

@@ -56,7 +56,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "one_hidden_layer",
     "expression": "e554947a9761b851d6dd905b044d44da94009c0844204428c742e7b3d4d74b68",
-    "code": "be4ec7e5fb9b7fc98b6ed16235803eebc6adcd1a5ad8b5f5501bdbdf2c42841e",
+    "code": "fd769b4632e366c4f524f37236dbec7eb5249ad0386ca25fa8870941e48ac05b",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "W2")
@@ -441,8 +441,7 @@ def _hvp(x, y, lam, params, direction, out, work, sizes):
     h1 = _view(work, h, (h,))
     h1_dot = _view(work, 2 * h, (h,))
     ddh1 = _view(work, 3 * h, (h,))
-    o_dot = _view(work, 4 * h, (q,))
-    dh1 = _view(work, 4 * h + q, (h,))
+    dh1 = _view(work, 4 * h, (h,))
     for i in range(h):
         z_i = zero
         z_dot_i = zero
@@ -455,26 +454,24 @@ def _hvp(x, y, lam, params, direction, out, work, sizes):
         t1 = one - h1_i * h1_i
         h1_dot[i] = z_dot_i * t1  # ḣ₁ = ż ⊙ (1 − h²)
     ddh1[:] = zero
-    o_dot[:] = zero
     dh1[:] = zero
     for i in range(q):
         o_i = zero
-        o_dot_i = zero
+        o_dot_sum1 = zero
         for j in range(h):
             o_i += W2[i, j] * h1[j]
-            o_dot_i += h1_dot[j] * W2[i, j]
-        o_dot[i] += o_dot_i  # ȯ = dW₂ h + W⁽²⁾ ḣ₁
+            o_dot_sum1 += h1_dot[j] * W2[i, j]
         do_i = o_i - y[i]  # do = o − y
-        o_dot_i = zero
+        o_dot_sum2 = zero
         for j in range(h):
             ddh1[j] += dW2[i, j] * do_i  # ddh₁ = dW₂ᵀ do + (W⁽²⁾)ᵀ ȯ
-            o_dot_i += dW2[i, j] * h1[j]
-        o_dot[i] += o_dot_i  # ȯ = dW₂ h + W⁽²⁾ ḣ₁
+            o_dot_sum2 += dW2[i, j] * h1[j]
+        o_dot_i = o_dot_sum2 + o_dot_sum1  # ȯ = dW₂ h + W⁽²⁾ ḣ₁
         for j in range(h):
-            ddh1[j] += o_dot[i] * W2[i, j]  # ddh₁ = dW₂ᵀ do + (W⁽²⁾)ᵀ ȯ
+            ddh1[j] += o_dot_i * W2[i, j]  # ddh₁ = dW₂ᵀ do + (W⁽²⁾)ᵀ ȯ
             dh1[j] += do_i * W2[i, j]  # dh₁ = (W⁽²⁾)ᵀ do
             # ddW₂ = λ dW₂ + do ḣ₁ᵀ + ȯ hᵀ
-            ddW2_[i, j] = lam * dW2[i, j] + do_i * h1_dot[j] + o_dot[i] * h1[j]
+            ddW2_[i, j] = lam * dW2[i, j] + do_i * h1_dot[j] + o_dot_i * h1[j]
     for i in range(h):
         t1 = one - h1[i] * h1[i]
         # ddz = (ddh₁ − 2 dh₁ ⊙ ż ⊙ h) ⊙ (1 − h²)
@@ -494,7 +491,7 @@ def _ggnvp(x, y, lam, params, direction, out, work, sizes):
     W2_bar = _view(out, d * h, (q, h))
     h1 = _view(work, 0, (h,))
     dh1 = _view(work, h, (h,))
-    do = _view(work, 2 * h, (q,))
+    do_sum1 = _view(work, 2 * h, (q,))
     h1_bar = _view(work, 2 * h + q, (h,))
     for i in range(h):
         z_i = zero
@@ -506,21 +503,20 @@ def _ggnvp(x, y, lam, params, direction, out, work, sizes):
         h1[i] = h1_i
         t1 = one - h1_i * h1_i
         dh1[i] = dz_i * t1  # dh₁ = dz ⊙ (1 − h²)
-    do[:] = zero
     for i in range(q):
-        do_i = zero
+        do_sum1_i = zero
         for j in range(h):
-            do_i += dW2[i, j] * h1[j]
-        do[i] += do_i  # do = dW₂ h + W⁽²⁾ dh₁
+            do_sum1_i += dW2[i, j] * h1[j]
+        do_sum1[i] = do_sum1_i
     h1_bar[:] = zero
     for i in range(q):
-        do_i = zero
+        do_sum2 = zero
         for j in range(h):
-            do_i += dh1[j] * W2[i, j]
-        do[i] += do_i  # do = dW₂ h + W⁽²⁾ dh₁
+            do_sum2 += dh1[j] * W2[i, j]
+        do_i = do_sum1[i] + do_sum2  # do = dW₂ h + W⁽²⁾ dh₁
         for j in range(h):
-            h1_bar[j] += do[i] * W2[i, j]  # h̄₁ = (W⁽²⁾)ᵀ do
-            W2_bar[i, j] = lam * dW2[i, j] + do[i] * h1[j]  # W̄₂ = ddW₂ + do hᵀ
+            h1_bar[j] += do_i * W2[i, j]  # h̄₁ = (W⁽²⁾)ᵀ do
+            W2_bar[i, j] = lam * dW2[i, j] + do_i * h1[j]  # W̄₂ = ddW₂ + do hᵀ
     for i in range(h):
         t1 = one - h1[i] * h1[i]
         z_bar_i = h1_bar[i] * t1  # z̄ = h̄₁ ⊙ (1 − h²)
@@ -695,7 +691,7 @@ def _product(work, v, name, room):
 
 
 def _room_hvp(h, d, q):
-    return 5 * h + q
+    return 5 * h
 
 
 def _room_ggnvp(h, d, q):

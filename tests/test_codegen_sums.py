@@ -1,4 +1,4 @@
-"""Products of stacks, sums that are added up in one array, positions of maxima and plain indices."""
+"""Products of stacks, sums added up in one array, positions of maxima, indices without a sign."""
 
 import re
 
@@ -115,6 +115,8 @@ SUMS = [
     "J = sum(sin(concatenate([c, c[1:], c]) * 2)) + sum((X @ A)**2) + sum((A @ A)**2)",
     "y = pad(c, (1, 0))[:n] + pad(c[1:], (0, 1)); J = sum(y**3)",
     "h = X @ A + X @ A.T; J = sum(h * (X @ A))",  # a product that is read twice
+    "J = sum(sin(G + c[:, None])) + sum(cos(2 * G - c[:, None])) + sum(G * c[:, None] * c)",
+    "J = sum(relu(sum((X - A[0])**2, axis=1) - sum((X - A[1])**2, axis=1) + 1))",
     "J = sum(c[1:] * c[:-1]) + sum(c[::2]**2) + c[0] * c[-1]",
 ]
 
@@ -122,7 +124,7 @@ SUMS = [
 @pytest.mark.parametrize("text", SUMS)
 def test_sums_have_the_right_values(text, tmp_path):
     """Forward and backward each run again, too: what backward adds up begins anew."""
-    symbols = {"X": ("n", "d"), "lam": (), "c": ("n",), "A": ("d", "d")}
+    symbols = {"X": ("n", "d"), "lam": (), "c": ("n",), "A": ("d", "d"), "G": (4, "n", "n")}
     used = {k: v for k, v in symbols.items() if re.search(rf"\b{k}\b", text)}
     net = sg.parse(text, used, parameters=[k for k in ("X", "A", "c") if k in used])
     module = module_of(net, tmp_path, jit=False, second_order=True)
@@ -186,7 +188,7 @@ def test_pooling(window, tmp_path):
 
 
 def test_positions_are_decoded():
-    """No loop looks for the entry that was the largest, and no branch asks whether it is in range."""
+    """No loop looks for the entry that was the largest, and no branch for its range."""
     text = graph_text(IMAGES, second_order=False)
     assert re.search(r"= index\(2 \* k \+ \(int\(dZ_argmax\) // 2\)\)", text)
     assert re.search(r"= index\(2 \* l \+ \(int\(dZ_argmax\) % 2\)\)", text)

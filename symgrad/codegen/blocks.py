@@ -96,10 +96,10 @@ class _Reader:
                 return "assign", inner, self.target(s.node), self.point(s.point)
             case Start() | Finish():
                 self.targets.add(s.node)
-                scatter = isinstance(s, Finish) and s.scatter
+                into = isinstance(s, Finish) and s.into is not None and self.target(s.into)
                 return (
                     type(s).__name__, self.head(s.node), self.target(s.node),
-                    self.point(s.point), s.partial, scatter,
+                    self.point(s.point), s.partial, into,
                 )  # fmt: skip
             case Accumulate():
                 if not s.scatter:

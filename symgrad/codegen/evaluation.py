@@ -24,8 +24,6 @@ from symgrad.codegen.frame import (
     wrapped,
 )
 from symgrad.codegen.layout import call
-from symgrad.codegen.lower import lower
-from symgrad.codegen.matrices import in_parts
 from symgrad.codegen.names import Identifiers, free
 from symgrad.codegen.numbers import polynomial_text, size_text
 from symgrad.codegen.plan import (
@@ -38,6 +36,7 @@ from symgrad.codegen.plan import (
     titles_of,
 )
 from symgrad.codegen.schedule import schedule
+from symgrad.codegen.sums import prepared
 from symgrad.declare.graph import Definition
 from symgrad.errors import SymgradError
 from symgrad.notation import text as unicode
@@ -111,7 +110,7 @@ def evaluation(derivative: Derivative, dtype: str = "float64") -> Evaluation:
         dims = {name: ids.give(name) for name in graph.dims if name in used}
         symbols = {leaf: ids.give(leaf.name) for leaf in arguments}
         taken = frozenset(ids.taken)
-        lowered = in_parts(lower(definitions))
+        lowered = prepared(definitions)
         node = distinct(lowered[derivative.leaf], ())
         titles = {**titles_of(lowered), node: derivative.leaf.name}
         body, _, kept = schedule([node], [], titles)

@@ -13,7 +13,6 @@ from sympy import Expr, Integer, Min, S, expand
 
 from symgrad.codegen.lower import split, summed
 from symgrad.codegen.products import matrices, packed
-from symgrad.codegen.sums import gathered
 from symgrad.tensor.dims import Shape, labels_below
 from symgrad.tensor.nodes import (
     UNIT,
@@ -83,7 +82,7 @@ def in_parts(lowered: Mapping[Leaf, Node]) -> dict[Leaf, Node]:
     for node in topological(*lowered.values()):
         new = rebuild(node, tuple(done[operand] for operand in node.operands))
         done[node] = _part(new)
-    return gathered({leaf: done[node] for leaf, node in lowered.items()})
+    return {leaf: done[node] for leaf, node in lowered.items()}
 
 
 def _part(node: Node) -> Node:

@@ -99,7 +99,7 @@ def _scattered(add: Accumulate, order: list[Var]) -> tuple[Statement, ...]:
         return wrapped(order, [replace(add, scatter=True)])
     outer, inner = order[: len(order) - last], order[len(order) - last :]
     row = wrapped(inner, [replace(add, partial=True)])
-    body = Start(node, point, partial=True), *row, Finish(node, point, partial=True, scatter=True)
+    body = Start(node, point, partial=True), *row, Finish(node, point, partial=True, into=node)
     return wrapped(outer, body)
 
 
@@ -140,9 +140,8 @@ def _put(s: Statement, total: Node, coefficient: Expr) -> Statement:
             return Loop(s.var, tuple(_put(each, total, coefficient) for each in s.body))
         case Accumulate():
             number = ((Constant(coefficient), ()),) if coefficient != 1 else ()
-            return replace(s, node=total, factors=(*number, *s.factors))
-        case Finish(partial=False):
-            return replace(s, node=total, scatter=True)
-        case Start() | Finish():
-            return replace(s, node=total)
+            node = total if s.scatter else s.node
+            return replace(s, node=node, factors=(*number, *s.factors))
+        case Finish(into=Node()):
+            return replace(s, into=total)
     return s

@@ -10,13 +10,13 @@ from symgrad.calculus.derivation import Derivation
 from symgrad.codegen import statements
 from symgrad.codegen.blocks import Block, blocks, locations, places
 from symgrad.codegen.facts import loosened
-from symgrad.codegen.lower import lower
-from symgrad.codegen.matrices import View, Whole, in_parts
+from symgrad.codegen.matrices import View, Whole
 from symgrad.codegen.names import Identifiers, part_name, value_names
 from symgrad.codegen.predict import prediction
 from symgrad.codegen.schedule import schedule
 from symgrad.codegen.statements import Call, Loop, Start, Statement
 from symgrad.codegen.storage import Storage, storage
+from symgrad.codegen.sums import prepared
 from symgrad.declare.graph import Definition, Graph
 from symgrad.errors import DeclarationError, SymgradError
 from symgrad.tensor.dims import as_dim, show
@@ -201,7 +201,7 @@ def _gradient(
     graph = derivation.graph
     output, wanted = graph.leaf(graph.output), [s.leaf for s in steps(derivation)]
     used = needed([*graph.definitions, *derivation.definitions], [output, *wanted])
-    lowered = in_parts(lower(used))
+    lowered = prepared(used)
     value = distinct(lowered[output], ())
     results: dict[Leaf, Node] = {}
     taken = set(topological(value))
@@ -256,7 +256,7 @@ def _prediction(graph: Graph, symbols: Mapping[Leaf, str], ids: Identifiers) -> 
         return None
     what, definition, inputs = found
     used = [*needed(graph.definitions, leaves(definition.expr)), definition]
-    lowered = in_parts(lower(used))
+    lowered = prepared(used)
     node = distinct(lowered[definition.leaf], ())
     titles = titles_of(lowered)
     if titles.get(node) == definition.leaf.name:

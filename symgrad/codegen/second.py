@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 
 from symgrad.calculus import Derivation, Derivative, ggnvp, hvp
 from symgrad.calculus.products import directions_of
-from symgrad.codegen.lower import lower
-from symgrad.codegen.matrices import in_parts
 from symgrad.codegen.names import Identifiers
 from symgrad.codegen.plan import Kernel, Product, Program, distinct, make_program, needed, titles_of
 from symgrad.codegen.schedule import schedule
+from symgrad.codegen.sums import prepared
 from symgrad.declare.graph import Graph
 from symgrad.errors import DeclarationError
 from symgrad.tensor.nodes import Leaf, Node
@@ -49,7 +48,7 @@ def _program(
 ) -> Program:
     graph, ids = derivation.graph, Identifiers(taken)
     definitions = needed((*graph.definitions, *derivation.definitions), derivation.results)
-    lowered = in_parts(lower(definitions))
+    lowered = prepared(definitions)
     results: list[Node] = []
     for leaf in derivation.results:
         results.append(distinct(lowered[leaf], results))

@@ -123,14 +123,14 @@ class Accumulate:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The accumulator is complete; `partial`: it is added to the node's total; `scatter`: it is added
-    to the array itself.
+    """The accumulator is complete; `partial`: it is added to the node's total, unless there is an
+    array `into` which it goes.
     """
 
     node: Node
     point: Point
     partial: bool = False
-    scatter: bool = False
+    into: Node | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +296,8 @@ def writes(statement: Statement) -> Iterator[Read]:
         case Loop():
             for inner in statement.body:
                 yield from writes(inner)
+        case Finish(into=Node() as total):
+            yield total, statement.point
         case Assign() | Finish() | Accumulate():
             yield statement.node, statement.point
         case Product():
@@ -320,7 +322,7 @@ def adds(statement: Statement) -> Iterator[Read]:
         case Loop():
             for inner in statement.body:
                 yield from adds(inner)
-        case Accumulate(scatter=True) | Finish(scatter=True) | Product(onto=True):
+        case Accumulate(scatter=True) | Finish(into=Node()) | Product(onto=True):
             yield from writes(statement)
 
 

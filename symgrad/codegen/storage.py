@@ -114,10 +114,12 @@ def _in_memory(bodies: Bodies, kept: frozenset[Node]) -> tuple[set[Node], set[No
                 if not isinstance(read[0], Leaf):
                     (local if read in known else stored).add(read[0])
             match s:
-                case Assign() | Finish(partial=False, scatter=False):
+                case Assign() | Finish(partial=False, into=None):
                     known.add((s.node, s.point))
-                case Accumulate(scatter=True) | Finish(scatter=True) | Fill():
+                case Accumulate(scatter=True) | Fill():
                     stored.add(s.node)
+                case Finish(into=Node() as total):
+                    stored.add(total)
                 case Product():
                     stored.add(s.node)
                     arrays = [*s.einsum.factors, *([s.addend.array] if s.addend else [])]

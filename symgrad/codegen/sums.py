@@ -6,13 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 
 from sympy import Expr, S
 
-from symgrad.codegen.lower import summed
+from symgrad.codegen.lower import lower, spread_by_bracket, summed
+from symgrad.codegen.matrices import in_parts
+from symgrad.codegen.nests import nest_of
+from symgrad.codegen.products import matrices
+from symgrad.declare.graph import Definition
 from symgrad.tensor.nodes import Einsum, Leaf, Node, Total, rebuild, topological
-from symgrad.tensor.windows import places
 
 
-def gathered(lowered: Mapping[Leaf, Node]) -> dict[Leaf, Node]:
-    """The values, with a sum of its own for all the terms of a sum that one array can take."""
+def prepared(definitions: Iterable[Definition]) -> dict[Leaf, Node]:
+    """The values of definitions as modules compute them: few kinds of nodes, functions of matrices
+    in parts, and a sum of its own for all the terms of a sum that one array can take.
+    """
+    lowered = in_parts(lower(definitions))
     users = users_of(lowered.values())
     done: dict[Node, Node] = {}
     for node in topological(*lowered.values()):
@@ -55,7 +61,9 @@ def _takes(term: Node, users: Set[Node]) -> bool:
     """Whether an array can take a term that nothing else reads."""
     if len(users) > 1 or not isinstance(term, Einsum) or not term.ndim:
         return False
-    return bool(summed(term)) or any(k in term.output for k in places(term))
+    if not (summed(term) or spread_by_bracket(term)):
+        return False
+    return matrices(term) is not None or bool(nest_of(term)[0])  # else a local variable takes it
 
 
 def one_array(node: Node, users: Mapping[Node, Set[Node]], roots: Collection[Node]) -> bool:

@@ -426,9 +426,9 @@ class Writer:
         self.line(f"{best} = {entry} if {better} else {best}")
 
     def finish(self, s: Finish) -> None:
-        if s.scatter:
-            place = self.place(s.node, s.point)
-            self.line(f"{place} += {self.accumulator(s)}", self.formula(s.node))
+        if s.into is not None:
+            place = self.place(s.into, s.point)
+            self.line(f"{place} += {self.accumulator(s)}", self.formula(s.into))
             return
         twin = self.twin(s)
         name = self.variable(s.node, s.point) if twin is None else self.record(twin)
