@@ -116,7 +116,7 @@ SUMS = [
     "y = pad(c, (1, 0))[:n] + pad(c[1:], (0, 1)); J = sum(y**3)",
     "h = X @ A + X @ A.T; J = sum(h * (X @ A))",  # a product that is read twice
     "J = sum(sin(G + c[:, None])) + sum(cos(2 * G - c[:, None])) + sum(G * c[:, None] * c)",
-    "J = sum(relu(sum((X - A[0])**2, axis=1) - sum((X - A[1])**2, axis=1) + 1))",
+    "J = sum(relu(sum((X - A[0])**2, axis=1) - sum((X - A[-1])**2, axis=1) + 1))",
     "J = sum(c[1:] * c[:-1]) + sum(c[::2]**2) + c[0] * c[-1]",
 ]
 
