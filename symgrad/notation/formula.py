@@ -337,6 +337,25 @@ class Windowed(Formula):
     indexed: Formula
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlation(Formula):
+    """Σ Π others · (left ⋆ right) or (left ∗ right) of the last axes, and the same with indices.
+
+    For ⋆, `left` has `padding` zeros around it; of ∗, as many entries go at each end. `inputs` are
+    the labels of all axes but the last `rank` of left and right, and of the others.
+    """
+
+    kind: str
+    rank: int
+    padding: Expr
+    output: tuple[int, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    left: Formula
+    right: Formula
+    others: tuple[Formula, ...]
+    indexed: Formula
+
+
 def fold(
     root: Formula,
     rules: dict[type[Formula], Callable[..., T]],

@@ -33,6 +33,8 @@ class Latex(Notation):
     transposed = r"\top"
     times = r"\odot"
     divided = r"\oslash"
+    star = r"\star"
+    convolved = r"\ast"
     minus = "-"
     identity = "I"
     inline = False

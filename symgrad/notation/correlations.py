@@ -1,0 +1,237 @@
+"""Which products are correlations A ⋆ B or convolutions A ∗ B of the last axes of two arrays.
+
+(A ⋆ B)ᵢ = Σᵤ Aᵢ₊ᵤ Bᵤ wherever B lies inside A, and (A ∗ B)ₕ = Σ Aᵢ Bᵤ over i + u = h wherever they
+meet. A product with brackets [h = i + u − p] is the first if h belongs to a factor, which has p zeros
+around it, and the second if h belongs to the result, which lacks p entries at each end. A stride, a
+dilation, groups, and what is padded on one side alone have no such form.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, S, expand
+
+from symgrad.notation.build import product, scalar_inside
+from symgrad.notation.entrywise import ENTRYWISE
+from symgrad.notation.formula import (
+    Correlation,
+    Fixed,
+    Formula,
+    Name,
+    Spread,
+    Windowed,
+)
+from symgrad.tensor.dims import same, same_shape
+from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Node
+
+#: The axes that images and sequences have.
+MOST_AXES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """[long = a + b − padding] of three labels."""
+
+    long: int
+    others: frozenset[int]
+    padding: Expr
+
+
+def correlation(node: Node, formulas: Mapping[Node, Formula], indexed: Formula) -> Formula:
+    """The node as a correlation, if it is one; else `indexed`, its form with indices."""
+    found = _correlation(node, formulas, indexed) if isinstance(node, Einsum) else None
+    return indexed if found is None else found
+
+
+def _correlation(
+    node: Einsum, formulas: Mapping[Node, Formula], indexed: Formula
+) -> Formula | None:
+    windows: list[_Window] = []
+    arrays: dict[Labels, list[Formula]] = {}
+    for factor, labels in zip(node.factors, node.inputs, strict=True):
+        if not isinstance(factor, Iverson):
+            arrays.setdefault(labels, []).append(formulas[factor])
+            continue
+        window = _window(factor, labels)
+        if window is None:
+            return None
+        windows.append(window)
+    moving = {k for w in windows for k in (w.long, *w.others)}
+    both = [labels for labels in arrays if moving & set(labels)]
+    if not windows or len(both) != 2:
+        return None
+    if set(both[1]) & (set(node.output[:1]) - moving):
+        both = both[::-1]  # what the first index of the result counts stands first
+    return _matched(node, windows, both, arrays, indexed)
+
+
+def _window(bracket: Iverson, labels: Labels) -> _Window | None:
+    """The window that a bracket is, if it has neither stride nor dilation."""
+    if bracket.op != "eq" or bracket.operands or len(labels) != 3 or UNIT in labels:
+        return None
+    condition = expand(bracket.condition)
+    signs = [condition.coeff(INDEX[a]) for a in range(3)]
+    alone = [a for a in range(3) if signs[a] == -sum(signs)]
+    if any(c not in (1, -1) for c in signs) or len(alone) != 1 or len(set(labels)) < 3:
+        return None
+    (long,) = alone
+    padding = signs[long] * condition.xreplace(dict.fromkeys(INDEX[:3], S.Zero))
+    others = frozenset(k for a, k in enumerate(labels) if a != long)
+    return _Window(labels[long], others, expand(padding))
+
+
+def _matched(
+    node: Einsum,
+    windows: Sequence[_Window],
+    both: Sequence[Labels],
+    arrays: dict[Labels, list[Formula]],
+    indexed: Formula,
+) -> Formula | None:
+    """The correlation of two arrays, where each window is one of their last axes, in order."""
+    triples = _axes(windows, both, node.output)
+    if triples is None:
+        return None
+    rank = len(triples)
+    moving = [k for triple in triples for k in dict.fromkeys(triple) if k != UNIT]
+    lead = [labels[: len(labels) - rank] for labels in (*both, node.output)]
+    rest = [labels for labels in arrays if labels not in both]
+    still = {k for labels in (*lead, *rest) for k in labels}
+    if len(set(moving)) < len(moving) or still & set(moving):
+        return None
+    sized = {UNIT: S.One, **node.sizes}
+    long = _long(triples, windows)
+    padding = None if long is None else _padding(triples, windows, long, sized)
+    if long is None or padding is None:
+        return None
+    order = (1, 0) if long == 1 else (0, 1)  # the long one stands first
+    first, second, output = _with_units(lead[order[0]], lead[order[1]], lead[2])
+    whole = [product(f[0].shape, S.One, f) for f in (arrays[both[k]] for k in order)]
+    others = tuple(product(arrays[k][0].shape, S.One, arrays[k]) for k in rest)
+    if any(UNIT in labels for labels in rest):
+        return None
+    return Correlation(
+        node.shape, "∗" if long == 2 else "⋆", rank, padding, output, (first, second, *rest),
+        whole[0], whole[1], others, indexed,
+    )  # fmt: skip
+
+
+def _axes(
+    windows: Sequence[_Window], both: Sequence[Labels], output: Labels
+) -> list[Labels] | None:
+    """The labels of both arrays and of the result along each of the last axes."""
+    waiting, triples = list(windows), list[Labels]()
+    while waiting:
+        at = len(triples) + 1
+        if at > min(MOST_AXES, len(output), *map(len, both)):
+            return None
+        triple = (both[0][-at], both[1][-at], output[-at])
+        fits = [w for w in waiting if {w.long, *w.others} == set(triple)]
+        if fits:
+            waiting.remove(fits[0])
+        elif triple.count(UNIT) == 1 and len(set(triple)) == 2:
+            pass  # each window is one position
+        else:
+            return None
+        triples.append(triple)
+    return triples[::-1]
+
+
+def _long(triples: Sequence[Labels], windows: Sequence[_Window]) -> int | None:
+    """Which of the two arrays or the result, 2, has the positions h in all axes."""
+    longs = {w.long for w in windows}
+    candidates = [
+        n
+        for n in range(3)
+        if all(t[n] in longs or (t[n] != UNIT and UNIT in t) for t in triples)
+    ]
+    return candidates[0] if candidates else None
+
+
+def _padding(
+    triples: Sequence[Labels], windows: Sequence[_Window], long: int, sizes: dict[int, Expr]
+) -> Expr | None:
+    """The zeros at each end of each axis, if they are as many everywhere."""
+    found: list[Expr] = []
+    for triple in triples:
+        front = next((w.padding for w in windows if w.long == triple[long]), S.Zero)
+        reach = sum((sizes[k] for n, k in enumerate(triple) if n != long), S.Zero) - 1
+        found += [front, expand(reach - sizes[triple[long]] - front)]
+    (first, *others) = found
+    if not all(same(first, each) for each in others):
+        return None
+    return first if first == 0 or first.is_positive else None
+
+
+def _with_units(first: Labels, second: Labels, output: Labels) -> tuple[Labels, Labels, Labels]:
+    """Labels for axes of size 1, in twos where they can be: an index of a sum, or of the result."""
+    rows = [list(first), list(second), list(output)]
+    fresh = iter(range(-2, -2 - sum(map(len, rows)), -1))
+    pairs = [
+        (one, a, other, b)
+        for one, other, aligned in ((0, 2, True), (0, 1, True), (1, 2, False), (0, 2, False),
+                                    (0, 1, False))
+        for a in range(len(rows[one]))
+        for b in range(len(rows[other]))
+        if a == b or not aligned
+    ]  # fmt: skip
+    for one, a, other, b in pairs:
+        if rows[one][a] == rows[other][b] == UNIT:
+            rows[one][a] = rows[other][b] = next(fresh)
+    left, right, result = (tuple(next(fresh) if k == UNIT else k for k in row) for row in rows)
+    return left, right, result
+
+
+def axes_kept(formula: Formula) -> int:
+    """How many last axes stay whole where a formula is told by its entries; 0 for none."""
+    waiting, seen = [formula], set[Formula]()
+    while waiting:
+        each = waiting.pop()
+        if each in seen or not each.ndim:
+            continue
+        seen.add(each)
+        if isinstance(each, Correlation):
+            return each.rank if stays_whole(formula, each.rank) else 0
+        if type(each) in ENTRYWISE:
+            waiting += each.parts
+    return 0
+
+
+def stays_whole(formula: Formula, rank: int) -> bool:
+    """Whether indices for all but that many axes tell what a formula is."""
+    waiting, seen = [formula], set[Formula]()
+    while waiting:
+        each = waiting.pop()
+        inner = scalar_inside(each)
+        if each in seen or not inner.ndim:
+            continue
+        seen.add(each)
+        match each:
+            case Correlation(left=left, right=right):
+                if each.rank != rank:
+                    return False
+                waiting += [left, right]
+            case Spread(operand=operand):
+                if not _spreads_whole(each, rank):
+                    return False
+                if operand.ndim >= rank and each.axes[-1] >= each.ndim - rank:
+                    waiting.append(operand)
+            case Name() | Fixed():
+                pass
+            case Windowed() if "max" in each.name:
+                pass
+            case _ if type(each) in ENTRYWISE:
+                waiting += each.parts
+            case _ if each.ndim != rank:
+                return False
+    return True
+
+
+def _spreads_whole(formula: Spread, rank: int) -> bool:
+    """Whether a broadcast has all of the last axes as they are, or none of them."""
+    lead = formula.ndim - rank
+    last = [axis for axis in formula.axes if axis >= lead]
+    kept = tuple(formula.shape[axis] for axis in formula.axes)
+    return same_shape(kept, formula.operand.shape) and len(last) in (0, rank)
+
+
+__all__ = ["axes_kept", "correlation", "stays_whole"]
