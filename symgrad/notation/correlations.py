@@ -6,6 +6,7 @@ around it, and the second if h belongs to the result, which lacks p entries at e
 dilation, groups, and what is padded on one side alone have no such form.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -104,14 +105,17 @@ def _matched(
     if long is None or padding is None:
         return None
     order = (1, 0) if long == 1 else (0, 1)  # the long one stands first
-    first, second, output = _with_units(lead[order[0]], lead[order[1]], lead[2])
-    whole = [product(f[0].shape, S.One, f) for f in (arrays[both[k]] for k in order)]
+    (left, first), (right, second) = (
+        _without_units(product(f[0].shape, S.One, f), lead[k], rank)
+        for k, f in ((k, arrays[both[k]]) for k in order)
+    )
+    first, second, output = _with_units(first, second, lead[2])
     others = tuple(product(arrays[k][0].shape, S.One, arrays[k]) for k in rest)
     if any(UNIT in labels for labels in rest):
         return None
     return Correlation(
         node.shape, "∗" if long == 2 else "⋆", rank, padding, output, (first, second, *rest),
-        whole[0], whole[1], others, indexed,
+        left, right, others, indexed,
     )  # fmt: skip
 
 
@@ -162,23 +166,29 @@ def _padding(
     return first if first == 0 or first.is_positive else None
 
 
-def _with_units(first: Labels, second: Labels, output: Labels) -> tuple[Labels, Labels, Labels]:
+def _without_units(formula: Formula, lead: Labels, rank: int) -> tuple[Formula, Labels]:
+    """The x of x[None, None], which has the last axes alone."""
+    if isinstance(formula, Spread) and formula.axes == tuple(range(len(lead), formula.ndim)):
+        if set(lead) == {UNIT} and formula.operand.ndim == rank:
+            return formula.operand, ()
+    return formula, lead
+
+
+#: Of which two of first, second and result axes of size 1 are one index, and whether at one place.
+_TWOS = ((0, 2, True), (0, 1, True), (1, 2, False), (0, 2, False), (0, 1, False))
+
+
+def _with_units(*lead: Labels) -> tuple[Labels, ...]:
     """Labels for axes of size 1, in twos where they can be: an index of a sum, or of the result."""
-    rows = [list(first), list(second), list(output)]
+    rows = [list(labels) for labels in lead]
     fresh = iter(range(-2, -2 - sum(map(len, rows)), -1))
-    pairs = [
-        (one, a, other, b)
-        for one, other, aligned in ((0, 2, True), (0, 1, True), (1, 2, False), (0, 2, False),
-                                    (0, 1, False))
-        for a in range(len(rows[one]))
-        for b in range(len(rows[other]))
-        if a == b or not aligned
-    ]  # fmt: skip
-    for one, a, other, b in pairs:
-        if rows[one][a] == rows[other][b] == UNIT:
+    for one, other, aligned in _TWOS * max(map(len, rows)):
+        units = ([k for k, label in enumerate(rows[n]) if label == UNIT] for n in (one, other))
+        pairs = [(a, b) for a, b in itertools.product(*units) if a == b or not aligned]
+        if pairs:
+            a, b = pairs[0]
             rows[one][a] = rows[other][b] = next(fresh)
-    left, right, result = (tuple(next(fresh) if k == UNIT else k for k in row) for row in rows)
-    return left, right, result
+    return tuple(tuple(next(fresh) if k == UNIT else k for k in row) for row in rows)
 
 
 def axes_kept(formula: Formula) -> int:
