@@ -144,9 +144,7 @@ def _long(triples: Sequence[Labels], windows: Sequence[_Window]) -> int | None:
     """Which of the two arrays or the result, 2, has the positions h in all axes."""
     longs = {w.long for w in windows}
     candidates = [
-        n
-        for n in range(3)
-        if all(t[n] in longs or (t[n] != UNIT and UNIT in t) for t in triples)
+        n for n in range(3) if all(t[n] in longs or (t[n] != UNIT and UNIT in t) for t in triples)
     ]
     return candidates[0] if candidates else None
 
