@@ -1,16 +1,18 @@
 """Which products are correlations A ⋆ B or convolutions A ∗ B of the last axes of two arrays.
 
 (A ⋆ B)ᵢ = Σᵤ Aᵢ₊ᵤ Bᵤ wherever B lies inside A, and (A ∗ B)ₕ = Σ Aᵢ Bᵤ over i + u = h wherever they
-meet. A product with brackets [h = i + u − p] is the first if h belongs to a factor, which has p zeros
-around it, and the second if h belongs to the result, which lacks p entries at each end. A stride, a
-dilation, groups, and what is padded on one side alone have no such form.
+meet. A product with brackets [h = s i + u − p] is the first if h belongs to a factor, which has p
+zeros around it, and every s-th entry is taken; it is the second if h belongs to the result, which
+lacks p entries at each end. Other strides, dilations, groups, and what is padded on one side alone
+have no such form.
 """
 
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sympy import Expr, S, expand
+from sympy import Expr, S, expand, floor
 
 from symgrad.notation.build import product, scalar_inside
 from symgrad.notation.entrywise import ENTRYWISE
@@ -22,7 +24,7 @@ from symgrad.notation.formula import (
     Spread,
     Windowed,
 )
-from symgrad.tensor.dims import same, same_shape
+from symgrad.tensor.dims import as_dim, same, same_shape
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Node
 
 #: The axes that images and sequences have.
@@ -31,10 +33,10 @@ MOST_AXES = 2
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """[long = a + b − padding] of three labels."""
+    """[long = Σ step · label − padding], with two labels."""
 
     long: int
-    others: frozenset[int]
+    steps: Mapping[int, Expr]
     padding: Expr
 
 
@@ -57,7 +59,7 @@ def _correlation(
         if window is None:
             return None
         windows.append(window)
-    moving = {k for w in windows for k in (w.long, *w.others)}
+    moving = {k for w in windows for k in (w.long, *w.steps)}
     both = [labels for labels in arrays if moving & set(labels)]
     if not windows or len(both) != 2:
         return None
@@ -67,18 +69,17 @@ def _correlation(
 
 
 def _window(bracket: Iverson, labels: Labels) -> _Window | None:
-    """The window that a bracket is, if it has neither stride nor dilation."""
-    if bracket.op != "eq" or bracket.operands or len(labels) != 3 or UNIT in labels:
+    """The window that a bracket is."""
+    if bracket.op != "eq" or bracket.operands or UNIT in labels or len(set(labels)) != 3:
         return None
     condition = expand(bracket.condition)
-    signs = [condition.coeff(INDEX[a]) for a in range(3)]
-    alone = [a for a in range(3) if signs[a] == -sum(signs)]
-    if any(c not in (1, -1) for c in signs) or len(alone) != 1 or len(set(labels)) < 3:
-        return None
-    (long,) = alone
-    padding = signs[long] * condition.xreplace(dict.fromkeys(INDEX[:3], S.Zero))
-    others = frozenset(k for a, k in enumerate(labels) if a != long)
-    return _Window(labels[long], others, expand(padding))
+    row = [condition.coeff(INDEX[a]) for a in range(len(labels))]
+    for long, c in enumerate(row):
+        steps = {labels[a]: -each * c for a, each in enumerate(row) if a != long}
+        if c in (1, -1) and all(step.is_positive for step in steps.values()):
+            padding = c * condition.xreplace(dict.fromkeys(INDEX[:3], S.Zero))
+            return _Window(labels[long], steps, expand(padding))
+    return None
 
 
 def _matched(
@@ -99,11 +100,16 @@ def _matched(
     still = {k for labels in (*lead, *rest) for k in labels}
     if len(set(moving)) < len(moving) or still & set(moving):
         return None
-    sized = {UNIT: S.One, **node.sizes}
     long = _long(triples, windows)
-    padding = None if long is None else _padding(triples, windows, long, sized)
-    if long is None or padding is None:
+    if long is None:
         return None
+    rows = [_row(triple, windows, long, {UNIT: S.One, **node.sizes}) for triple in triples]
+    padding = rows[0].padding if rows[0] is not None else S.Zero
+    if not all(row and same(row.padding, padding) for row in rows):
+        return None
+    if not (padding == 0 or padding.is_positive):
+        return None
+    stride = tuple(row.stride for row in rows if row is not None)
     order = (1, 0) if long == 1 else (0, 1)  # the long one stands first
     (left, first), (right, second) = (
         _without_units(product(f[0].shape, S.One, f), lead[k], rank)
@@ -114,7 +120,7 @@ def _matched(
     if any(UNIT in labels for labels in rest):
         return None
     return Correlation(
-        node.shape, "∗" if long == 2 else "⋆", rank, padding, output, (first, second, *rest),
+        node.shape, "∗" if long == 2 else "⋆", stride, padding, output, (first, second, *rest),
         left, right, others, indexed,
     )  # fmt: skip
 
@@ -129,7 +135,7 @@ def _axes(
         if at > min(MOST_AXES, len(output), *map(len, both)):
             return None
         triple = (both[0][-at], both[1][-at], output[-at])
-        fits = [w for w in waiting if {w.long, *w.others} == set(triple)]
+        fits = [w for w in waiting if {w.long, *w.steps} == set(triple)]
         if fits:
             waiting.remove(fits[0])
         elif triple.count(UNIT) == 1 and len(set(triple)) == 2:
@@ -149,19 +155,31 @@ def _long(triples: Sequence[Labels], windows: Sequence[_Window]) -> int | None:
     return candidates[0] if candidates else None
 
 
-def _padding(
-    triples: Sequence[Labels], windows: Sequence[_Window], long: int, sizes: dict[int, Expr]
-) -> Expr | None:
-    """The zeros at each end of each axis, if they are as many everywhere."""
-    found: list[Expr] = []
-    for triple in triples:
-        front = next((w.padding for w in windows if w.long == triple[long]), S.Zero)
-        reach = sum((sizes[k] for n, k in enumerate(triple) if n != long), S.Zero) - 1
-        found += [front, expand(reach - sizes[triple[long]] - front)]
-    (first, *others) = found
-    if not all(same(first, each) for each in others):
+class _Row(NamedTuple):
+    """One axis of a correlation."""
+
+    stride: Expr
+    padding: Expr
+
+
+def _row(
+    triple: Labels, windows: Sequence[_Window], long: int, sizes: Mapping[int, Expr]
+) -> _Row | None:
+    """The stride and the padding of an axis, which is the same at both ends."""
+    window = next((w for w in windows if w.long == triple[long]), None)
+    if window is None:  # each window is one position
+        return _Row(S.One, S.Zero)
+    stride = window.steps.get(triple[2], S.One)
+    if not stride.is_Integer or any(k != triple[2] and c != 1 for k, c in window.steps.items()):
         return None
-    return first if first == 0 or first.is_positive else None
+    positions = sizes[triple[long]] + 2 * window.padding
+    first, second = (sizes[k] for k in window.steps)
+    if stride == 1:
+        fits = same(positions, expand(first + second - 1))
+    else:
+        room = expand(positions - sum(sizes[k] for k in window.steps if k != triple[2]))
+        fits = not room.is_negative and same(sizes[triple[2]], as_dim(floor(room / stride) + 1))
+    return _Row(stride, window.padding) if fits else None
 
 
 def _without_units(formula: Formula, lead: Labels, rank: int) -> tuple[Formula, Labels]:

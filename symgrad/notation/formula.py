@@ -341,12 +341,13 @@ class Windowed(Formula):
 class Correlation(Formula):
     """Σ Π others · (left ⋆ right) or (left ∗ right) of the last axes, and the same with indices.
 
-    For ⋆, `left` has `padding` zeros around it; of ∗, as many entries go at each end. `inputs` are
-    the labels of all axes but the last `rank` of left and right, and of the others.
+    For ⋆, `left` has `padding` zeros around it, and `stride` says which entries are taken along
+    each axis; of ∗, as many entries go at each end. `inputs` are the labels of all other axes of
+    left and right, and of the others.
     """
 
     kind: str
-    rank: int
+    stride: tuple[Expr, ...]
     padding: Expr
     output: tuple[int, ...]
     inputs: tuple[tuple[int, ...], ...]
@@ -354,6 +355,11 @@ class Correlation(Formula):
     right: Formula
     others: tuple[Formula, ...]
     indexed: Formula
+
+    @property
+    def rank(self) -> int:
+        """The number of axes along which it goes."""
+        return len(self.stride)
 
 
 def fold(

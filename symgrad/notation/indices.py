@@ -152,7 +152,7 @@ def correlated(
     notation: Notation,
     entry: Entry,
 ) -> Printed:
-    """Σ left ⋆ right at these letters of the output, with zeros around the left; or ∗ and a cut."""
+    """Σ left ⋆ right at these letters of the output, with zeros around left, or ∗; cut as it is."""
     labels = dict.fromkeys(k for own in formula.inputs for k in own)
     inner = [k for k in labels if k not in formula.output]
     fresh = letters_beside(scope, len(inner), notation)
@@ -170,10 +170,13 @@ def correlated(
     text = notation.join([*front, notation.at(left, PRODUCT)])
     mark = notation.star if star else notation.convolved
     text += f" {mark} {notation.at(right, PRODUCT)}"
-    if star or formula.padding == 0:
+    keys = [f"::{notation.number(step).text}" if step != 1 else ":" for step in formula.stride]
+    if not star and formula.padding != 0:
+        cut = f"{number.text}:{notation.minus}{notation.at(number, PRODUCT)}"
+        keys = [cut] * formula.rank
+    if all(key == ":" for key in keys):
         return Printed(text, HADAMARD)
-    key = f"{number.text}:{notation.minus}{notation.at(number, PRODUCT)}"
-    return Printed(f"{notation.brackets(text)}[{', '.join([key] * formula.rank)}]", CALL)
+    return Printed(f"{notation.brackets(text)}[{', '.join(keys)}]", CALL)
 
 
 def whole_entry(

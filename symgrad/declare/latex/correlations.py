@@ -1,4 +1,4 @@
-r"""Correlations A \star B and convolutions A \ast B of vectors and images, and zeros around them."""
+r"""Correlations A \star B, convolutions A \ast B of vectors and images, and zeros around them."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -75,18 +75,18 @@ def _windowed(left: Value, right: Value, shape: Sequence[Dim], *, full: bool) ->
     rows: list[list[int]] = [*lead, [*label.values()]]  # labels of left, right and the result
     fresh = count(len(letters))
     brackets: list[Labels] = []
-    for sizes in zip(left.shape, right.shape, shape, strict=True):
-        if ONE in sizes:  # the two others are the same axis
+    for three in zip(left.shape, right.shape, shape, strict=True):
+        if ONE in three:  # the two others are the same axis
             only = next(fresh)
-            triple = tuple(UNIT if size is ONE else only for size in sizes)
+            triple = tuple(UNIT if size is ONE else only for size in three)
         else:
-            triple = (next(fresh), next(fresh), next(fresh))
+            triple = tuple(next(fresh) for _ in three)
             brackets.append((triple[2], *triple[:2]) if full else (triple[0], triple[2], triple[1]))
         for row, k in zip(rows, triple, strict=True):
             row.append(k)
-    sizes = dict(zip((*rows[0], *rows[1]), (*left.node.shape, *right.node.shape), strict=True))
-    sizes |= dict(zip(rows[2][len(letters) :], shape, strict=True))
-    sizes = {k: size for k, size in sizes.items() if size is not ONE}
+    known = dict(zip((*rows[0], *rows[1]), (*left.node.shape, *right.node.shape), strict=True))
+    known |= dict(zip(rows[2][len(letters) :], shape, strict=True))
+    sizes = {k: size for k, size in known.items() if size is not ONE}
     inputs, output = ([k if k in sizes else UNIT for k in row] for row in rows[:2]), rows[2]
     condition = INDEX[0] - INDEX[1] - INDEX[2]
     windows = [_bracket(condition, own, sizes) for own in brackets]
