@@ -1,14 +1,12 @@
 """Constructors of formulas: products flattened, signs and numbers drawn out, transposes inside."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from sympy import Expr, Pow, S
 
 from symgrad.notation.formula import (
     Along,
     Chain,
-    Correlation,
     Diag,
     Diagonal,
     Formula,
@@ -435,9 +433,6 @@ def squeeze(operand: Formula, axes: tuple[int, ...]) -> Formula:
         if isinstance(core, Spread) and not set(axes) & set(core.axes):
             kept = [k for k in range(core.ndim) if k not in axes]
             return spread(core.operand, shape, [kept.index(k) for k in core.axes])
-        if isinstance(core, Correlation) and all(axis < len(core.output) for axis in axes):
-            output = without(core.output, axes)
-            return replace(core, shape=shape, output=output, indexed=squeeze(core.indexed, axes))
         return Squeeze(shape, core, axes)
 
     return by_sides(shape, place, operand)

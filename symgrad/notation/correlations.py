@@ -8,7 +8,7 @@ have no such form.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,8 @@ from symgrad.notation.formula import (
     Spread,
     Windowed,
 )
+from symgrad.simplify.brackets import composed
+from symgrad.simplify.terms import flatten
 from symgrad.tensor.dims import as_dim, same, same_shape
 from symgrad.tensor.nodes import INDEX, UNIT, Einsum, Iverson, Labels, Node
 
@@ -41,9 +43,30 @@ class _Window:
 
 
 def correlation(node: Node, formulas: Mapping[Node, Formula], indexed: Formula) -> Formula:
-    """The node as a correlation, if it is one; else `indexed`, its form with indices."""
-    found = _correlation(node, formulas, indexed) if isinstance(node, Einsum) else None
-    return indexed if found is None else found
+    """The node as a correlation, if it is one; else `indexed`, its form with indices.
+
+    It may be made of several products, as what is written with slices and sums is.
+    """
+    for each in _readings(node):
+        found = _correlation(each, formulas, indexed)
+        if found is not None:
+            return found
+    return indexed
+
+
+def _readings(node: Node) -> Iterator[Einsum]:
+    """The node as one product with as few brackets as can be, and as it stands."""
+    if not isinstance(node, Einsum):
+        return
+    term = flatten(node)
+    if not any(isinstance(factor, Iverson) and factor.ndim == 3 for factor, _ in term.factors):
+        return
+    while (fewer := composed(term)) is not None:
+        term = fewer
+    if term.coefficient == 1:
+        inputs = tuple(labels for _, labels in term.factors)
+        yield Einsum(inputs, term.output, node.shape, *(factor for factor, _ in term.factors))
+    yield node
 
 
 def _correlation(
@@ -53,6 +76,8 @@ def _correlation(
     arrays: dict[Labels, list[Formula]] = {}
     for factor, labels in zip(node.factors, node.inputs, strict=True):
         if not isinstance(factor, Iverson):
+            if factor not in formulas:
+                return None
             arrays.setdefault(labels, []).append(formulas[factor])
             continue
         window = _window(factor, labels)
@@ -111,11 +136,8 @@ def _matched(
         return None
     stride = tuple(row.stride for row in rows if row is not None)
     order = (1, 0) if long == 1 else (0, 1)  # the long one stands first
-    (left, first), (right, second) = (
-        _without_units(product(f[0].shape, S.One, f), lead[k], rank)
-        for k, f in ((k, arrays[both[k]]) for k in order)
-    )
-    first, second, output = _with_units(first, second, lead[2])
+    first, second, output = _with_units(lead[order[0]], lead[order[1]], lead[2])
+    left, right = (product(f[0].shape, S.One, f) for f in (arrays[both[k]] for k in order))
     others = tuple(product(arrays[k][0].shape, S.One, arrays[k]) for k in rest)
     if any(UNIT in labels for labels in rest):
         return None
@@ -180,14 +202,6 @@ def _row(
         room = expand(positions - sum(sizes[k] for k in window.steps if k != triple[2]))
         fits = not room.is_negative and same(sizes[triple[2]], as_dim(floor(room / stride) + 1))
     return _Row(stride, window.padding) if fits else None
-
-
-def _without_units(formula: Formula, lead: Labels, rank: int) -> tuple[Formula, Labels]:
-    """The x of x[None, None], which has the last axes alone."""
-    if isinstance(formula, Spread) and formula.axes == tuple(range(len(lead), formula.ndim)):
-        if set(lead) == {UNIT} and formula.operand.ndim == rank:
-            return formula.operand, ()
-    return formula, lead
 
 
 #: Of which two of first, second and result axes of size 1 are one index, and whether at one place.

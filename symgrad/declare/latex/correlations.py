@@ -9,7 +9,7 @@ from sympy import Expr, expand
 from symgrad.declare.latex.functions import Function
 from symgrad.declare.latex.values import Value, elementwise, product, union
 from symgrad.declare.vocabulary import FUNCTIONS
-from symgrad.errors import ShapeError
+from symgrad.errors import ParseError, ShapeError
 from symgrad.tensor import operators as op
 from symgrad.tensor.dims import ONE, Dim, as_dim, same, show
 from symgrad.tensor.nodes import INDEX, UNIT, Iverson, Labels, Node
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def correlated(left: Value, right: Value) -> Value:
     r"""x \star k: y_j = Σ_t k_t x_{t+j}, where k lies inside x; of images along both axes."""
     if not _are_arrays(left, right):
-        raise ShapeError(
+        raise ParseError(
             r"\star is of two vectors or of two images",
             hint=r"name examples and channels: Z_{ij} = \sum_{k} X_{ik} \star W_{jk}",
         )
