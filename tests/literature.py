@@ -456,8 +456,8 @@ DERIVATIONS = (
                 r"\frac{\partial J}{\partial V_{tijk}}",
             ),
         ),
-        "The same: the sum over m and n is a correlation ⋆, and that over all l + m and n + p of one "
-        "size a convolution ∗.",
+        "The same: the sum over m and n is a correlation ⋆, and that over all l + m and n + p of "
+        "one size a convolution ∗.",
     ),
     Derivation(
         "Convolutional layer with a stride",
