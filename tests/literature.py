@@ -261,7 +261,7 @@ DERIVATIONS = (
                 ranges=False,
             ),
         ),
-        "That M ⊙ E is E, for M is 0 or 1, is not seen: E is multiplied by M once more.",
+        "The same: M ⊙ E is E, for M is 0 or 1.",
         "M: binary, lam: positive",
         {"lam": r"\lambda"},
     ),
