@@ -180,7 +180,7 @@ def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | Non
 
 
 def masked(term: Term) -> Term | None:
-    """b (b x) = b x for a declared mask b, where the value b x has a name; of its powers as well."""
+    """b (b x) = b x for a declared mask b, where b x has a name; and for its powers."""
     for node, labels in term.factors:
         base, exponent = power_of(node)
         if not (isinstance(base, Leaf) and exponent.is_positive):
