@@ -261,7 +261,7 @@ DERIVATIONS = (
                 ranges=False,
             ),
         ),
-        "That M ⊙ E is E, for M is 0 or 1, is not seen: E is multiplied by M once more.",
+        "The same: M ⊙ E is E, for M is 0 or 1.",
         "M: binary, lam: positive",
         {"lam": r"\lambda"},
     ),
@@ -434,6 +434,54 @@ DERIVATIONS = (
         "The same.",
         "y: sign, lam: positive",
         {"lam": r"\lambda"},
+    ),
+    Derivation(
+        "Convolutional layer",
+        f"{DEEP}, §9.5, eqs. 9.11–9.13 with s = 1, summed over N examples",
+        "Z = conv2d(V, K); J = sum(G * Z)",
+        "V: N C H+a-1 W+b-1, K: O C a b, G: N O H W",
+        (
+            Form(
+                "K",
+                r"\sum_{t} \sum_{m=1}^{H} \sum_{n=1}^{W} G_{timn} V_{t, j, m - 1 + k, n - 1 + l}",
+                "transpose(conv2d(transpose(V, (1, 0, 2, 3)), transpose(G, (1, 0, 2, 3))), "
+                "(1, 0, 2, 3))",
+                r"\frac{\partial J}{\partial K_{ijkl}}",
+            ),
+            Form(
+                "V",
+                r"\sum_{l, m \,:\, l - 1 + m = j} \sum_{n, p \,:\, n - 1 + p = k} \sum_{q} "
+                r"K_{qimp} G_{tqln}",
+                "conv_transpose2d(G, K)",
+                r"\frac{\partial J}{\partial V_{tijk}}",
+            ),
+        ),
+        "The same: the sum over m and n is a correlation ⋆, and that over all l + m and n + p of "
+        "one size a convolution ∗.",
+    ),
+    Derivation(
+        "Convolutional layer with a stride",
+        f"{DEEP}, §9.5, eqs. 9.11–9.13 with s = 2, summed over N examples",
+        "Z = conv2d(V, K, stride=2); J = sum(G * Z)",
+        "V: N C 2*H+a-2 2*W+b-2, K: O C a b, G: N O H W",
+        (
+            Form(
+                "K",
+                r"\sum_{t} \sum_{m=1}^{H} \sum_{n=1}^{W} "
+                r"G_{timn} V_{t, j, 2 (m - 1) + k, 2 (n - 1) + l}",
+                "transpose(conv2d(transpose(V, (1, 0, 2, 3)), transpose(G, (1, 0, 2, 3)), "
+                "dilation=2), (1, 0, 2, 3))",
+                r"\frac{\partial J}{\partial K_{ijkl}}",
+            ),
+            Form(
+                "V",
+                r"\sum_{l, m \,:\, 2 (l - 1) + m = j} \sum_{n, p \,:\, 2 (n - 1) + p = k} "
+                r"\sum_{q} K_{qimp} G_{tqln}",
+                "conv_transpose2d(G, K, stride=2)",
+                r"\frac{\partial J}{\partial V_{tijk}}",
+            ),
+        ),
+        "The same, with indices that count from 0.",
     ),
     Derivation(
         "InfoNCE",

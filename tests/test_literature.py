@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 
 HEAD = """# Derivations of the literature
 
-Twenty-three functions of textbooks and papers: what is derived by hand there, and what symgrad
+Twenty-five functions of textbooks and papers: what is derived by hand there, and what symgrad
 prints. Operations are counted in the same way for both, in the form as NumPy text: operators,
 functions and transposes. Gradients of several variables share the steps of one derivation, which
 are counted once; with them, ∂J/∂z in a form of the literature stands for what some call δ.

@@ -98,3 +98,14 @@ def test_the_order_of_definitions_holds():
     for definition in with_parts_named(shown, frozenset()):
         assert set(leaves(definition.expr)) <= seen
         seen.add(definition.leaf)
+
+
+def test_an_adjoint_in_a_solution_that_has_a_name():
+    """The fitted v is found in (AᵀA + I)⁻¹ ∂J/∂v, for ∂J/∂v is −Aᵀ y."""
+    net = sg.parse(
+        "v = solve(A.T @ A + eye(d), A.T @ y); J = y @ y - y @ A @ v",
+        {"A": ("n", "d"), "y": ("n",)},
+        parameters=["A"],
+    )
+    assert sg.gradient(net)["A"].text() == "∂J/∂A = 2 (A v − y) vᵀ"
+    assert sg.check(net)

@@ -61,6 +61,7 @@ onehot = Iverson("eq", INDEX[1] - LOOKUP[0], (n, k), ((0,),), y)
 soft = Softmax((1,), X)
 scores = Softmax((0,), x)
 deviations = Leaf("D", (n, k), "value", "centred:0")
+dropped = Leaf("H", (n, k), "value", "masked:b")
 mean_row, mean_all = Leaf("mu", (k,), "value", "mean:0:X"), Leaf("nu", (), "value", "mean:0,1:X")
 window = Iverson("eq", INDEX[0] - 2 * INDEX[1] + 1, (n, k))
 inside, below = (Iverson("ge", c, (k,)) for c in (2 * INDEX[0] - 1, n - 2 * INDEX[0]))
@@ -70,6 +71,10 @@ SIZES = {"n": 3, "k": 4, "m": 5}
 def values_of(node, seed=0, sizes=SIZES):
     rng = np.random.default_rng(seed)
     values = {leaf.name: value_of(leaf, sizes, rng) for leaf in leaves(node) if not is_mean(leaf)}
+    for leaf in leaves(node):
+        kind, _, mask = leaf.domain.partition(":")
+        if kind == "masked":
+            values[leaf.name] *= values[mask]
     return values | means_of(node, values)
 
 
@@ -90,6 +95,8 @@ def means_of(node, values):
 
 def value_of(leaf, sizes, rng):
     """A draw from the domain; columns that sum to zero exactly are drawn here."""
+    if leaf.domain.startswith("masked:"):
+        leaf = Leaf(leaf.name, leaf.shape, leaf.role)
     if leaf.domain != "centred:0":
         return draw(leaf, sizes, rng)
     rows = rng.integers(-9, 9, size=(sizes["n"], sizes["k"])) / 8
@@ -204,6 +211,11 @@ FIRES = {
         (multiply(apply(gt(ARGS[0], 0), X), apply(gt(ARGS[0], 0), X)), 1),
     ],
     "binary squared": [(multiply(b, b), 0), (multiply(Y, Y), 0)],
+    "masked": [
+        (multiply(dropped, b), 0),
+        (multiply(power(dropped, 2), b), 1),
+        (einsum(((0, 1), (0, 1), (0, 2)), (1, 2), b, dropped, X), 2),
+    ],
     "signs": [(multiply(s, s), 0), (multiply(multiply(s, x), s), 0)],
     "log of a softmax": [(apply(log(ARGS[0]), soft), 2)],
     "log of a sigmoid": [(apply(log(ARGS[0]), apply(sigmoid(ARGS[0]), X)), 3)],
@@ -680,3 +692,41 @@ def test_every_rule_says_its_identity_and_its_source():
     for rule in (*TERM_RULES, *NODE_RULES):
         assert rule.formula.endswith("."), rule.name
         assert rule.source, rule.name
+
+
+MASKED = {"R": ("m", "n"), "M": ("m", "n"), "P": ("m", "f"), "Q": ("n", "f")}
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("E = M * (R - P @ Q.T); J = sum(E**2)", "−(∂J/∂E) Q"),
+        ("E = (R - P @ Q.T) * M / 3; J = sum(E**2)", "−(∂J/∂E) Q/3"),
+        # another mask, none that is declared, the mask of another layout, what is no product
+        ("E = N * (R - P @ Q.T); J = sum((M * E)**2)", "−((∂J/∂E) ⊙ N) Q"),
+        ("E = A * (R - P @ Q.T); J = sum(E**2)", "−((∂J/∂E) ⊙ A) Q"),
+        ("E = M * (R - P @ Q.T) + A; J = sum(E**2)", "−((∂J/∂E) ⊙ M) Q"),
+    ],
+)
+def test_a_mask_that_is_a_factor_already(text, printed):
+    symbols = MASKED | {"N": ("m", "n"), "A": ("m", "n")}
+    net = sg.parse(text, symbols, domain={"M": "binary", "N": "binary"}, parameters=["P"])
+    derivative = sg.gradient(net)["P"]
+    assert derivative.text().splitlines()[-1] == f"∂J/∂P = {printed}"
+    values = net.sample(1)
+    P = np.asarray(values["P"])
+    step = np.zeros(P.shape)
+    for at in np.ndindex(*P.shape):  # J is a square, so that its central difference is exact
+        move = np.zeros(P.shape)
+        move[at] = 1
+        step[at] = net.evaluate(values | {"P": P + move}) - net.evaluate(values | {"P": P - move})
+    np.testing.assert_allclose(derivative.evaluate(values), step / 2, rtol=1e-10, atol=1e-10)
+
+
+def test_a_mask_transposed_is_another():
+    net = sg.parse(
+        "E = M.T * (P @ P); J = sum(M * E**2)", {"M": ("n", "n"), "P": ("n", "n")},
+        domain={"M": "binary"}, parameters=["P"],
+    )  # fmt: skip
+    assert "⊙ Mᵀ" in sg.gradient(net)["P"].text()
+    assert sg.check(net)

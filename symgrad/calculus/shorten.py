@@ -142,10 +142,10 @@ class Shortener:
             return True
         if operations(expr) > MOST_INLINED:
             return False
-        if _has_inverse(expr):
-            return True
         # nothing cancels across a product of matrices, unless it is part of a value
-        return symbol in open_ and (not _has_matrix_product(expr) or self.names.has_part(expr))
+        if _has_inverse(expr) or self.names.has_part(expr):
+            return True
+        return symbol in open_ and not _has_matrix_product(expr)
 
     def _least_saved(self, expr: Node) -> int:
         """The operations that a formula must save to take its name's place."""

@@ -35,7 +35,9 @@ class Definition:
     named: bool = True
 
     def __str__(self) -> str:
-        return f"{self.leaf} = {self.expr}"
+        from symgrad.notation import abridged_sides
+
+        return " = ".join(abridged_sides(self.leaf, self.expr))
 
 
 #: Symbols that a graph is given in order come before all that it meets later.

@@ -1,12 +1,17 @@
-"""Equations told entry by entry: what has no matrix form, (∂J/∂K)ᵢⱼ = Σₚ …, is read as books do."""
+"""Equations told entry by entry: what has no matrix form, (∂J/∂K)ᵢⱼ = Σₚ …, is read as books do.
+
+There may be fewer letters than axes: the entries at them are arrays, as those of correlations are.
+"""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 from symgrad.notation.build import scalar_inside
+from symgrad.notation.correlations import axes_kept
 from symgrad.notation.entrywise import ENTRYWISE
 from symgrad.notation.formula import (
+    Correlation,
     Formula,
     Indexed,
     Number,
@@ -17,7 +22,7 @@ from symgrad.notation.formula import (
     Transpose,
     Windowed,
 )
-from symgrad.notation.indices import letters_beside, products, whole_entry
+from symgrad.notation.indices import correlated, letters_beside, products, whole_entry
 from symgrad.notation.limits import bounded
 from symgrad.notation.marks import CALL, HADAMARD, PRODUCT, Notation, Printed
 from symgrad.notation.printmath import printed
@@ -28,11 +33,16 @@ _DEPTH = 24
 
 def sides(left: Printed, formula: Formula, notation: Notation) -> tuple[str, str]:
     """Both sides of left = formula; what has no matrix form is told entry by entry."""
-    if not (formula.ndim and _needs_entries(formula)):
+    kept = axes_kept(formula)
+    if not (kept or (formula.ndim and _needs_entries(formula))):
         return left.text, printed(formula, notation).text
-    letters = letters_beside((), formula.ndim, notation)
+    letters = letters_beside((), formula.ndim - kept, notation)
     right = _entry(formula, letters, letters, notation, 0)
-    return notation.below(notation.at(left, CALL), "".join(letters)), right.text
+    return _at_letters(left, letters, notation), right.text
+
+
+def _at_letters(left: Printed, letters: Sequence[str], notation: Notation) -> str:
+    return notation.below(notation.at(left, CALL), "".join(letters)) if letters else left.text
 
 
 def _needs_entries(formula: Formula) -> bool:
@@ -44,7 +54,7 @@ def _needs_entries(formula: Formula) -> bool:
             continue
         seen.add(each)
         match each:
-            case Indexed():
+            case Indexed() | Correlation():
                 return True
             case Spread() if each.ndim > 2 and each.operand.ndim:
                 return True
@@ -62,14 +72,20 @@ def _entry(
     notation: Notation,
     depth: int,
 ) -> Printed:
-    """The entry at these letters; `scope` are all letters that have a meaning here."""
+    """The entry at these letters, an array if they are fewer than the axes.
+
+    `scope` are all letters that have a meaning here.
+    """
     inner = scalar_inside(formula)
     if not inner.ndim:
         return printed(inner, notation)
+    if not letters:
+        return printed(formula, notation)
     if depth < _DEPTH:
         match formula:
             case Spread(operand=operand, axes=axes):
-                return _entry(operand, [letters[a] for a in axes], scope, notation, depth + 1)
+                own = [letters[a] for a in axes if a < len(letters)]
+                return _entry(operand, own, scope, notation, depth + 1)
             case Transpose(operand=operand) if operand.ndim == formula.ndim:
                 return _entry(operand, letters[::-1], scope, notation, depth + 1)
             case Outer(left=left, right=right):
@@ -80,10 +96,15 @@ def _entry(
                 return _entry(indexed, letters, scope, notation, depth + 1)
             case Indexed():
                 return _summed(formula, letters, scope, notation, depth)
+            case Correlation(indexed=indexed) if len(letters) == formula.ndim:
+                return _entry(indexed, letters, scope, notation, depth + 1)
+            case Correlation():
+                return _correlated(formula, letters, scope, notation, depth)
             case _ if type(formula) in ENTRYWISE:
                 found = [_entry(f, letters, scope, notation, depth + 1) for f in formula.parts]
                 parts = _without_brackets(formula, found, notation)
-                return bounded(ENTRYWISE[type(formula)](_of_scalars(formula), parts, notation))
+                form = _of_entries(formula, len(letters))
+                return bounded(ENTRYWISE[type(formula)](form, parts, notation))
     return whole_entry(formula, printed(formula, notation), letters, notation)
 
 
@@ -121,18 +142,42 @@ def _summed(
     return products(formula, parts, letters, scope, notation, entry)
 
 
-def _of_scalars(formula: Formula) -> Formula:
-    """The form of entries, which are scalars."""
+def _correlated(
+    formula: Correlation,
+    letters: Sequence[str],
+    scope: Sequence[str],
+    notation: Notation,
+    depth: int,
+) -> Printed:
+    """Σ left ⋆ right, each as its entry."""
+
+    def entry(
+        factor: Formula, _: Printed | None, own: Sequence[str], within: Sequence[str]
+    ) -> Printed:
+        return _entry(factor, own, within, notation, depth + 1)
+
+    parts = [None] * len(formula.inputs)
+    return correlated(formula, parts, letters, scope, notation, entry)
+
+
+def _of_entries(formula: Formula, count: int) -> Formula:
+    """The form of entries at that many letters, which are scalars if there is one for each axis."""
     inside: dict[str, Any] = {}
     for field in fields(formula):
         value = getattr(formula, field.name)
         if isinstance(value, Formula):
-            inside[field.name] = _scalar(value)
+            inside[field.name] = _as_entry(value, count)
         elif isinstance(value, tuple) and any(isinstance(each, Formula) for each in value):
-            inside[field.name] = tuple(map(_scalar, value))
-    return replace(formula, **inside | {"shape": ()})
+            inside[field.name] = tuple(_as_entry(each, count) for each in value)
+    return replace(formula, **inside | {"shape": formula.shape[count:]})
 
 
-def _scalar(formula: Formula) -> Formula:
+def _as_entry(formula: Formula, count: int) -> Formula:
     inner = scalar_inside(formula)
-    return inner if isinstance(inner, Number) else replace(inner, shape=())
+    if isinstance(inner, Number):
+        return inner
+    shape = formula.shape[count:]
+    while isinstance(inner, Spread):  # it has all of the axes that are left, or none
+        shape = shape if inner.axes[-1:] == (inner.ndim - 1,) else ()
+        inner = inner.operand
+    return replace(inner, shape=shape if inner.ndim else ())

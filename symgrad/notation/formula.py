@@ -337,6 +337,31 @@ class Windowed(Formula):
     indexed: Formula
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Correlation(Formula):
+    """Σ Π others · (left ⋆ right) or (left ∗ right) of the last axes, and the same with indices.
+
+    For ⋆, `left` has `padding` zeros around it, and `stride` says which entries are taken along
+    each axis; of ∗, as many entries go at each end. `inputs` are the labels of all other axes of
+    left and right, and of the others.
+    """
+
+    kind: str
+    stride: tuple[Expr, ...]
+    padding: Expr
+    output: tuple[int, ...]
+    inputs: tuple[tuple[int, ...], ...]
+    left: Formula
+    right: Formula
+    others: tuple[Formula, ...]
+    indexed: Formula
+
+    @property
+    def rank(self) -> int:
+        """The number of axes along which it goes."""
+        return len(self.stride)
+
+
 def fold(
     root: Formula,
     rules: dict[type[Formula], Callable[..., T]],

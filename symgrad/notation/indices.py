@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from sympy import Expr
 
 from symgrad.notation.build import negative
+from symgrad.notation.correlations import stays_whole
 from symgrad.notation.formula import (
     Bracket,
+    Correlation,
     Formula,
     Identity,
     Indexed,
@@ -126,6 +128,57 @@ def products(
     return Printed(notation.join(pieces), HADAMARD if summed else PRODUCT)
 
 
+def _correlation(formula: Correlation, parts: Parts, notation: Notation) -> Printed:
+    """[Σₚ Xᵢₚ ⋆ Kⱼₚ]ᵢⱼ; with indices alone where arrays have no entries that are arrays."""
+
+    def entry(factor: Formula, part: Printed | None, own: Sequence[str], _: object) -> Printed:
+        assert part is not None
+        return whole_entry(factor, part, own, notation) if own else part
+
+    if not stays_whole(formula, formula.rank):
+        return parts[-1]
+    letters = letters_beside((), formula.ndim - formula.rank, notation)
+    result = correlated(formula, parts, letters, letters, notation, entry)
+    if not formula.output:
+        return result
+    return Printed(notation.entries(result.text, "".join(letters)), CALL)
+
+
+def correlated(
+    formula: Correlation,
+    parts: Sequence[Printed | None],
+    letters: Sequence[str],
+    scope: Sequence[str],
+    notation: Notation,
+    entry: Entry,
+) -> Printed:
+    """Σ left ⋆ right at these letters of the output, with zeros around left, or ∗; cut as it is."""
+    labels = dict.fromkeys(k for own in formula.inputs for k in own)
+    inner = [k for k in labels if k not in formula.output]
+    fresh = letters_beside(scope, len(inner), notation)
+    letter = dict(zip((*formula.output, *inner), (*letters, *fresh), strict=True))
+    factors = (formula.left, formula.right, *formula.others)
+    left, right, *others = (
+        entry(factor, part, [letter[k] for k in own], (*scope, *fresh))
+        for factor, part, own in zip(factors, parts, formula.inputs, strict=False)
+    )
+    star, number = formula.kind == "⋆", notation.number(formula.padding)
+    if star and formula.padding != 0:
+        left = notation.function("pad", [left.text, number.text])
+    front = [notation.summation("".join(fresh))] if fresh else []
+    front += [notation.at(each, PRODUCT) for each in others]
+    text = notation.join([*front, notation.at(left, PRODUCT)])
+    mark = notation.star if star else notation.convolved
+    text += f" {mark} {notation.at(right, PRODUCT)}"
+    keys = [f"::{notation.number(step).text}" if step != 1 else ":" for step in formula.stride]
+    if not star and formula.padding != 0:
+        cut = f"{number.text}:{notation.minus}{notation.at(number, PRODUCT)}"
+        keys = [cut] * formula.rank
+    if all(key == ":" for key in keys):
+        return Printed(text, HADAMARD)
+    return Printed(f"{notation.brackets(text)}[{', '.join(keys)}]", CALL)
+
+
 def whole_entry(
     formula: Formula, part: Printed, letters: Sequence[str], notation: Notation
 ) -> Printed:
@@ -162,4 +215,5 @@ INDEXED: dict[type[Formula], Callable[..., Printed]] = {
     OneHot: _onehot,
     Bracket: _bracket,
     Indexed: _indexed,
+    Correlation: _correlation,
 }

@@ -36,6 +36,8 @@ class Notation(ABC):
     transposed: str
     times: str
     divided: str
+    star: str
+    convolved: str
     minus: str
     identity: str
     #: whether a fraction is a slash on the line, so that what it divides comes first

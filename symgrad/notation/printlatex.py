@@ -33,6 +33,8 @@ class Latex(Notation):
     transposed = r"\top"
     times = r"\odot"
     divided = r"\oslash"
+    star = r"\star"
+    convolved = r"\ast"
     minus = "-"
     identity = "I"
     inline = False
@@ -104,7 +106,8 @@ class Latex(Notation):
         return Printed(rf"\sqrt{{{inner.text}}}", CALL)
 
     def norm(self, inner: str, matrix: bool, exponent: str) -> Printed:
-        bars = (r"\left\lVert", r"\right\rVert") if r"\frac" in inner else (r"\lVert", r"\rVert")
+        tall = r"\frac" in inner or r"\sum" in inner
+        bars = (r"\left\lVert", r"\right\rVert") if tall else (r"\lVert", r"\rVert")
         text = f"{bars[0]} {inner} {bars[1]}" + "_F" * matrix
         return Printed(f"{text}^{{{exponent}}}" if exponent else text, POWER)
 

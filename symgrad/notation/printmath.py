@@ -52,7 +52,7 @@ from symgrad.notation.marks import (
     symmetric,
     two,
 )
-from symgrad.tensor.dims import ONE, Shape
+from symgrad.tensor.dims import ONE, Shape, same
 
 
 def printed(formula: Formula, notation: Notation) -> Printed:
@@ -274,6 +274,8 @@ def _placed(formula: Placed, parts: Parts, notation: Notation) -> Printed:
         for axis in range(formula.ndim)
     ]
     text = widths[0] if formula.ndim == 1 else f"({', '.join(widths)})"
+    if formula.ndim == 1 and same(formula.front, formula.behind):
+        text = notation.number(formula.front).text
     return notation.function("pad", [parts[0].text, text])
 
 

@@ -19,6 +19,7 @@ from symgrad.notation.formula import (
     Call,
     Chain,
     Compare,
+    Correlation,
     Cut,
     Diag,
     Diagonal,
@@ -678,6 +679,7 @@ _RULES: dict[type[Formula], Callable[..., Code]] = {
     Joined: _joined,
     Indexed: _indexed,
     Windowed: _windowed,
+    Correlation: lambda formula, codes: codes[-1],
 }
 assert _RULES.keys() == FORMS, "a form has no NumPy text"
 

@@ -23,6 +23,7 @@ from symgrad.notation.formula import (
     Call,
     Chain,
     Compare,
+    Correlation,
     Cut,
     Diag,
     Diagonal,
@@ -473,6 +474,7 @@ _RULES: dict[type[Formula], Callable[..., Made]] = {
     Joined: _joined,
     Indexed: _none("a product with indices (einsum)"),
     Windowed: _none("a convolution"),
+    Correlation: _none("a convolution"),
 }
 assert _RULES.keys() == FORMS, "a form has no rule for SymPy"
 assert FUNCTION_FORMS.keys() >= FUNCTIONS.keys() - _RELATIONS.keys(), "a function has no form"

@@ -37,6 +37,8 @@ class Unicode(Notation):
     transposed = "ᵀ"
     times = "⊙"
     divided = "⊘"
+    star = "⋆"
+    convolved = "∗"
     minus = "−"
     identity = "I"
     inline = True

@@ -14,6 +14,7 @@ from symgrad.notation.build import (
     total,
     transpose,
 )
+from symgrad.notation.correlations import correlation
 from symgrad.notation.formula import (
     Along,
     Bracket,
@@ -78,6 +79,7 @@ def formula_of(node: Node) -> Formula:
             arguments = tuple(done[argument] for argument in call.arguments)
             form = (call.name, arguments, call.options, call.exchanged)
             done[each] = Windowed(each.shape, *form, done[each])
+        done[each] = correlation(each, done, done[each])
     return done[node]
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-_OPERATOR = re.compile(r" (?=[+−⊙⊘] )|(?<=,) | (?=\[)")
+_OPERATOR = re.compile(r" (?=[+−⊙⊘⋆∗] )|(?<=,) | (?=\[)")
 
 
 def wrapped(text: str, width: int) -> list[str]:

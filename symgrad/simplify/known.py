@@ -1,4 +1,4 @@
-"""What the definition of a value says about it: symmetric, a mean, rows that sum to one or zero.
+"""What the definition of a value says about it: symmetric, a mean, masked, rows of a known sum.
 
 Such facts shorten formulas as declared ones do, and like these they never enter what is
 differentiated again.
@@ -10,7 +10,7 @@ from symgrad.simplify.functions import label_axes
 from symgrad.simplify.matrices import is_symmetric
 from symgrad.simplify.terms import flatten
 from symgrad.tensor.dims import ONE, same
-from symgrad.tensor.nodes import Leaf, Node, Softmax, Total
+from symgrad.tensor.nodes import UNIT, Leaf, Node, Softmax, Total
 from symgrad.tensor.operators import constant_of, sum_over
 
 
@@ -34,6 +34,18 @@ def _domain(expr: Node, simplifier: Simplifier) -> str:
         for axis, size in enumerate(expr.shape):
             if size is not ONE and constant_of(simplifier.run(sum_over(expr, axis)).node) == 0:
                 return f"centred:{axis}"
+    return _masked(expr)
+
+
+def _masked(expr: Node) -> str:
+    """masked:M for a product with the entries of a declared mask M, or of what has that domain."""
+    term = flatten(expr)
+    for atom, labels in term.factors:
+        if isinstance(atom, Leaf) and labels == term.output and UNIT not in labels:
+            if atom.domain == "binary":
+                return f"masked:{atom.name}"
+            if atom.domain.startswith("masked:"):
+                return atom.domain
     return ""
 
 

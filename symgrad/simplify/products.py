@@ -179,6 +179,20 @@ def idempotent(is_binary: Callable[[Node], bool]) -> Callable[[Term], Term | Non
     return rule
 
 
+def masked(term: Term) -> Term | None:
+    """b (b x) = b x for a declared mask b, where b x has a name; and for its powers."""
+    for node, labels in term.factors:
+        base, exponent = power_of(node)
+        if not (isinstance(base, Leaf) and exponent.is_positive):
+            continue
+        kind, _, mask = base.domain.partition(":")
+        for n, (other, own) in enumerate(term.factors):
+            if kind == "masked" and own == labels and isinstance(other, Leaf):
+                if other.name == mask and other.domain == "binary":
+                    return replace(term, factors=others(term, n))
+    return None
+
+
 def signs(term: Term) -> Term | None:
     """s² = 1 for declared signs."""
     for n, factor in enumerate(term.factors):

@@ -121,6 +121,14 @@ TERM_RULES: tuple[Rule, ...] = (
         quiet=False,
         fact=True,
     ),
+    Rule(
+        "masked",
+        products.masked,
+        "{0} is 0 or 1, and a factor already",
+        ELEMENTARY,
+        quiet=False,
+        fact=True,
+    ),
     Rule("signs", products.signs, "a sign squared is one", ELEMENTARY, quiet=False, fact=True),
     Rule(
         "picked entry",

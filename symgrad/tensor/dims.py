@@ -172,8 +172,18 @@ def labels_below(domain: str) -> Dim | None:
 
 @cache
 def same(a: Dim, b: Dim) -> bool:
-    """Whether two dimensions are equal for all sizes, as polynomials."""
-    return a == b or expand(a - b) == 0
+    """Whether two dimensions are equal for all sizes, as polynomials in names and floors."""
+    if a == b:
+        return True
+    gap = expand(a - b)
+    return bool(gap == 0 or (gap.has(floor) and expand(gap.replace(floor, _whole_apart)) == 0))
+
+
+def _whole_apart(inside: Expr) -> Expr:
+    """⌊(n − 1)/2⌋ = ⌊(n + 1)/2⌋ − 1: the whole part of a constant stands beside the floor."""
+    constant, rest = expand(inside).as_coeff_Add()
+    whole = floor(constant)
+    return floor(rest + constant - whole) + whole
 
 
 def same_shape(a: Shape, b: Shape) -> bool:

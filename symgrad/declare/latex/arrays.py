@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sympy import S
 
+from symgrad.declare.latex.correlations import padded
 from symgrad.declare.latex.functions import Function
 from symgrad.declare.latex.scope import spelled_all
 from symgrad.declare.latex.superscripts import raised
@@ -14,8 +15,8 @@ from symgrad.declare.latex.values import Value, elementwise, product, spread, su
 from symgrad.declare.vocabulary import FUNCTIONS
 from symgrad.errors import ShapeError
 from symgrad.tensor import operators as op
-from symgrad.tensor.dims import ONE, Dim, as_dim, same, show
-from symgrad.tensor.nodes import INDEX, Iverson, Leaf, Node
+from symgrad.tensor.dims import ONE, Dim, same, show
+from symgrad.tensor.nodes import Leaf, Node
 from symgrad.tensor.primitives import MatrixFunction
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ RULES: dict[str, Rule] = (
     | dict.fromkeys(("rowsum", "colsum"), _lines)
     | dict.fromkeys(("maximum", "minimum", "where"), _pair)
     | dict.fromkeys(("det", "logdet", "inv", "pinv", "expm", "cholesky", "eigvals"), _matrix)
-    | {"trace": _trace, "diag": _diag, "concatenate": _joined, "dot": _dot}
+    | {"trace": _trace, "diag": _diag, "concatenate": _joined, "dot": _dot, "pad": padded}
 )
 
 
@@ -260,24 +261,3 @@ def kronecker(reader: "Reader", left: Value, right: Value) -> Value:
         for v, other in ((left, right), (right, left))
     ]
     return Value(FUNCTIONS["kron"](*nodes))
-
-
-def correlated(left: Value, right: Value) -> Value:
-    r"""x \star k: y_j = Σ_t k_t x_{t+j}, where both fit."""
-    if left.rank != 1 or right.rank != 1 or left.elastic or right.elastic:
-        raise ShapeError(r"\star is of two vectors")
-    (long,), (short,) = left.shape, right.shape
-    size = as_dim(long - short + 1)
-    window = Iverson("eq", INDEX[0] - INDEX[1] - INDEX[2], (long, short, size))
-    letters = union(left, right)
-    label = {k: n for n, k in enumerate(letters)}
-    p, t, j = (len(letters) + k for k in range(3))
-    inputs = (
-        (*(label[k] for k in left.letters), p),
-        (*(label[k] for k in right.letters), t),
-        (p, t, j),
-    )
-    sizes = dict(zip(inputs[0], left.node.shape, strict=True)) | {j: size}
-    sizes |= dict(zip(inputs[1], right.node.shape, strict=True))
-    node = op.einsum(inputs, (*range(len(letters)), j), left.node, right.node, window, sizes=sizes)
-    return Value(node, letters)

@@ -57,7 +57,7 @@ RELATIONS = {
 }  # fmt: skip
 
 PRODUCTS = {
-    r"\odot": "hadamard", r"\circ": "hadamard", "*": "hadamard", r"\ast": "hadamard",
+    r"\odot": "hadamard", r"\circ": "hadamard", "*": "hadamard", r"\ast": "convolve",
     r"\cdot": "dot", r"\times": "dot", r"\bullet": "dot", r"\oslash": "divide",
     r"\star": "correlate", r"\otimes": "kron",
 }  # fmt: skip
@@ -104,7 +104,7 @@ UNICODE = {
     "−": "-", "⊙": r"\odot", "∘": r"\circ", "·": r"\cdot", "×": r"\times", "⊘": r"\oslash",
     "⊗": r"\otimes", "∂": r"\partial", "∇": r"\nabla", "∑": r"\sum", "Σ": r"\Sigma", "∏": r"\prod",
     "ᵀ": r"^\top", "⊤": r"\top", "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "∞": r"\infty",
-    "←": r"\leftarrow", "…": r"\dots", "⋆": r"\star", "∗": "*", "′": "'", "’": "'",
+    "←": r"\leftarrow", "…": r"\dots", "⋆": r"\star", "∗": r"\ast", "′": "'", "’": "'",
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "δ": r"\delta", "ε": r"\epsilon",
     "η": r"\eta", "θ": r"\theta", "κ": r"\kappa", "λ": r"\lambda", "μ": r"\mu", "ν": r"\nu",
     "ξ": r"\xi", "π": r"\pi", "ρ": r"\rho", "σ": r"\sigma", "τ": r"\tau", "φ": r"\phi",

@@ -11,6 +11,7 @@ from sympy import Expr, Integer, Rational, S
 from symgrad.declare.latex import (
     arrays,
     calls,
+    correlations,
     functions,
     gradients,
     names,
@@ -282,7 +283,9 @@ class Reader:
             case "kron":
                 return arrays.kronecker(self, left, right)
             case "correlate":
-                return arrays.correlated(left, right)
+                return correlations.correlated(left, right)
+            case "convolve":
+                return correlations.convolved(self, left, right)
         raise AssertionError(sign)
 
     def dotted(self, left: Value, right: Value, tree: Tree) -> Value:

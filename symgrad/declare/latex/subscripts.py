@@ -100,10 +100,10 @@ def _fitted(reader: "Reader", value: Value, axis: int, index: Index, item: Tree)
 
 
 def sliced(reader: "Reader", value: Value, group: Group) -> Value:
-    """X[:, 1:k] with NumPy's meaning, counted from 0."""
-    if value.letters or value.unit or value.elastic:
+    """X[:, 1:k] with NumPy's meaning, counted from 0; of entries that are arrays, of each."""
+    if value.unit or value.elastic or len(group.items) > value.rank:
         reader.fail("cannot take a slice of this", group)
-    keys: list[object] = []
+    keys: list[object] = [slice(None)] * len(value.letters)
     for item in group.items:
         if isinstance(item, Colon):
             bounds = [reader.number(part) if part is not None else None for part in item.parts]
@@ -113,7 +113,7 @@ def sliced(reader: "Reader", value: Value, group: Group) -> Value:
         else:
             number = reader.number(item)
             keys.append(number if number is not None else reader.value(item).node)
-    return Value(value.node[tuple(keys)])
+    return Value(value.node[tuple(keys)], value.letters)
 
 
 # --- δ_{ij}, and arrays by their entries
@@ -167,8 +167,8 @@ def built(reader: "Reader", inner: Tree, tree: Scripted) -> Value:
         value = reader.value(inner)
         if not any(index.ident in value.letters for index in indices):
             return subscripted(reader, value, tree.below, tree)  # [X W]_{ij}
-        if value.rank:
-            reader.fail("the entries between these brackets are no numbers", inner)
+        if value.elastic or value.unit:
+            reader.fail("the entries between these brackets have no stated size", inner)
         return gathered(reader, value, indices, tree)
 
 

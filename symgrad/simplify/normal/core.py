@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from sympy import Add, Expr, Mul, Pow, S, Symbol, exp, log
 
 from symgrad.errors import DeclarationError, SymgradError
+from symgrad.simplify.normal.brackets import in_order
 from symgrad.simplify.normal.functions import FUNCTIONS, is_positive
 from symgrad.simplify.normal.generic import is_generic
 from symgrad.simplify.normal.relations import RELATIONS
@@ -204,7 +205,7 @@ class Normal:
             if further is not None:
                 waiting += further
                 continue
-            node = build(replace(term, coefficient=S.One))
+            node = build(in_order(replace(term, coefficient=S.One)))
             found[node] = found.get(node, S.Zero) + term.coefficient
 
     def _reshaped(self, node: Node) -> Sum:

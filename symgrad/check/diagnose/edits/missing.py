@@ -41,7 +41,7 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
             yield Edit(times(part, shown), "mask-not-applied", 1.4,
                        f"the mask {{{mask}}} is left out")  # fmt: skip
     for text, shape in know.shapes.items():
-        if shape and text != know.graph.output:
+        if shape and text not in (know.graph.output, f"d:{target}"):
             near = 0.1 if not place.path else 0.3
             yield Edit(times(part, name(text)), "missing-chain-factor", 1.8 + near,
                        f"the factor {{{text}}} is left out")  # fmt: skip
