@@ -43,6 +43,12 @@ class Algebra(Protocol):
     def known(self, name: str) -> Any:
         """The value of a symbol, defined value or gradient."""
 
+    def changed(self, before: Any, value: Any) -> Any:
+        """What an array is once it was changed in place to a value."""
+
+    def copied(self, value: Any) -> Any:
+        """The same value in memory of its own."""
+
 
 class Symbolic:
     """Values are terms."""
@@ -86,14 +92,28 @@ class Symbolic:
         """A name."""
         return name_term(name)
 
+    def changed(self, before: Any, value: Any) -> Any:
+        """The new term: terms share no memory, and what does is found where it is run."""
+        return value
+
+    def copied(self, value: Any) -> Any:
+        """The term itself."""
+        return value
+
+
+#: Operations whose results share memory with what they are of, as NumPy's do.
+_VIEWS = frozenset({"T", "transpose", "reshape", "ravel", "squeeze", "expand_dims", "swapaxes",
+                    "flip", "index"})  # fmt: skip
+
 
 class Numeric:
-    """Values are arrays."""
+    """Values are arrays, and share memory as NumPy's do."""
 
     symbolic = False
 
     def __init__(self, names: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
         self.names, self.sizes = names, sizes
+        self.own: dict[str, Any] = {}
 
     def is_array(self, value: Any) -> bool:
         """Whether it is an array or an entry of one."""
@@ -114,7 +134,14 @@ class Numeric:
         except Exception as error:  # whatever NumPy says of wrong arguments
             raise ValueMismatch(f"{op}: {error}") from None
         require_small(np.size(result) if not isinstance(result, tuple) else 1)
-        return result if isinstance(result, tuple) else np.asarray(result)
+        if isinstance(result, tuple):
+            return result
+        array = np.asarray(result)
+        if op not in _VIEWS and any(
+            np.may_share_memory(array, each) for each in own if isinstance(each, np.ndarray)
+        ):
+            array = array.copy()
+        return array
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iu":
@@ -138,8 +165,29 @@ class Numeric:
         return Integer(self.sizes[name])
 
     def known(self, name: str) -> Any:
-        """The array, a copy: a claim may change its own."""
-        return np.array(self.names[name])
+        """The array, the same one whenever it is read; a copy, for a claim may change it."""
+        if name not in self.own:
+            self.own[name] = np.array(self.names[name])
+        return self.own[name]
+
+    def changed(self, before: Any, value: Any) -> Any:
+        """The array itself, which now holds the value; a number is no array, and is replaced."""
+        if not isinstance(before, np.ndarray) or not before.ndim:
+            return value
+        if before.shape != np.shape(value):
+            raise ValueMismatch(
+                f"an array of shape {before.shape} cannot become one of shape {np.shape(value)} "
+                "in place", hint="write a = a + b in place of a += b",
+            )  # fmt: skip
+        if not np.can_cast(np.asarray(value).dtype, before.dtype, "same_kind"):
+            raise ValueMismatch("an array of whole numbers cannot hold others",
+                                hint="make it of floats: a = a.astype(float)")  # fmt: skip
+        before[...] = value
+        return before
+
+    def copied(self, value: Any) -> Any:
+        """A copy of the array."""
+        return np.array(value) if isinstance(value, np.ndarray) else value
 
 
 __all__ = ["Algebra", "NotSymbolic", "Numeric", "Symbolic", "number_term"]

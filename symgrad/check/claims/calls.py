@@ -29,7 +29,7 @@ _SHAPED = frozenset({"zeros", "ones", "eye", "arange", "full", "tri"})
 _LISTS = frozenset({"concatenate", "stack", "hstack", "vstack", "column_stack"})
 
 #: Methods that give the array itself, as far as a formula goes.
-_SAME = frozenset({"copy", "view", "item", "tolist", "real"})
+_SAME = frozenset({"view", "item", "tolist", "real"})
 
 #: np.add.at and its kin.
 _AT = {"add.at": 1, "sub.at": -1}
@@ -82,7 +82,7 @@ def _method(run: Expressions, method: Method, args: list[Any], tree: ast.Call) -
             method.name
         ]
     if isinstance(of, Expr):
-        return of if method.name in _SAME else run.call(method.name, run.lifted(of), *args)
+        return of if method.name in _SAME | {"copy"} else run.call(method.name, run.lifted(of), *args)
     raise run.fault(f"the method .{method.name} is not understood here", tree)
 
 
@@ -114,6 +114,8 @@ def _function(
 ) -> Any:
     """A function of the table, a method of an array, or a built-in of Python."""
     name = function.name
+    if name == "copy" and (args or function.own):
+        return run.algebra.copied(run.array([*function.own, *args][0], tree))
     if function.own:
         if name in _SAME:
             return function.own[0]
@@ -139,7 +141,8 @@ def _function(
         if isinstance(args[0], Rows):
             return args[0].term
         if not isinstance(args[0], list | tuple):
-            return run.array(args[0], tree)
+            given = run.array(args[0], tree)
+            return given if _called(tree) == "asarray" else run.algebra.copied(given)
         return run.call("array", run.nested(args[0], tree))
     plain_sum = isinstance(tree.func, ast.Name) and name == "sum"
     if plain_sum and len(args) == 1 and isinstance(args[0], Rows | list | tuple | Tupled):
@@ -148,11 +151,17 @@ def _function(
         return _largest(run, name, args, tree)
     if name in ("reshape", "transpose") and len(args) > 1 and not isinstance(args[1], tuple | list):
         args = [args[0], tuple(args[1:])]
-    return run.call(
+    result = run.call(
         name,
         *(_argument(run, name, k, each, tree) for k, each in enumerate(args)),
         **{key: _argument(run, name, key, value, tree) for key, value in options.items()},
     )
+    return run.algebra.copied(result) if _called(tree) == "flatten" else result
+
+
+def _called(tree: ast.Call) -> str:
+    """The name that a function is called by."""
+    return getattr(tree.func, "attr", getattr(tree.func, "id", ""))
 
 
 def _dtype(args: list[Any], options: dict[str, Any]) -> str:

@@ -107,6 +107,9 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 _CONSTANTS: dict[str, Any] = {"pi": pi, "e": E, "newaxis": None, "inf": S.Infinity}
 _TYPES = frozenset({"float", "float32", "float64", "int", "int32", "int64", "bool", "bool_",
                     "double", "dtype"})  # fmt: skip
+
+#: Functions of NumPy's that no formula is needed for.
+_COPIES = frozenset({"copy"})
 _BUILTINS = frozenset({"range", "len", "zip", "enumerate", "reversed", "list", "tuple", "dict",
                        "print", "slice", "map", "isinstance"})  # fmt: skip
 
@@ -389,7 +392,7 @@ class Expressions:
                 if name in _INNER:
                     return Module(name)
                 function = ALIASES.get(name, name)
-                if function in OPERATIONS or name in _TYPES:
+                if function in OPERATIONS or name in _TYPES or name in _COPIES:
                     return Function(function)
                 raise self.fault(f"np.{name} is not among the functions that are understood", tree)
             case Holder():

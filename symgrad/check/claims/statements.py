@@ -95,8 +95,8 @@ class Interpreter(Expressions):
                 if kind == "subtract":
                     given = self.call("neg", given)
                 whole, before = self._target(target)
-                self._store(whole, self.call("add_at", before, self.key(self.value(key), tree),
-                                             given))  # fmt: skip
+                self._change(whole, before, self.call(
+                    "add_at", before, self.key(self.value(key), tree), given))  # fmt: skip
             case _:
                 self.value(tree)
 
@@ -104,7 +104,8 @@ class Interpreter(Expressions):
 
     def write(self, target: ast.expr, value: Any) -> None:
         """np.multiply(dA, mask, out=dA)."""
-        self.assign(target, value)
+        whole, before = self._target(target)
+        self._change(whole, before, value)
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """target = value."""
@@ -119,7 +120,7 @@ class Interpreter(Expressions):
                 place = self.key(self.value(key), target)
                 new = self.call("add_at", before, place, given) if self.adds else (
                     self._set(before, place, given))  # fmt: skip
-                self._store(whole, new)
+                self._change(whole, before, new)
             case ast.Attribute(value=ast.Name()):
                 self.names[target.attr] = value
             case ast.Starred():
@@ -179,7 +180,14 @@ class Interpreter(Expressions):
                 return tree, self.lifted(self.array(value, tree))
         raise self.fault(f"{describe(tree)} cannot be updated", tree)
 
+    def _change(self, target: ast.expr, before: Any, value: Any) -> None:
+        """Put a value in the place of an array that is changed, by whatever name it is known."""
+        after = self.algebra.changed(before, value)
+        if after is not before or not isinstance(target, ast.Subscript):
+            self._store(target, after)  # what is part of an array was written through to it
+
     def _store(self, target: ast.expr, value: Any) -> None:
+        """Know a value where a target says."""
         match target:
             case ast.Name(id=name):
                 self.names[name] = value
@@ -191,8 +199,8 @@ class Interpreter(Expressions):
                     self._enter(holder, self.value(key), value, target)
                     return
                 whole, before = self._target(inner)
-                self._store(whole, self.call("set", before, self.key(self.value(key), target),
-                                             value))  # fmt: skip
+                self._change(whole, before, self.call(
+                    "set", before, self.key(self.value(key), target), value))  # fmt: skip
 
     def update(self, target: ast.expr, kind: type[ast.operator], value: Any, tree: ast.AST) -> None:
         """target op= value."""
@@ -204,12 +212,17 @@ class Interpreter(Expressions):
                     given = self.lifted(self.array(value, tree))
                     given = self.call("neg", given) if kind is ast.Sub else given
                     kind_of = "add_at" if self.adds else "increase"
-                    self._store(whole, self.call(kind_of, before, where, given))
+                    self._change(whole, before, self.call(kind_of, before, where, given))
                     return
                 old = self.call("index", before, where)
-                self._store(whole, self._set(before, where, self.binary(kind, old, value, tree)))
+                new = self._set(before, where, self.binary(kind, old, value, tree))
+                self._change(whole, before, new)
             case _:
-                self._store(target, self.binary(kind, self.value(target), value, tree))
+                old = self.value(target)
+                if isinstance(old, list) and kind is ast.Add:  # the list itself grows
+                    old += self.items(value, tree)
+                    return
+                self._change(target, old, self.binary(kind, old, value, tree))
 
     # --- loops
 
