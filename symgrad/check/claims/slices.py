@@ -1,0 +1,94 @@
+"""Which statements a name rests on: the forward pass is told from the gradients by what they read."""
+
+import ast
+import re
+from collections.abc import Iterable
+
+from symgrad.check.claims.scope import may_be_gradient
+from symgrad.check.claims.statements import _assigned
+
+#: How people call what is minimised.
+_OBJECTIVE = re.compile(
+    r"(?i)^(\w*(loss|cost|objective|criterion|energy)\w*|[jlec]|nll|err|error|mse|sse|total)$"
+)
+
+
+def is_objective(name: str) -> bool:
+    """Whether a name is how people call what is minimised."""
+    return _OBJECTIVE.match(name) is not None
+
+
+def reads(tree: ast.AST) -> set[str]:
+    """The names that a tree reads: of entries and attributes too."""
+    found = set[str]()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name):
+                found.add(name)
+            case ast.Subscript(slice=ast.Constant(value=str() as name)):
+                found.add(name)
+            case ast.AugAssign(target=target):
+                found |= set(_assigned([ast.Assign([target], ast.Constant(0))]))
+    return found
+
+
+def needed(statements: list[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
+    """The statements that names rest on, of loops and conditions their parts; `wanted` grows."""
+    kept: list[ast.stmt] = []
+    for tree in reversed(statements):
+        if not wanted.intersection(_assigned([tree])):
+            continue
+        match tree:
+            case ast.For(iter=head) | ast.While(test=head) | ast.If(test=head):
+                wanted |= reads(head)
+                inner = {"body": _settled(tree.body, wanted)}
+                if tree.orelse:
+                    inner["orelse"] = _settled(tree.orelse, wanted)
+                fields = {name: getattr(tree, name, None) for name in tree._fields} | inner
+                kept.append(ast.copy_location(type(tree)(**fields), tree))
+            case _:
+                wanted |= reads(tree)
+                kept.append(tree)
+    return kept[::-1]
+
+
+def _settled(body: list[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
+    """The statements of a loop that names rest on, in this round or through an earlier one."""
+    while True:
+        size = len(wanted)
+        kept = needed(body, wanted)
+        if len(wanted) == size:
+            return kept or [ast.Pass()]
+
+
+def first_gradient(statements: list[ast.stmt], symbols: Iterable[str]) -> int:
+    """The position of the first statement that states a gradient; behind the last if none does."""
+    given = set(symbols)
+    known = given.union(_assigned(statements))
+    for n, tree in enumerate(statements):
+        if any(name not in given and may_be_gradient(name, known) for name in _assigned([tree])):
+            return n
+    return len(statements)
+
+
+def objective_after(
+    statements: list[ast.stmt], symbols: Iterable[str], output: str
+) -> tuple[str, list[ast.stmt]]:
+    """The objective that is computed after a gradient, or beside it in a loop, and its statements.
+
+    Nothing if there is none, or if it rests on a gradient.
+    """
+    given = set(symbols)
+    names = _assigned(statements)
+    known = given.union(names)
+    gradients = {name for name in names if name not in given and may_be_gradient(name, known)}
+    for name in reversed(names):
+        if name not in gradients and (name == output or (not output and is_objective(name))):
+            wanted = {name}
+            kept = needed(statements, wanted)
+            if not wanted & gradients:
+                return name, kept
+    return "", []
+
+
+__all__ = ["first_gradient", "is_objective", "needed", "objective_after", "reads"]
