@@ -1,11 +1,13 @@
 """Programs as people write them: what of them runs a network, and what states its gradients."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
+from symgrad.check.claims.slices import free, is_objective
 from symgrad.check.claims.statements import _assigned
+from symgrad.errors import ParseError
 
 #: What the names of functions say: which of them run a network, score it, and derive it.
 _STAGES = {
@@ -37,29 +39,36 @@ class Program:
         """
         flat = list(_unpacked(statements))
         functions = [tree for tree in flat if isinstance(tree, ast.FunctionDef)]
-        loose = [tree for tree in flat if isinstance(tree, _SCRIPT)]
-        known = [*names, *_assigned(flat)]
+        loose = [tree for tree in flat if not isinstance(tree, _NO_SCRIPT) and not _is_guard(tree)]
+        declared = set(names)
+        known = [*declared, *_assigned(flat)]
         script = any(may_be_gradient(name, known) for tree in loose for name in _stated(tree))
         kinds = {tree.name: _kind(tree, known) for tree in functions if not script}
-        stages = {tree.name: tree for tree in functions if kinds.get(tree.name)}
+        stages = _named([tree for tree in functions if kinds.get(tree.name)])
         spliced = _Splicing(stages, kinds)
         for name in spliced.drivers():  # train(X, Y) calls all stages, and is none
             del stages[name]
         called = spliced.called()
         whole = {name: tree for name, tree in stages.items() if name not in called}
+        for name in _unused(whole, declared):
+            del whole[name]
         program = cls([tree for tree in functions if tree.name not in whole])
         if not whole:
             program.forward = list(_rounds(loose))
             return program
         program.helpers += [tree for tree in loose if _is_constant(tree)]
-        for kind in ("forward", "cost"):
-            for name, tree in whole.items():
-                if kinds[name] == kind:
-                    program.forward += spliced.body(tree)
+        if all(kinds[name] == "backward" for name in whole):  # that score themselves
+            kinds |= {name: "cost" for name, tree in whole.items()
+                      if any(map(is_objective, _assigned(tree.body)))}  # fmt: skip
+        running = [tree for kind in ("forward", "cost") for name, tree in whole.items()
+                   if kinds[name] == kind]  # fmt: skip
+        _require_apart(running)
+        for tree in running:
+            program.forward += [*_defaults(tree, declared), *spliced.body(tree)]
         for name, tree in whole.items():
             if kinds[name] == "backward":
                 program.functions.append(tree)
-                program.backward += spliced.body(tree)
+                program.backward += [*_defaults(tree, declared), *spliced.body(tree)]
         return program
 
     def states_gradients(self, known: Sequence[str]) -> bool:
@@ -79,8 +88,96 @@ class Program:
         return [*self.helpers, *out]
 
 
-#: Statements of a script that may calculate something.
-_SCRIPT = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.Expr)
+#: What is no statement of a script; all others may calculate something.
+_NO_SCRIPT = (ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Assert, ast.Pass)
+
+
+def _is_guard(tree: ast.stmt) -> bool:
+    """`if __name__ == "__main__":`."""
+    return isinstance(tree, ast.If) and any(
+        isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(tree.test)
+    )
+
+
+def _named(functions: Iterable[ast.FunctionDef]) -> dict[str, ast.FunctionDef]:
+    """Functions by name.
+
+    Raises
+    ------
+    ParseError    where two have one name, as methods of classes may.
+    """
+    found: dict[str, ast.FunctionDef] = {}
+    for tree in functions:
+        if tree.name in found:
+            first = found[tree.name].lineno
+            raise ParseError(
+                f"two functions are named {tree.name!r}, in lines {first} and {tree.lineno}",
+                hint="a file is one network: put each layer into a file of its own",
+            )
+        found[tree.name] = tree
+    return found
+
+
+def _unused(whole: Mapping[str, ast.FunctionDef], declared: set[str]) -> list[str]:
+    """The functions that use a network which others run: predict(X), of whose values none is read.
+
+    Where nothing else runs it, they do.
+    """
+    uses = {name for name in whole if any(word in name.lower() for word in _USES)}
+    found = []
+    for name in uses if len(uses) < len(whole) else ():
+        own = set(_assigned(whole[name].body))
+        read = set[str]()
+        for other, tree in whole.items():
+            if other not in uses:
+                read |= free(tree.body) - declared
+        if not own & read:
+            found.append(name)
+    return found
+
+
+#: Names of functions that use a network.
+_USES = ("predict", "accuracy", "evaluate", "sample", "plot")
+
+
+def _require_apart(functions: Sequence[ast.FunctionDef]) -> None:
+    """Raise where two functions give one name to values, and neither goes on from the other's."""
+    owner: dict[str, ast.FunctionDef] = {}
+    for tree in functions:
+        given = {each.arg for each in tree.args.args}
+        for name in _assigned([each for each in tree.body if not _keeps(each)]):
+            other = owner.setdefault(name, tree)
+            if other is not tree and name not in given | free(tree.body):
+                raise ParseError(
+                    f"{other.name} and {tree.name} both compute {name!r}, in lines {other.lineno} "
+                    f"and {tree.lineno}, and neither goes on from the other",
+                    hint="a file is one network: put each layer into a file of its own",
+                )
+
+
+def _keeps(tree: ast.stmt) -> bool:
+    """Whether a statement names sizes, or keeps values for later."""
+    if not isinstance(tree, ast.Assign):
+        return False
+    value = tree.value.value if isinstance(tree.value, ast.Subscript) else tree.value
+    return isinstance(value, ast.Tuple | ast.Dict | ast.List | ast.Name | ast.Constant) or (
+        isinstance(value, ast.Attribute)
+    )
+
+
+def _defaults(function: ast.FunctionDef, declared: set[str]) -> list[ast.stmt]:
+    """Arguments of a function that are numbers or words unless said otherwise, as assignments."""
+    args = function.args
+    pairs = list(zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True))
+    pairs += [(arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+              if value is not None]  # fmt: skip
+    out: list[ast.stmt] = []
+    for arg, value in pairs:
+        plain = isinstance(value, ast.Constant) and value.value is not None
+        if plain and arg.arg not in declared:
+            target = ast.copy_location(ast.Name(arg.arg, ast.Store()), value)
+            out.append(ast.copy_location(ast.Assign([target], value), value))
+    return out
 
 
 def _unpacked(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -110,6 +207,8 @@ def _stated(tree: ast.stmt) -> list[str]:
             return [] if isinstance(value, ast.Subscript | ast.Name) else [name]
         case ast.For(body=body) | ast.While(body=body):
             return [name for each in body for name in _stated(each)]
+        case ast.If(body=body, orelse=orelse):
+            return [name for each in (*body, *orelse) for name in _stated(each)]
     return []
 
 

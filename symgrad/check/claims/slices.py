@@ -32,6 +32,15 @@ def reads(tree: ast.AST) -> set[str]:
     return found
 
 
+def free(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names that statements read before they assign them."""
+    found, own = set[str](), set[str]()
+    for tree in statements:
+        found |= reads(tree) - own
+        own |= set(_assigned([tree]))
+    return found
+
+
 def needed(statements: list[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
     """The statements that names rest on, of loops and conditions their parts; `wanted` grows."""
     kept: list[ast.stmt] = []
@@ -91,4 +100,4 @@ def objective_after(
     return "", []
 
 
-__all__ = ["first_gradient", "is_objective", "needed", "objective_after", "reads"]
+__all__ = ["first_gradient", "free", "is_objective", "needed", "objective_after", "reads"]
