@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from sympy import Expr, Integer
+from sympy import Expr, Integer, sympify
 
 from symgrad.check.claims.arrays import plain, require_small
-from symgrad.check.claims.compute import Builder
+from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.operations import OPERATIONS
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import name as name_term
@@ -48,6 +48,9 @@ class Algebra(Protocol):
 
     def copied(self, value: Any) -> Any:
         """The same value in memory of its own."""
+
+    def of(self, value: Term | Expr) -> Any:
+        """The value of a term, or of a number in sizes."""
 
 
 class Symbolic:
@@ -98,6 +101,10 @@ class Symbolic:
 
     def copied(self, value: Any) -> Any:
         """The term itself."""
+        return value
+
+    def of(self, value: Term | Expr) -> Any:
+        """The term or number itself."""
         return value
 
 
@@ -188,6 +195,13 @@ class Numeric:
     def copied(self, value: Any) -> Any:
         """A copy of the array."""
         return np.array(value) if isinstance(value, np.ndarray) else value
+
+    def of(self, value: Term | Expr) -> Any:
+        """The array of a term; of a name the array itself."""
+        if isinstance(value, Term):
+            return self.known(value.args[0]) if value.op == "name" else np.array(
+                Values(self.names, self.sizes).array(value))  # fmt: skip
+        return sympify(Values(self.names, self.sizes).number(value))
 
 
 __all__ = ["Algebra", "NotSymbolic", "Numeric", "Symbolic", "number_term"]

@@ -18,8 +18,10 @@ from symgrad.check.claims.expressions import (
     Rows,
     Span,
     Tupled,
+    _hashed,
 )
 from symgrad.check.claims.operations import OPERATIONS
+from symgrad.check.claims.scope import OF_PARAMETERS
 from symgrad.check.claims.terms import Slice
 from symgrad.declare.syntax import describe
 from symgrad.errors import UnknownName
@@ -206,6 +208,8 @@ def _builtin(run: Expressions, name: str, args: list[Any], tree: ast.Call) -> An
             return Span(_bound(run, start, tree), _bound(run, stop, tree), 1)
         case "range", [start, stop, Integer() as step] if step != 0:
             return Span(_bound(run, start, tree), _bound(run, stop, tree), int(step))
+        case "len", [Holder(name)] if name in OF_PARAMETERS:
+            return Integer(len(run.scope.parameters))
         case "len", [each]:
             if isinstance(each, Rows):
                 return each.size
@@ -231,6 +235,8 @@ def _builtin(run: Expressions, name: str, args: list[Any], tree: ast.Call) -> An
             return listed if name == "list" else tuple(listed)
         case "dict", []:
             return {}
+        case "str", [each]:
+            return str(_hashed(each))
         case "slice", _ if 1 <= len(args) <= 3:
             return Slice(None, args[0]) if len(args) == 1 else Slice(*args)
         case "print", _:

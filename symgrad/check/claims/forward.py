@@ -40,6 +40,9 @@ def define_network(
     run = _Forward.on(text, graph, domains, spellings)
     run.all(program)
     run.close()
+    text.carried = {
+        name: value for name, value in run.interpreter.names.items() if _is_container(value)
+    }
 
 
 _ZERO = number(Integer(0))
@@ -65,6 +68,7 @@ class _Forward:
     ) -> "_Forward":
         names = [leaf.name for leaf in graph.symbols]
         scope = Scope.of(names, "", (), graph.dims, {})
+        scope.parameters = graph.parameters
         leaves: dict[str, Node] = {leaf.name: leaf for leaf in graph.symbols}
         algebra = Symbolic(leaves, {name: dim(name) for name in graph.dims})
         interpreter = Interpreter(text.source, scope, algebra)
@@ -151,15 +155,20 @@ class _Forward:
     def _prepares(self, tree: ast.stmt) -> bool:
         """Whether a statement names sizes and numbers alone, which what follows may use."""
         names = _assigned([tree])
+        own = self.interpreter.names
         return bool(names) and all(
-            name in self.interpreter.names and name not in self.values for name in names
+            name in own and name not in self.values and not _is_container(own[name])
+            for name in names
         )
 
     def _number(self, tree: ast.Return) -> Term | None:
         """What a function returns, if it is one number that has no name."""
-        if tree.value is None or isinstance(tree.value, ast.Name | ast.Tuple | ast.Dict):
+        stated = tree.value
+        if isinstance(stated, ast.Tuple) and stated.elts:
+            stated = stated.elts[0]
+        if stated is None or isinstance(stated, ast.Name | ast.Tuple | ast.Dict):
             return None
-        value = self.interpreter.value(tree.value)
+        value = self.interpreter.value(stated)
         if isinstance(value, Term) and value.op != "name" and _is_number(self._node(value)):
             return value
         return None
@@ -233,6 +242,11 @@ class _Forward:
                 hint=f"say which: # sg output: {chosen.name}",
             )
         return chosen
+
+
+def _is_container(value: object) -> bool:
+    """Whether it is a list or dictionary, whose entries are known to what comes later."""
+    return isinstance(value, list | dict) or type(value) is tuple
 
 
 #: Modules and functions that show, and calculate nothing.

@@ -1,7 +1,7 @@
 """Programs as people write them: what of them runs a network, and what states its gradients."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
@@ -76,9 +76,15 @@ class Program:
         bodies = _assigned([*self.forward, *self.backward])
         return bool(self.functions) or any(may_be_gradient(name, known) for name in bodies)
 
-    def claims(self, scope: Scope, parameters: Sequence[str]) -> list[ast.stmt]:
-        """The statements that state gradients, each of them under a name of its own."""
-        bodies = self.backward or self.forward
+    def claims(
+        self, scope: Scope, parameters: Sequence[str],
+        written: Callable[[list[ast.stmt]], list[ast.stmt]] = list,
+    ) -> list[ast.stmt]:  # fmt: skip
+        """The statements that state gradients, each of them under a name of its own.
+
+        `written` writes out loops over layers.
+        """
+        bodies = written(self.backward or self.forward)
         sole = f"d{parameters[0]}" if len(parameters) == 1 else ""
         names = [tree.name for tree in self.functions if scope.target(tree.name) is not None]
         spelled = _Spelled(scope, names[0] if len(names) == 1 else sole)
@@ -341,8 +347,24 @@ class _Spelled(ast.NodeTransformer):
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as entries):
                 yield self.visit(tree)
                 yield from self._entries(entries, name in _GRADIENTS)
+            case ast.Assign(targets=[ast.Tuple() as several], value=value):
+                yield from self._unpacked(self.visit(several), self.visit(value), tree)
             case _:
                 yield self.visit(tree)
+
+    def _unpacked(self, names: ast.Tuple, value: ast.expr, tree: ast.stmt) -> Iterator[ast.stmt]:
+        """dX, dW = f(dY) one by one, so that one gradient can be left out and the other not."""
+        stated = [self.scope.target(name) is not None
+                  for each in names.elts for name in _assigned([ast.Assign([each], value)])]  # fmt: skip
+        if all(stated) or not any(stated):
+            yield ast.copy_location(ast.Assign([names], value), tree)
+            return
+        whole = f"unpacked in line {tree.lineno}"
+        yield ast.copy_location(ast.Assign([_at(tree, ast.Name(whole, ast.Store()))], value), tree)
+        for k, each in enumerate(names.elts):
+            one = _at(tree, ast.Subscript(_at(tree, ast.Name(whole, ast.Load())),
+                                          _at(tree, ast.Constant(k)), ast.Load()))  # fmt: skip
+            yield ast.copy_location(ast.Assign([each], one), tree)
 
     def _entries(self, entries: ast.Dict, of_gradients: bool) -> Iterator[ast.stmt]:
         """{'dW1': ..., 'dW2': ...} as assignments, if they are of gradients."""
@@ -373,6 +395,10 @@ class _Spelled(ast.NodeTransformer):
                 if name:
                     return ast.copy_location(ast.Name(name, tree.ctx), tree)
         return self.generic_visit(tree)
+
+
+def _at(tree: ast.AST, new: ast.expr) -> ast.expr:
+    return ast.copy_location(new, tree)
 
 
 __all__ = ["Program"]

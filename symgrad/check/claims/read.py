@@ -13,17 +13,23 @@ from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
+from symgrad.check.claims.unroll import unrolled
 from symgrad.declare.syntax import Source
 from symgrad.errors import ParseError, SymgradError
+from symgrad.tensor.dims import dim
 
 
 @dataclass(slots=True)
 class Text:
-    """The statements of a claim, as they were written; a program if it is known how they belong."""
+    """The statements of a claim, as they were written; a program if it is known how they belong.
+
+    `carried` are lists and dictionaries of a forward pass, which gradients read.
+    """
 
     source: Source
     statements: list[ast.stmt]
     program: Program | None = None
+    carried: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str, most: int = MOST_LONG) -> "Text":
@@ -36,6 +42,22 @@ class Text:
                      default=0)  # fmt: skip
         source.lines = [line[common:] for line in source.lines]
         return cls(source, _parsed(source))
+
+
+    def started(self, algebra: Algebra) -> dict[str, Any]:
+        """What is carried, as values of an algebra: lists and dictionaries of its own."""
+        return {name: _as_value(value, algebra) for name, value in self.carried.items()}
+
+
+def _as_value(value: Any, algebra: Algebra) -> Any:
+    """A static structure with terms in it as one of an algebra's values."""
+    if isinstance(value, dict):
+        return {key: _as_value(each, algebra) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_value(each, algebra) for each in value]
+    if type(value) is tuple:
+        return tuple(_as_value(each, algebra) for each in value)
+    return algebra.of(value) if isinstance(value, Term | Expr) else value
 
 
 def _parsed(source: Source) -> list[ast.stmt]:
@@ -92,7 +114,7 @@ class Part:
 
         `own` are values of gradients that earlier claims gave, in place of the true ones.
         """
-        names = dict(own or {})
+        names = self.text.started(algebra) | dict(own or {})
         for each in self.before:
             try:
                 names |= each.locals(scope, algebra, names)
@@ -193,8 +215,12 @@ def _of_program(
     The statements that assign another gradient are left out of a claim: it reads the true one.
     """
     program = text.program or Program.of(text.statements, scope.known)
-    statements = program.claims(scope, parameters)
-    assigned = [_assigned([statement]) for statement in statements]
+    algebra = Symbolic({}, {name: dim(name) for name in scope.sizes})
+    run = Interpreter(text.source, scope, algebra, text.started(algebra))
+    run.run([tree for tree in program.helpers if isinstance(tree, ast.FunctionDef)])
+    statements = program.claims(scope, parameters, lambda trees: unrolled(trees, run))
+    assigned = [[] if isinstance(statement, ast.FunctionDef) else _assigned([statement])
+                for statement in statements]  # fmt: skip
     targets = dict.fromkeys(
         name for names in assigned for name in names if scope.target(name) is not None
     )

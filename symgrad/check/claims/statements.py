@@ -51,6 +51,10 @@ class Interpreter(Expressions):
 
     def _statement(self, tree: ast.stmt) -> None:
         match tree:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())) if (
+                name in self.scope.sizes
+            ):
+                pass  # n = 100 is one of the sizes that an axis may have: what is said is of all
             case ast.Assign(targets=targets, value=value):
                 result = self.value(value)
                 for target in targets:
