@@ -9,6 +9,7 @@ from typing import overload
 from symgrad.check.claims.forward import define_network
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.read import Text
+from symgrad.check.claims.rerun import Ran, require_same
 from symgrad.check.verify import Verdict, judged
 from symgrad.declare.arguments import declared, require_known
 from symgrad.declare.files import Sections, identifier_of, load
@@ -178,22 +179,23 @@ class _Derivation:
             )  # fmt: skip
         if self.code is not None and self.code.program is not None:
             self.defined_by_code = True
-            graph = self._of_code(self.code, self.code.program, name)
+            graph, ran = self._of_code(self.code, self.code.program, name)
             if graph.definitions:
-                return graph.freeze()
+                require_same(self.code, ran, graph.freeze())
+                return graph
         raise DeclarationError(
             "there are no equations that define a network",
             hint="write them above the gradients, or say which file has them",
         )
 
-    def _of_code(self, text: Text, program: Program, name: str) -> Graph:
-        """The network that code computes."""
+    def _of_code(self, text: Text, program: Program, name: str) -> tuple[Graph, list[Ran]]:
+        """The network that code computes, and its statements."""
         sections, domains = self.sections, dict(self.sections.domains)
         leaves = declared(sections.shapes, sections.parameters, domains, sections.spellings)
         graph = Graph(name, symbols=leaves, output=sections.words.get("output", ""))
-        define_network(text, program, graph, domains, sections.spellings)
+        ran = define_network(text, program, graph, domains, sections.spellings)
         require_known(domains, "domain", [leaf.name for leaf in graph.symbols])
-        return graph
+        return graph, ran
 
     # --- verdicts
 

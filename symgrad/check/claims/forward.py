@@ -11,6 +11,7 @@ from sympy import Integer
 from symgrad.check.claims.algebra import Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.read import Text
+from symgrad.check.claims.rerun import Ran
 from symgrad.check.claims.scope import Scope
 from symgrad.check.claims.slices import first_gradient, is_objective, objective_after
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
@@ -26,12 +27,13 @@ from symgrad.tensor.operators import reshape, sum_over
 def define_network(
     text: Text, program: Program, graph: Graph, domains: dict[str, str],
     spellings: Mapping[str, str],
-) -> None:  # fmt: skip
+) -> list[Ran]:  # fmt: skip
     """Define the values that a program computes, in order, up to its first gradient.
 
     A name that is assigned several times is the value of its last assignment. What a script says
     after its first gradient is moved to what states gradients. Where the output is an array, as
-    that of one layer, the objective is its sum weighted by a gradient from above.
+    that of one layer, the objective is its sum weighted by a gradient from above. The answer is
+    what was read, in order.
 
     Raises
     ------
@@ -43,6 +45,7 @@ def define_network(
     text.carried = {
         name: value for name, value in run.interpreter.names.items() if _is_container(value)
     }
+    return run.ran
 
 
 _ZERO = number(Integer(0))
@@ -61,6 +64,7 @@ class _Forward:
     values: dict[str, Leaf] = field(default_factory=dict)
     returned: Term | None = None
     first: str = ""
+    ran: list[Ran] = field(default_factory=list)
 
     @classmethod
     def on(
@@ -77,6 +81,7 @@ class _Forward:
     def all(self, program: Program) -> None:
         """Every statement of the forward pass."""
         self.interpreter.run(program.helpers)
+        self.ran += map(Ran, program.helpers)
         symbols = {leaf.name for leaf in self.graph.symbols}
         end = first_gradient(program.forward, symbols)
         forward, rest = program.forward[:end], program.forward[end:]
@@ -103,10 +108,11 @@ class _Forward:
                 self._initialised(own, tree)
             elif not _says_nothing(tree):
                 self._statement(tree)
+                self.ran.append(Ran(tree))
             for name in own:
                 counts[name] -= 1
-                if counts[name] == 0 and name not in symbols:
-                    self._define(name, tree)
+                if counts[name] == 0 and name not in symbols and self._define(name, tree):
+                    self.ran[-1] = Ran(tree, (*self.ran[-1].names, name))
 
     def _statement(self, tree: ast.stmt) -> None:
         """One statement, which may end a function only if it never does."""
@@ -182,11 +188,11 @@ class _Forward:
                 rectified[each] = Term("relu", operand.replaced(rectified))
         return self.algebra.builder.node(term.replaced(rectified))
 
-    def _define(self, name: str, tree: ast.stmt) -> None:
+    def _define(self, name: str, tree: ast.stmt) -> bool:
         """Define what a name was assigned, if that is a value of the network."""
         value = self.interpreter.names.get(name)
         if not isinstance(value, Term) or (value.op == "name" and value.args[0] == name):
-            return
+            return False
         try:
             node = self._node(value)
             leaf = self.graph.define(
@@ -198,6 +204,7 @@ class _Forward:
         del self.interpreter.names[name]
         self.values[name] = self.leaves[name] = leaf
         self.interpreter.scope.known[name] = name
+        return True
 
     def close(self) -> None:
         """Make the output a number: what is returned, the objective, or a sum of an array."""

@@ -10,6 +10,8 @@ from sympy import Expr
 from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
+from symgrad.check.claims.sharing import Stale, Watching, stale_reads
+from symgrad.check.claims.slices import needed
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
@@ -102,6 +104,7 @@ class Part:
     statements: list[ast.stmt]
     before: list["Part"] = field(default_factory=list)
     adds: bool = False
+    fault: SymgradError | None = None
 
     @property
     def line(self) -> int:
@@ -114,6 +117,8 @@ class Part:
 
         `own` are values of gradients that earlier claims gave, in place of the true ones.
         """
+        if self.fault is not None:
+            raise self.fault
         names = self.text.started(algebra) | dict(own or {})
         for each in self.before:
             try:
@@ -177,11 +182,13 @@ def _is_statement(tree: ast.expr) -> bool:
 def parts_of(
     claims: Claims, scope: Scope, parameters: Sequence[str] = (),
     holds: Callable[[Part], bool] = lambda part: True,
+    algebra: Callable[[], Numeric] | None = None,
 ) -> list[Part | tuple[str, Any]]:  # fmt: skip
     """The claims of a text of statements, or of texts for each gradient.
 
     What a function returns without a name is the gradient by the only one of the parameters.
-    `holds` says whether a claim has the right value.
+    `holds` says whether a claim has the right value; `algebra` has values at a point, for what
+    shares memory.
 
     Raises
     ------
@@ -189,7 +196,7 @@ def parts_of(
     """
     if isinstance(claims, str | Text):
         text = Text.of(claims) if isinstance(claims, str) else claims
-        return list(_of_program(text, scope, parameters, holds))
+        return list(_of_program(text, scope, parameters, holds, algebra))
     parts: list[Part | tuple[str, Any]] = []
     earlier: list[Part] = []
     for spelling, given in pairs_of(claims):
@@ -208,8 +215,9 @@ def parts_of(
 
 
 def _of_program(
-    text: Text, scope: Scope, parameters: Sequence[str], holds: Callable[[Part], bool]
-) -> Iterable[Part]:
+    text: Text, scope: Scope, parameters: Sequence[str], holds: Callable[[Part], bool],
+    numeric: Callable[[], Numeric] | None,
+) -> Iterable[Part]:  # fmt: skip
     """A claim for each gradient that statements assign; the others are names of the person's own.
 
     The statements that assign another gradient are left out of a claim: it reads the true one.
@@ -231,20 +239,42 @@ def _of_program(
     }
     listed = list(zip(statements, assigned, strict=True))
     passed: dict[str, int] = {}
+    stale = _stale(statements, text, scope, numeric)
 
     def part(target: str, last: int) -> Part:
-        chosen = [
-            statement
+        chosen = {
+            k: statement
             for k, (statement, names) in enumerate(listed[: last + 1])
             if target in names or all(k > passed.get(each, k) for each in names if each in ends)
-        ]
-        return Part(target, text, chosen)
+        }
+        trees = list(chosen.values())
+        left = [each for each in stale if each.read in chosen and each.written not in chosen]
+        if left:
+            wanted = {target}
+            needed(trees, wanted)
+            left = [each for each in left if each.name in wanted]
+        fault = left[0].fault(chosen[left[0].read].lineno) if left else None
+        return Part(target, text, trees, fault=fault)
 
     for target, places in ends.items():
         if len(places) > 1 and scope.target(target) not in parameters:
             passed |= _passed_on(part, holds, ends, target, passed)
     for target, places in ends.items():
         yield part(target, passed.get(target, places[-1]))
+
+
+def _stale(
+    statements: list[ast.stmt], text: Text, scope: Scope, numeric: Callable[[], Numeric] | None
+) -> list[Stale]:
+    """What is read after a statement changed it by another name, which a claim may leave out."""
+    if numeric is None:
+        return []
+    try:
+        algebra = numeric()
+        run = Watching(text.source, scope, algebra, text.started(algebra))
+    except SymgradError:
+        return []
+    return stale_reads(statements, run)
 
 
 def _passed_on(

@@ -187,8 +187,13 @@ class Interpreter(Expressions):
     def _change(self, target: ast.expr, before: Any, value: Any) -> None:
         """Put a value in the place of an array that is changed, by whatever name it is known."""
         after = self.algebra.changed(before, value)
+        if after is before and not self.algebra.symbolic:
+            self.written(target, after)
         if after is not before or not isinstance(target, ast.Subscript):
             self._store(target, after)  # what is part of an array was written through to it
+
+    def written(self, target: ast.expr, array: Any) -> None:
+        """What is to be done where an array was written to: nothing."""
 
     def _store(self, target: ast.expr, value: Any) -> None:
         """Know a value where a target says."""

@@ -1,0 +1,99 @@
+"""Arrays that share memory by two names: which statements read one after the other was changed."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symgrad.check.claims.algebra import Numeric
+from symgrad.check.claims.statements import Interpreter, Left, Returned, _base_names
+from symgrad.errors import ParseError, SymgradError
+
+#: Work that is spent on whether two arrays overlap; what is open then may.
+MOST_WORK = 10_000
+
+
+class Stale(NamedTuple):
+    """A name that statement `read` reads, after statement `written` changed its memory by another.
+
+    `line` is that of the change.
+    """
+
+    read: int
+    name: str
+    written: int
+    other: str
+    line: int
+
+    def fault(self, line: int) -> ParseError:
+        """What is to be said of a claim for which this matters."""
+        return ParseError(
+            f"line {line} reads {self.name}, which shares its memory with {self.other}, and that "
+            f"was changed in line {self.line}",
+            hint=f"write {self.other} = {self.name}.copy() where it is made",
+        )
+
+
+@dataclass(slots=True)
+class Watching(Interpreter):
+    """Runs statements on arrays, and notes what is read after it was changed by another name."""
+
+    place: int = 0
+    changed: dict[str, tuple[int, str, int]] = field(default_factory=dict)
+    found: list[Stale] = field(default_factory=list)
+
+    def named(self, name: str) -> Any:
+        """As in the interpreter."""
+        before = self.changed.get(self._key(name))
+        if before is not None and before[0] != self.place:
+            self.found.append(Stale(self.place, name, *before))
+        return Interpreter.named(self, name)
+
+    def bind(self, target: ast.expr, value: Any) -> None:
+        """As in the interpreter; a name that is given another array shares nothing."""
+        if isinstance(target, ast.Name):
+            self.changed.pop(target.id, None)
+        Interpreter.bind(self, target, value)
+
+    def written(self, target: ast.expr, array: Any) -> None:
+        """Note the other names of the memory that is written to."""
+        assert isinstance(self.algebra, Numeric)
+        own = _base_names(target)[-1:]
+        names = self.names | {f"known:{key}": each for key, each in self.algebra.own.items()}
+        for name, value in names.items():
+            if name not in own and name != self._key(*own) and _overlap(value, array):
+                self.changed[name] = (self.place, *own, target.lineno)
+
+    def _key(self, name: str) -> str:
+        """A name of the person's own as it is, one of the graph's or a gradient marked."""
+        if name in self.names:
+            return name
+        known = self.scope.known.get(name) or f"d:{self.scope.gradients.get(name, '')}"
+        return f"known:{known}"
+
+
+def _overlap(value: Any, array: Any) -> bool:
+    if value is array or not isinstance(value, np.ndarray):
+        return value is array
+    try:
+        return np.shares_memory(value, array, max_work=MOST_WORK)
+    except np.exceptions.TooHardError:
+        return True
+
+
+def stale_reads(statements: Sequence[ast.stmt], run: Watching) -> list[Stale]:
+    """What statements read after it was changed by another name, all of them run in order."""
+    for k, tree in enumerate(statements):
+        run.place = k
+        try:
+            run.statement(tree)
+        except (SymgradError, Returned, Left, RecursionError, *_SLIPS):
+            continue  # it is said where it is judged
+    return run.found
+
+
+_SLIPS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, MemoryError)
+
+__all__ = ["Stale", "Watching", "stale_reads"]
