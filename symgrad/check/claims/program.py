@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
-from symgrad.check.claims.slices import free, is_objective
+from symgrad.check.claims.slices import free, is_objective, reads
 from symgrad.check.claims.statements import _assigned
 from symgrad.errors import ParseError
 
@@ -22,13 +22,15 @@ class Program:
     """Statements in three parts: helpers, what runs the network, and what states its gradients.
 
     `functions` are those that the gradients stand in; a script has none, and no part of its own for
-    them until it is known which names are gradients.
+    them until it is known which names are gradients. `unnamed` is what is returned without a name
+    that says which gradient it is.
     """
 
     helpers: list[ast.stmt] = field(default_factory=list)
     forward: list[ast.stmt] = field(default_factory=list)
     backward: list[ast.stmt] = field(default_factory=list)
     functions: list[ast.FunctionDef] = field(default_factory=list)
+    unnamed: list[ast.expr] = field(default_factory=list)
 
     @classmethod
     def of(cls, statements: Iterable[ast.stmt], names: Iterable[str] = ()) -> "Program":
@@ -87,10 +89,13 @@ class Program:
         bodies = written(self.backward or self.forward)
         sole = f"d{parameters[0]}" if len(parameters) == 1 else ""
         names = [tree.name for tree in self.functions if scope.target(tree.name) is not None]
-        spelled = _Spelled(scope, names[0] if len(names) == 1 else sole)
+        stated = frozenset(name for name in _assigned(bodies) if scope.target(name) is not None)
+        returns = names[0] if len(names) == 1 else sole
+        spelled = _Spelled(scope, returns, stated, bool(self.functions))
         out: list[ast.stmt] = []
         for tree in bodies:
             out += spelled.statements(tree)
+        self.unnamed = spelled.unnamed
         return [*self.helpers, *out]
 
 
@@ -328,22 +333,31 @@ _GRADIENTS = frozenset(
 class _Spelled(ast.NodeTransformer):
     """Statements in which entries of dictionaries stand as names, and what is returned has one.
 
-    `returns` is the gradient that a function returns which returns one expression.
+    `returns` is the gradient that a function returns which returns one expression. `stated` are the
+    gradients that have names; what is returned beside them without one is in `unnamed`, and so is
+    all that is calculated there if the function `derives` and does nothing else.
     """
 
     scope: Scope
     returns: str
+    stated: frozenset[str] = frozenset()
+    derives: bool = False
+    unnamed: list[ast.expr] = field(default_factory=list)
 
     def statements(self, tree: ast.stmt) -> Iterator[ast.stmt]:
         """What stands for a statement."""
         match tree:
             case ast.Return(value=ast.Dict() as entries):
                 yield from self._entries(entries, True)
-            case ast.Return(value=ast.Name() | ast.Tuple() | None):
+            case ast.Return(value=ast.Name() | None):
                 pass
+            case ast.Return(value=ast.Tuple(elts=several)):
+                for each in several:
+                    yield from self._returned(self.visit(each))
+            case ast.Return(value=ast.expr() as value) if self.returns:
+                yield self._assigned(self.returns, self.visit(value))
             case ast.Return(value=ast.expr() as value):
-                if self.returns:
-                    yield self._assigned(self.returns, value)
+                yield from self._returned(self.visit(value))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as entries):
                 yield self.visit(tree)
                 yield from self._entries(entries, name in _GRADIENTS)
@@ -351,6 +365,17 @@ class _Spelled(ast.NodeTransformer):
                 yield from self._unpacked(self.visit(several), self.visit(value), tree)
             case _:
                 yield self.visit(tree)
+
+    def _returned(self, value: ast.expr) -> Iterator[ast.stmt]:
+        """What is returned: dW / m is what becomes of dW; what has no name is noted."""
+        if not isinstance(value, ast.BinOp | ast.UnaryOp | ast.Call):
+            return
+        stated = {name for name in reads(value) if name in self.stated}
+        changed = _changed(value)
+        if stated == {changed}:
+            yield self._assigned(changed, value)
+        elif stated or (self.derives and not isinstance(value, ast.Call)):
+            self.unnamed.append(value)
 
     def _unpacked(self, names: ast.Tuple, value: ast.expr, tree: ast.stmt) -> Iterator[ast.stmt]:
         """dX, dW = f(dY) one by one, so that one gradient can be left out and the other not."""
@@ -395,6 +420,18 @@ class _Spelled(ast.NodeTransformer):
                 if name:
                     return ast.copy_location(ast.Name(name, tree.ctx), tree)
         return self.generic_visit(tree)
+
+
+def _changed(value: ast.expr) -> str:
+    """dW of dW / m, -dW, dW + reg * W: the name that an expression changes, if it is one."""
+    match value:
+        case ast.Name(id=name):
+            return name
+        case ast.UnaryOp(operand=inner):
+            return _changed(inner)
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div(), right=right):
+            return _changed(left) or _changed(right)
+    return ""
 
 
 def _at(tree: ast.AST, new: ast.expr) -> ast.expr:

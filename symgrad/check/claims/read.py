@@ -158,7 +158,11 @@ class Part:
                 case _:
                     run.run(self.statements)
         except Returned:
-            pass
+            if self.text.program is not None:  # of a function of the file
+                raise ParseError(
+                    "the function ends before what follows",
+                    hint="a return in a condition or loop is left out, or the last statement",
+                ) from None
         except Left as left:
             raise ParseError(f"{left.kind} stands outside of a loop") from None
         except RecursionError:
