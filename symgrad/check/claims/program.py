@@ -230,10 +230,10 @@ def _trains(loop: ast.For | ast.While) -> bool:
 
 
 def _is_constant(tree: ast.stmt) -> bool:
-    """eps = 1e-8, which functions may read."""
-    return isinstance(tree, ast.Assign) and not any(
+    """eps = 1e-8, or square = lambda x: x**2, which functions may read."""
+    return isinstance(tree, ast.Assign) and (isinstance(tree.value, ast.Lambda) or not any(
         isinstance(each, ast.Call | ast.Subscript) for each in ast.walk(tree.value)
-    )
+    ))
 
 
 def _kind(function: ast.FunctionDef, known: Sequence[str]) -> str:

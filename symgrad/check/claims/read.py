@@ -10,8 +10,7 @@ from sympy import Expr
 from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
-from symgrad.check.claims.sharing import Stale, Watching, stale_reads
-from symgrad.check.claims.slices import needed
+from symgrad.check.claims.sharing import Stale, Watching, fault_of, stale_reads
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
@@ -251,14 +250,8 @@ def _of_program(
             for k, (statement, names) in enumerate(listed[: last + 1])
             if target in names or all(k > passed.get(each, k) for each in names if each in ends)
         }
-        trees = list(chosen.values())
-        left = [each for each in stale if each.read in chosen and each.written not in chosen]
-        if left:
-            wanted = {target}
-            needed(trees, wanted)
-            left = [each for each in left if each.name in wanted]
-        fault = left[0].fault(chosen[left[0].read].lineno) if left else None
-        return Part(target, text, trees, fault=fault)
+        fault = fault_of(stale, target, chosen, scope.target(target) in parameters)
+        return Part(target, text, list(chosen.values()), fault=fault)
 
     for target, places in ends.items():
         if len(places) > 1 and scope.target(target) not in parameters:

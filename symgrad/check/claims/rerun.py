@@ -37,15 +37,25 @@ def require_same(text: Text, statements: Sequence[Ran], graph: Graph) -> None:
     scope.parameters = graph.parameters
     run = Interpreter(text.source, scope, Numeric(point.symbols, point.sizes))
     run.until += MOST_SECONDS
+
+    def differs(each: Ran, name: str) -> bool:
+        ours = run.names.get(name)
+        return ours is None or not _alike(run.array(ours, each.tree), point.names[name])
+
     for each in statements:
         run.statement(each.tree)
         for name in each.names:
-            ours, read = run.names.get(name), point.names[name]
-            if ours is None or not _alike(run.array(ours, each.tree), read):
-                raise run.fault(
-                    f"{name!r} has another value than it seems when this is run", each.tree,
-                    "arrays may share memory, of which one is changed in place: write a.copy()",
-                )  # fmt: skip
+            if differs(each, name):
+                raise run.fault(f"{name!r} has another value than it seems when this is run",
+                                each.tree, _SHARED)  # fmt: skip
+    for each in statements:
+        for name in each.names:
+            if differs(each, name):
+                raise run.fault(f"{name!r} is changed in place later, by another name",
+                                each.tree, _SHARED)  # fmt: skip
+
+
+_SHARED = "arrays that share memory change together: write b = a.copy() where both are needed"
 
 
 def _alike(ours: object, read: object) -> bool:

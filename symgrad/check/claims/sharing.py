@@ -1,13 +1,14 @@
 """Arrays that share memory by two names: which statements read one after the other was changed."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from symgrad.check.claims.algebra import Numeric
+from symgrad.check.claims.slices import needed
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _base_names
 from symgrad.errors import ParseError, SymgradError
 
@@ -27,8 +28,19 @@ class Stale(NamedTuple):
     other: str
     line: int
 
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing reads it: what was stated of it is changed after that."""
+        return self.read < 0
+
     def fault(self, line: int) -> ParseError:
         """What is to be said of a claim for which this matters."""
+        if self.at_end:
+            return ParseError(
+                f"{self.name} shares its memory with {self.other}, and that is changed after it "
+                f"was stated, in line {self.line}",
+                hint=f"write {self.other} = {self.name}.copy() where it is made",
+            )
         return ParseError(
             f"line {line} reads {self.name}, which shares its memory with {self.other}, and that "
             f"was changed in line {self.line}",
@@ -57,7 +69,14 @@ class Watching(Interpreter):
             self.changed.pop(target.id, None)
         Interpreter.bind(self, target, value)
 
-    def written(self, target: ast.expr, array: Any) -> None:
+    def _change(self, target: ast.expr, before: Any, value: Any) -> None:
+        """As in the interpreter; a change that changes nothing, as clipping may be, is none."""
+        moved = isinstance(before, np.ndarray) and before.ndim and not np.array_equal(before, value)
+        Interpreter._change(self, target, before, value)
+        if moved:
+            self._note(target, before)
+
+    def _note(self, target: ast.expr, array: Any) -> None:
         """Note the other names of the memory that is written to."""
         assert isinstance(self.algebra, Numeric)
         own = _base_names(target)[-1:]
@@ -91,9 +110,29 @@ def stale_reads(statements: Sequence[ast.stmt], run: Watching) -> list[Stale]:
             run.statement(tree)
         except (SymgradError, Returned, Left, RecursionError, *_SLIPS):
             continue  # it is said where it is judged
-    return run.found
+    return run.found + [Stale(-1, name.removeprefix("known:"), *told)
+                        for name, told in run.changed.items()]  # fmt: skip
+
+
+def fault_of(
+    stale: Sequence[Stale], target: str, chosen: Mapping[int, ast.stmt], returned: bool
+) -> ParseError | None:
+    """What is to be said of a claim that leaves out a change of what it reads.
+
+    `chosen` are the statements of the claim by their numbers. A gradient that is `returned` must
+    not change after they have stated it.
+    """
+    wanted = {target}
+    needed(list(chosen.values()), wanted)
+    for each in stale:
+        if each.at_end:
+            if returned and each.name == target and each.written > max(chosen):
+                return each.fault(0)
+        elif each.name in wanted and each.read in chosen and each.written not in chosen:
+            return each.fault(chosen[each.read].lineno)
+    return None
 
 
 _SLIPS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, MemoryError)
 
-__all__ = ["Stale", "Watching", "stale_reads"]
+__all__ = ["Stale", "Watching", "fault_of", "stale_reads"]

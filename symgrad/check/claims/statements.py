@@ -55,6 +55,8 @@ class Interpreter(Expressions):
                 name in self.scope.sizes
             ):
                 pass  # n = 100 is one of the sizes that an axis may have: what is said is of all
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=args, body=body)):
+                self._define(name, args, body)
             case ast.Assign(targets=targets, value=value):
                 result = self.value(value)
                 for target in targets:
@@ -70,16 +72,14 @@ class Interpreter(Expressions):
             case ast.If(test=test, body=body, orelse=orelse):
                 self.run(body if self.condition(self.value(test), tree) else orelse)
             case ast.FunctionDef(name=name, args=args, body=body):
-                defaults = tuple(self.value(each) for each in args.defaults)
-                own = tuple(each.arg for each in args.args)
-                self.names[name] = Defined(name, own, defaults, body)
+                self._define(name, args, body)
             case ast.Return(value=value):
                 raise Returned(None if value is None else self.value(value))
             case ast.Expr(value=ast.Call() as call):
                 self._call_statement(call)
             case ast.Expr(value=value):
                 self.value(value)
-            case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert():
+            case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Global():
                 pass
             case ast.Break():
                 raise Left("break")
@@ -87,6 +87,15 @@ class Interpreter(Expressions):
                 raise Left("continue")
             case _:
                 raise self.fault(f"{describe(tree)} is not understood", tree)
+
+    def _define(self, name: str, args: ast.arguments, body: Any) -> None:
+        """def name(args): body, or name = lambda args: body."""
+        if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+            raise self.fault(f"the arguments of {name} are not understood", (args.vararg or
+                             args.kwarg or [*args.kwonlyargs, *args.posonlyargs][0]),
+                             "write them one by one, without * and /")  # fmt: skip
+        defaults = tuple(self.value(each) for each in args.defaults)
+        self.names[name] = Defined(name, tuple(each.arg for each in args.args), defaults, body)
 
     def _call_statement(self, tree: ast.Call) -> None:
         """np.add.at(A, key, values), list.append(...), or a call for nothing."""
@@ -187,13 +196,8 @@ class Interpreter(Expressions):
     def _change(self, target: ast.expr, before: Any, value: Any) -> None:
         """Put a value in the place of an array that is changed, by whatever name it is known."""
         after = self.algebra.changed(before, value)
-        if after is before and not self.algebra.symbolic:
-            self.written(target, after)
         if after is not before or not isinstance(target, ast.Subscript):
             self._store(target, after)  # what is part of an array was written through to it
-
-    def written(self, target: ast.expr, array: Any) -> None:
-        """What is to be done where an array was written to: nothing."""
 
     def _store(self, target: ast.expr, value: Any) -> None:
         """Know a value where a target says."""
