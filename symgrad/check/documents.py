@@ -94,13 +94,18 @@ def verify_file(
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParseError(f"{file} is not a text in UTF-8: {error.reason}") from None
+    given = load(network) if isinstance(network, str | os.PathLike) else network
+    return verify_text(text, file, given)
+
+
+def verify_text(text: str, file: Path, given: Graph | None = None) -> Verification:
+    """What `verify_file` says of a text, of the kind and name of a file; nothing is opened."""
     if len(text) > MOST_LONG:
         raise ParseError(f"{file} has {len(text)} characters", hint=f"at most {MOST_LONG}")
-    given = load(network) if isinstance(network, str | os.PathLike) else network
     derivation = _Derivation(document(text, file.suffix))
     try:
         derivation.read(identifier_of(file), given)
-        return derivation.judged(str(path))
+        return derivation.judged(str(file))
     except SymgradError as error:
         placed = derivation.sections.placed(error)
         where = f"{file}, {placed.where}" if placed.where else str(file)

@@ -108,7 +108,16 @@ def _defined(
             return run.value(function.body)
         return returned(run, function.body)
     finally:
-        run.names = saved
+        run.names = saved | {name: run.names[name] for name in _kept(function.body)
+                             if name in run.names}  # fmt: skip
+
+
+def _kept(body: Any) -> set[str]:
+    """The attributes of self that a method assigns."""
+    trees = body if isinstance(body, list) else []
+    return {each.attr for tree in trees for each in ast.walk(tree)
+            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+            and isinstance(each.value, ast.Name) and each.value.id == "self"}  # fmt: skip
 
 
 def _function(

@@ -95,7 +95,8 @@ class Interpreter(Expressions):
                              args.kwarg or [*args.kwonlyargs, *args.posonlyargs][0]),
                              "write them one by one, without * and /")  # fmt: skip
         defaults = tuple(self.value(each) for each in args.defaults)
-        self.names[name] = Defined(name, tuple(each.arg for each in args.args), defaults, body)
+        own = tuple(each.arg for each in args.args)
+        self.names[name] = Defined(name, own[own[:1] == ("self",) :], defaults, body)
 
     def _call_statement(self, tree: ast.Call) -> None:
         """np.add.at(A, key, values), list.append(...), or a call for nothing."""
