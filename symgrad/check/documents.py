@@ -110,6 +110,9 @@ def verify_text(text: str, file: Path, given: Graph | None = None) -> Verificati
         placed = derivation.sections.placed(error)
         where = f"{file}, {placed.where}" if placed.where else str(file)
         raise replace(placed, where=where) from None
+    except RecursionError:
+        raise ParseError("what stands here is nested too deeply", str(file), "name parts of it"
+                         ) from None  # fmt: skip
 
 
 @dataclass(slots=True)
