@@ -12,7 +12,7 @@ from symgrad.check.claims.algebra import Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.read import Text
 from symgrad.check.claims.rerun import Ran
-from symgrad.check.claims.scope import Scope
+from symgrad.check.claims.scope import Scope, may_be_gradient
 from symgrad.check.claims.slices import first_gradient, is_objective, objective_after
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term, number, subterms
@@ -42,6 +42,7 @@ def define_network(
     run = _Forward.on(text, graph, domains, spellings)
     run.all(program)
     run.close()
+    run.require_used([*program.forward, *program.backward])
     text.carried = {
         name: value for name, value in run.interpreter.names.items() if _is_container(value)
     }
@@ -222,6 +223,21 @@ class _Forward:
                 above = tensor(_free(f"upstream_{output.name}", self.graph), *output.shape)
                 self.graph.define(objective, sum_over(above * output))
         self.graph.output = objective if self.graph.definitions else ""
+
+    def require_used(self, statements: list[ast.stmt]) -> None:
+        """Raise where a gradient is stated by a name that had another value when it was used."""
+        used = {self.graph.output}
+        for each in reversed(self.graph.definitions):
+            if each.leaf.name in used:
+                used |= {leaf.name for leaf in leaves(each.expr)}
+        for name in self.values.keys() - used:
+            places = [each.tree.lineno for each in self.ran if name in _assigned([each.tree])]
+            if len(places) > 1 and any(may_be_gradient(d, [name]) for d in _assigned(statements)):
+                raise ParseError(
+                    f"{name!r} is given a value in line {places[-2]} and another in line "
+                    f"{places[-1]}, on which nothing depends",
+                    hint="its gradient may be that of either: give each value a name of its own",
+                )
 
     def _output(self) -> Leaf:
         """What is minimised: what is declared to be, the number that nothing else is made of, or

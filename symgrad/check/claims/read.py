@@ -11,6 +11,7 @@ from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
 from symgrad.check.claims.sharing import Stale, Watching, fault_of, stale_reads
+from symgrad.check.claims.slices import early_read
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
@@ -242,6 +243,9 @@ def _of_program(
     }
     listed = list(zip(statements, assigned, strict=True))
     passed: dict[str, int] = {}
+    given = {each.arg for tree in program.functions for each in tree.args.args}
+    first = {target: places[0] for target, places in ends.items()
+             if text.program is not None and target not in given}  # fmt: skip
     stale = _stale(statements, text, scope, numeric)
 
     def part(target: str, last: int) -> Part:
@@ -250,7 +254,10 @@ def _of_program(
             for k, (statement, names) in enumerate(listed[: last + 1])
             if target in names or all(k > passed.get(each, k) for each in names if each in ends)
         }
-        fault = fault_of(stale, target, chosen, scope.target(target) in parameters)
+        body = {k: tree for k, tree in chosen.items() if not isinstance(tree, ast.FunctionDef)}
+        others = {*ends} - {target}
+        fault = fault_of(stale, target, body, others, scope.target(target) in parameters)
+        fault = fault or early_read(body, target, first)
         return Part(target, text, list(chosen.values()), fault=fault)
 
     for target, places in ends.items():

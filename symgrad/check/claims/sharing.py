@@ -19,7 +19,7 @@ MOST_WORK = 10_000
 class Stale(NamedTuple):
     """A name that statement `read` reads, after statement `written` changed its memory by another.
 
-    `line` is that of the change.
+    `line` is that of the change; `among` are all names of that memory.
     """
 
     read: int
@@ -27,6 +27,7 @@ class Stale(NamedTuple):
     written: int
     other: str
     line: int
+    among: frozenset[str]
 
     @property
     def at_end(self) -> bool:
@@ -53,7 +54,7 @@ class Watching(Interpreter):
     """Runs statements on arrays, and notes what is read after it was changed by another name."""
 
     place: int = 0
-    changed: dict[str, tuple[int, str, int]] = field(default_factory=dict)
+    changed: dict[str, tuple[int, str, int, frozenset[str]]] = field(default_factory=dict)
     found: list[Stale] = field(default_factory=list)
 
     def named(self, name: str) -> Any:
@@ -81,9 +82,11 @@ class Watching(Interpreter):
         assert isinstance(self.algebra, Numeric)
         own = _base_names(target)[-1:]
         names = self.names | {f"known:{key}": each for key, each in self.algebra.own.items()}
-        for name, value in names.items():
-            if name not in own and name != self._key(*own) and _overlap(value, array):
-                self.changed[name] = (self.place, *own, target.lineno)
+        shared = [name for name, value in names.items() if _overlap(value, array)]
+        among = frozenset(name.replace("known:d:", "d").removeprefix("known:") for name in shared)
+        for name in shared:
+            if name not in own and name != self._key(*own):
+                self.changed[name] = (self.place, *own, target.lineno, among)
 
     def _key(self, name: str) -> str:
         """A name of the person's own as it is, one of the graph's or a gradient marked."""
@@ -115,12 +118,14 @@ def stale_reads(statements: Sequence[ast.stmt], run: Watching) -> list[Stale]:
 
 
 def fault_of(
-    stale: Sequence[Stale], target: str, chosen: Mapping[int, ast.stmt], returned: bool
-) -> ParseError | None:
+    stale: Sequence[Stale], target: str, chosen: Mapping[int, ast.stmt], others: set[str],
+    returned: bool,
+) -> ParseError | None:  # fmt: skip
     """What is to be said of a claim that leaves out a change of what it reads.
 
-    `chosen` are the statements of the claim by their numbers. A gradient that is `returned` must
-    not change after they have stated it.
+    `chosen` are the statements of the claim by their numbers; it takes `others`, gradients too, as
+    what they should be, and not as what shares memory. A gradient that is `returned` must not
+    change after they have stated it.
     """
     wanted = {target}
     needed(list(chosen.values()), wanted)
@@ -128,7 +133,9 @@ def fault_of(
         if each.at_end:
             if returned and each.name == target and each.written > max(chosen):
                 return each.fault(0)
-        elif each.name in wanted and each.read in chosen and each.written not in chosen:
+        elif each.name in wanted and each.read in chosen and (
+            each.written not in chosen or each.among & others
+        ):
             return each.fault(chosen[each.read].lineno)
     return None
 

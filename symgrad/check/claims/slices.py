@@ -2,10 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from symgrad.check.claims.scope import may_be_gradient
 from symgrad.check.claims.statements import _assigned
+from symgrad.errors import ParseError
 
 #: How people call what is minimised.
 _OBJECTIVE = re.compile(
@@ -23,9 +24,11 @@ def reads(tree: ast.AST) -> set[str]:
     found = set[str]()
     for node in ast.walk(tree):
         match node:
-            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name):
-                found.add(name)
-            case ast.Subscript(slice=ast.Constant(value=str() as name)):
+            case (
+                ast.Name(id=name, ctx=ast.Load())
+                | ast.Attribute(attr=name, ctx=ast.Load())
+                | ast.Subscript(slice=ast.Constant(value=str() as name), ctx=ast.Load())
+            ):
                 found.add(name)
             case ast.AugAssign(target=target):
                 found |= set(_assigned([ast.Assign([target], ast.Constant(0))]))
@@ -70,6 +73,26 @@ def _settled(body: list[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
             return kept or [ast.Pass()]
 
 
+def early_read(
+    chosen: Mapping[int, ast.stmt], target: str, first: Mapping[str, int]
+) -> ParseError | None:
+    """What is to be said of a claim that reads a gradient before it is stated, or adds to nothing.
+
+    `first` says which of the statements states a gradient first.
+    """
+    wanted = {target}
+    needed(list(chosen.values()), wanted)
+    for k, tree in chosen.items():
+        for name in wanted.intersection(reads(tree), first):
+            simple = not isinstance(tree, ast.For | ast.While)
+            if k < first[name] or (k == first[name] and simple):
+                return ParseError(
+                    f"line {tree.lineno} reads {name} before it is stated",
+                    hint=f"write {name} = ... above it; of zeros, if what comes is added up",
+                )
+    return None
+
+
 def first_gradient(statements: list[ast.stmt], symbols: Iterable[str]) -> int:
     """The position of the first statement that states a gradient; behind the last if none does."""
     given = set(symbols)
@@ -100,4 +123,4 @@ def objective_after(
     return "", []
 
 
-__all__ = ["first_gradient", "free", "is_objective", "needed", "objective_after", "reads"]
+__all__ = ["early_read", "first_gradient", "free", "is_objective", "needed", "objective_after", "reads"]
