@@ -46,10 +46,10 @@ from symgrad.show.verdicts import verdict_table
 MOST_SECONDS, MOST_DIAGNOSING, MOST_BYTES = 5.0, 30.0, 600_000_000
 
 #: How much longer a whole derivation may take than one claim.
-FILES = 4
+FILES = 10
 
 #: Seconds after which a process that answers to no signal is ended.
-DEAD = 120.0
+DEAD = 600.0
 
 #: A network is built anew after so many inputs: it keeps what diagnosis found out.
 FRESH = 300

@@ -59,11 +59,14 @@ def test_a_loop_that_computes_both(tmp_path):
         assert statuses(verified(tmp_path, SHAPES + NAIVE.replace(old, new))) == {"dw": "wrong"}
 
 
-@pytest.mark.parametrize(("line", "words"), [
-    ("w = np.abs(w)", "'w' is declared, and computed here from 'w'"),
-    ("y = X @ w", "'y' is declared, and computed here from 'X'"),
-    ("X -= X.mean()", "'X' is declared, and computed here from 'X'"),
-])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("w = np.abs(w)", "'w' is declared, and computed here from 'w'"),
+        ("y = X @ w", "'y' is declared, and computed here from 'X'"),
+        ("X -= X.mean()", "'X' is declared, and computed here from 'X'"),
+    ],
+)
 def test_what_is_declared_is_not_computed(tmp_path, line, words):
     with pytest.raises(ParseError, match=words):
         verified(tmp_path, f"{SHAPES}{line}\n{NET}")
@@ -123,7 +126,9 @@ def test_what_is_returned_without_a_name(tmp_path):
 
 
 def test_arguments_have_their_defaults(tmp_path):
-    text = FUNCTIONS.replace("(out, y):", "(out, y, scale=3):").replace("np.sum(", "scale * np.sum(")
+    text = FUNCTIONS.replace("(out, y):", "(out, y, scale=3):").replace(
+        "np.sum(", "scale * np.sum("
+    )
     assert set(statuses(verified(tmp_path, SHAPES + text)).values()) == {"wrong", "proved"}
     right = text.replace("dout = 2 *", "dout = 6 *")
     assert statuses(verified(tmp_path, SHAPES + right)) == {"dout": "proved", "dw": "proved"}

@@ -1,4 +1,4 @@
-"""Programs as courses and books have them: right as they are, and wrong where one thing is changed."""
+"""Programs as courses and books have them: right as they are, wrong where one thing is changed."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -85,7 +85,9 @@ def test_what_is_wrong(tmp_path, name, old, new, wrong):
     with nullcontext() if named else patch("symgrad.check.verify.diagnose", unnamed):
         result = verified(tmp_path, name, old, new)
     found = {each.verdict.name: each.verdict for each in result if not each.verdict.right}
-    assert {name: verdict.status for name, verdict in found.items()} == dict.fromkeys(wrong, "wrong")
+    assert {name: verdict.status for name, verdict in found.items()} == dict.fromkeys(
+        wrong, "wrong"
+    )
     for gradient, mistake in wrong.items():
         assert mistake in ("any", found[gradient].mistake)
 

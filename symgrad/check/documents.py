@@ -261,6 +261,8 @@ class _Derivation:
         for verdict in judged(self.graph, text, "numpy", None, self.sections.scaled):
             yield Claim(verdict.line, lines[verdict.line - 1].strip(), "numpy", verdict)
         for tree in text.program.unnamed if text.program is not None else ():
-            verdict = Verdict("?", "unreadable", "which gradient this is has to be said: give it a "
-                              "name, as in dW = ..., and return that", line=tree.lineno)  # fmt: skip
+            verdict = Verdict("?", "unreadable", _UNNAMED, line=tree.lineno)
             yield Claim(tree.lineno, lines[tree.lineno - 1].strip(), "numpy", verdict)
+
+
+_UNNAMED = "which gradient this is has to be said: give it a name, as in dW = ..., and return that"

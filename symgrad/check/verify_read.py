@@ -60,6 +60,7 @@ def read_numpy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterat
     spelled = {name: text for name, text in names.items() if text.isidentifier()}
     spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
     know = knowledge_of(frame)
+
     def algebra() -> Numeric:
         return Numeric(frame.point(0).names, frame.point(0).sizes)
 

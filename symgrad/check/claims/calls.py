@@ -84,7 +84,9 @@ def _method(run: Expressions, method: Method, args: list[Any], tree: ast.Call) -
             method.name
         ]
     if isinstance(of, Expr):
-        return of if method.name in _SAME | {"copy"} else run.call(method.name, run.lifted(of), *args)
+        return (
+            of if method.name in _SAME | {"copy"} else run.call(method.name, run.lifted(of), *args)
+        )
     raise run.fault(f"the method .{method.name} is not understood here", tree)
 
 

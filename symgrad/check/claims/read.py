@@ -45,7 +45,6 @@ class Text:
         source.lines = [line[common:] for line in source.lines]
         return cls(source, _parsed(source))
 
-
     def started(self, algebra: Algebra) -> dict[str, Any]:
         """What is carried, as values of an algebra: lists and dictionaries of its own."""
         return {name: _as_value(value, algebra) for name, value in self.carried.items()}

@@ -12,9 +12,6 @@ from symgrad.check.claims.slices import needed
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _base_names
 from symgrad.errors import ParseError, SymgradError
 
-#: Work that is spent on whether two arrays overlap; what is open then may.
-MOST_WORK = 10_000
-
 
 class Stale(NamedTuple):
     """A name that statement `read` reads, after statement `written` changed its memory by another.
@@ -80,13 +77,13 @@ class Watching(Interpreter):
     def _note(self, target: ast.expr, array: Any) -> None:
         """Note the other names of the memory that is written to."""
         assert isinstance(self.algebra, Numeric)
-        own = _base_names(target)[-1:]
+        (*_, own) = _base_names(target)
         names = self.names | {f"known:{key}": each for key, each in self.algebra.own.items()}
         shared = [name for name, value in names.items() if _overlap(value, array)]
         among = frozenset(name.replace("known:d:", "d").removeprefix("known:") for name in shared)
         for name in shared:
-            if name not in own and name != self._key(*own):
-                self.changed[name] = (self.place, *own, target.lineno, among)
+            if name not in (own, self._key(own)):
+                self.changed[name] = (self.place, own, target.lineno, among)
 
     def _key(self, name: str) -> str:
         """A name of the person's own as it is, one of the graph's or a gradient marked."""
@@ -99,10 +96,7 @@ class Watching(Interpreter):
 def _overlap(value: Any, array: Any) -> bool:
     if value is array or not isinstance(value, np.ndarray):
         return value is array
-    try:
-        return np.shares_memory(value, array, max_work=MOST_WORK)
-    except np.exceptions.TooHardError:
-        return True
+    return np.may_share_memory(value, array) and bool(np.shares_memory(value, array))
 
 
 def stale_reads(statements: Sequence[ast.stmt], run: Watching) -> list[Stale]:
@@ -133,8 +127,10 @@ def fault_of(
         if each.at_end:
             if returned and each.name == target and each.written > max(chosen):
                 return each.fault(0)
-        elif each.name in wanted and each.read in chosen and (
-            each.written not in chosen or each.among & others
+        elif (
+            each.name in wanted
+            and each.read in chosen
+            and (each.written not in chosen or each.among & others)
         ):
             return each.fault(chosen[each.read].lineno)
     return None

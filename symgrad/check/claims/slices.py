@@ -1,8 +1,9 @@
-"""Which statements a name rests on: the forward pass is told from the gradients by what they read."""
+"""Which statements a name rests on: what is read tells the forward pass from the gradients."""
 
 import ast
 import re
 from collections.abc import Iterable, Mapping
+from copy import copy
 
 from symgrad.check.claims.scope import may_be_gradient
 from symgrad.check.claims.statements import _assigned
@@ -53,11 +54,10 @@ def needed(statements: list[ast.stmt], wanted: set[str]) -> list[ast.stmt]:
         match tree:
             case ast.For(iter=head) | ast.While(test=head) | ast.If(test=head):
                 wanted |= reads(head)
-                inner = {"body": _settled(tree.body, wanted)}
-                if tree.orelse:
-                    inner["orelse"] = _settled(tree.orelse, wanted)
-                fields = {name: getattr(tree, name, None) for name in tree._fields} | inner
-                kept.append(ast.copy_location(type(tree)(**fields), tree))
+                part = copy(tree)
+                part.body = _settled(tree.body, wanted)
+                part.orelse = tree.orelse and _settled(tree.orelse, wanted)
+                kept.append(part)
             case _:
                 wanted |= reads(tree)
                 kept.append(tree)
@@ -123,4 +123,12 @@ def objective_after(
     return "", []
 
 
-__all__ = ["early_read", "first_gradient", "free", "is_objective", "needed", "objective_after", "reads"]
+__all__ = [
+    "early_read",
+    "first_gradient",
+    "free",
+    "is_objective",
+    "needed",
+    "objective_after",
+    "reads",
+]

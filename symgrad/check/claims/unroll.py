@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -19,15 +20,17 @@ def is_computed(tree: ast.expr) -> bool:
     match tree:
         case ast.JoinedStr():
             return True
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):
-            return any(isinstance(each, ast.Constant) and isinstance(each.value, str)
-                       or is_computed(each) for each in (left, right))  # fmt: skip
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return is_computed(left) or is_computed(right)
+        case ast.Constant(value=str()):
+            return True  # a part of one
     return False
 
 
 def _keys(tree: ast.AST) -> Iterable[ast.Subscript]:
     return (each for each in ast.walk(tree)
-            if isinstance(each, ast.Subscript) and is_computed(each.slice))  # fmt: skip
+            if isinstance(each, ast.Subscript) and not isinstance(each.slice, ast.Constant)
+            and is_computed(each.slice))  # fmt: skip
 
 
 def unrolled(statements: list[ast.stmt], run: Interpreter) -> list[ast.stmt]:
@@ -48,10 +51,8 @@ def unrolled(statements: list[ast.stmt], run: Interpreter) -> list[ast.stmt]:
                 out += unrolled(rounds, run)
             continue
         out.append(_Folded(run).visit(tree) if any(True for _ in _keys(tree)) else tree)
-        try:
+        with suppress(SymgradError, Returned, Left):  # it is said where it is judged
             run.statement(out[-1])
-        except (SymgradError, Returned, Left):
-            pass  # it is said where it is judged
     return out
 
 
@@ -104,7 +105,7 @@ class _Folded(ast.NodeTransformer):
 
     def visit_Subscript(self, tree: ast.Subscript) -> ast.AST:  # as Python calls it
         """grads["dW" + str(3)] as grads["dW3"]."""
-        if is_computed(tree.slice):
+        if is_computed(tree.slice) and not isinstance(tree.slice, ast.Constant):
             try:
                 key = self.run.value(tree.slice)
             except SymgradError as error:
