@@ -108,3 +108,37 @@ def test_a_mistake_in_a_helper_is_one_in_every_layer(tmp_path):
     wrong = {"dW2", "dW1", "db3", "db2", "db1"}
     assert found == {name: "wrong" if name in wrong else "proved" for name in found}
     assert len(found) == 7
+
+
+@pytest.mark.parametrize(("depth", "works"), [
+    ("L = len(parameters)", True), ("L = 3", True), ("L = len(layer_dims) - 1", True),
+    ("L = number_of_layers", False), ("L = X.shape[1]", False),
+])  # fmt: skip
+def test_the_number_of_layers_is_known_or_asked_for(tmp_path, depth, works):
+    head = "#sg symbols:\n#sg   X: (d, m)\n#sg parameters:\n" + "".join(
+        f"#sg   W{k}: (d, d)\n" for k in (1, 2, 3)
+    )
+    code = (
+        f"import numpy as np\nlayer_dims = [4, 5, 3, 1]\ndef forward(X, parameters):\n    {depth}\n"
+        "    A = X\n    kept = [X]\n    for l in range(1, L + 1):\n"
+        "        A = np.tanh(parameters['W' + str(l)] @ A)\n        kept.append(A)\n"
+        "    return A, kept\ndef loss(A):\n    J = np.sum(A)\n    return J\n"
+        f"def backward(X, kept, parameters):\n    {depth}\n    grads = {{}}\n"
+        "    G = np.ones_like(kept[L])\n    for l in reversed(range(1, L + 1)):\n"
+        "        S = G * (1 - kept[l]**2)\n        grads[f'dW{l}'] = S @ kept[l - 1].T\n"
+        "        G = parameters[f'W{l}'].T @ S\n    return grads\n"
+    )
+    file = tmp_path / "deep.py"
+    file.write_text(head + code, encoding="utf-8")
+    if not works:
+        with pytest.raises(sg.SymgradError) as caught:
+            sg.verify_file(file)
+        assert "line" in str(caught.value)
+        return
+    result = sg.verify_file(file)
+    assert {each.verdict.name: each.verdict.status for each in result} == dict.fromkeys(
+        ("dW1", "dW2", "dW3"), "proved"
+    )
+    file.write_text(head + code.replace("1 - kept[l]**2", "1 - kept[l]"), encoding="utf-8")
+    with patch("symgrad.check.verify.diagnose", unnamed):
+        assert {each.verdict.status for each in sg.verify_file(file)} == {"wrong"}

@@ -594,8 +594,10 @@ def _hashed(value: Any) -> Any:
     if isinstance(value, str | int | tuple):
         return value
     if isinstance(value, Expr):
-        raise ParseError("the number of steps of a loop is not known, and a dictionary has one "
-                         "entry for each", hint="declare it as a number, as in x: (3, d)")  # fmt: skip
+        raise ParseError(
+            "the number of steps of a loop is not known, and a dictionary has an entry for each",
+            hint="declare it as a number, as in x: (3, d)",
+        )
     raise ParseError("a key of a dictionary is a text or a number")
 
 

@@ -172,9 +172,8 @@ def _keeps(tree: ast.stmt) -> bool:
     if not isinstance(tree, ast.Assign):
         return False
     value = tree.value.value if isinstance(tree.value, ast.Subscript) else tree.value
-    return isinstance(value, ast.Tuple | ast.Dict | ast.List | ast.Name | ast.Constant) or (
-        isinstance(value, ast.Attribute)
-    )
+    kept = ast.Tuple | ast.Dict | ast.List | ast.Name | ast.Constant | ast.Attribute
+    return isinstance(value, kept)
 
 
 def _defaults(function: ast.FunctionDef, declared: set[str]) -> list[ast.stmt]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -228,7 +229,9 @@ def _of_program(
     program = text.program or Program.of(text.statements, scope.known)
     algebra = Symbolic({}, {name: dim(name) for name in scope.sizes})
     run = Interpreter(text.source, scope, algebra, text.started(algebra))
-    run.run([tree for tree in program.helpers if isinstance(tree, ast.FunctionDef)])
+    for tree in program.helpers:
+        with suppress(SymgradError):  # it is said where it is judged
+            run.statement(tree)
     statements = program.claims(scope, parameters, lambda trees: unrolled(trees, run))
     assigned = [[] if isinstance(statement, ast.FunctionDef) else _assigned([statement])
                 for statement in statements]  # fmt: skip
