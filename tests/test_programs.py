@@ -112,7 +112,7 @@ def test_a_mistake_in_a_helper_is_one_in_every_layer(tmp_path):
 
 @pytest.mark.parametrize(("depth", "works"), [
     ("L = len(parameters)", True), ("L = 3", True), ("L = len(layer_dims) - 1", True),
-    ("L = number_of_layers", False), ("L = X.shape[1]", False),
+    ("pass", False), ("L = X.shape[1]", False),
 ])  # fmt: skip
 def test_the_number_of_layers_is_known_or_asked_for(tmp_path, depth, works):
     head = "#sg symbols:\n#sg   X: (d, m)\n#sg parameters:\n" + "".join(
@@ -134,6 +134,8 @@ def test_the_number_of_layers_is_known_or_asked_for(tmp_path, depth, works):
         with pytest.raises(sg.SymgradError) as caught:
             sg.verify_file(file)
         assert "line" in str(caught.value)
+        assert "how many layers" in str(caught.value)
+        assert "len(parameters)" in str(caught.value)
         return
     result = sg.verify_file(file)
     assert {each.verdict.name: each.verdict.status for each in result} == dict.fromkeys(

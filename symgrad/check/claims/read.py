@@ -245,7 +245,8 @@ def _of_program(
     }
     listed = list(zip(statements, assigned, strict=True))
     passed: dict[str, int] = {}
-    given = {each.arg for tree in program.functions for each in tree.args.args}
+    given = {each.arg for tree in text.statements for each in ast.walk(tree)
+             if isinstance(each, ast.arg)}  # fmt: skip
     first = {target: places[0] for target, places in ends.items()
              if text.program is not None and target not in given}  # fmt: skip
     stale = _stale(statements, text, scope, numeric)

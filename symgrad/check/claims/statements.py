@@ -8,10 +8,11 @@ from sympy import Expr, Integer
 
 from symgrad.check.claims.algebra import NotSymbolic
 from symgrad.check.claims.expressions import Defined, Expressions, Holder
+from symgrad.check.claims.keys import HOW_MANY, SAY_IT, computed_keys
 from symgrad.check.claims.terms import Slice, Term, names_in, number, subterms
 from symgrad.declare.loops import loop_index
 from symgrad.declare.syntax import describe
-from symgrad.errors import ParseError, SymgradError
+from symgrad.errors import ParseError, SymgradError, UnknownName
 
 
 class Returned(Exception):  # no error: how a function ends
@@ -241,11 +242,14 @@ class Interpreter(Expressions):
     # --- loops
 
     def _loop(self, tree: ast.For) -> None:
-        iterated = self.value(tree.iter)
+        of_layers = any(True for _ in computed_keys(tree))
         try:
+            iterated = self.value(tree.iter)
             items = self.items(iterated, tree.iter)
-        except NotSymbolic:
-            if not self.algebra.symbolic:
+        except (NotSymbolic, UnknownName) as error:
+            if of_layers and self.algebra.symbolic:
+                raise self.fault(f"{HOW_MANY}: {error.what}", tree, SAY_IT) from None
+            if isinstance(error, UnknownName) or not self.algebra.symbolic:
                 raise
             self._symbolic_loop(tree, iterated)
             return

@@ -8,29 +8,12 @@ from dataclasses import dataclass
 
 from sympy import Integer
 
+from symgrad.check.claims.keys import HOW_MANY, SAY_IT, computed_keys, is_computed
 from symgrad.check.claims.statements import Interpreter, Left, Returned
 from symgrad.errors import ParseError, SymgradError
 
 #: Rounds of a loop that are written out.
 MOST_ROUNDS = 200
-
-
-def is_computed(tree: ast.expr) -> bool:
-    """Whether a key is put together: "W" + str(l), f"W{l}"."""
-    match tree:
-        case ast.JoinedStr():
-            return True
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return is_computed(left) or is_computed(right)
-        case ast.Constant(value=str()):
-            return True  # a part of one
-    return False
-
-
-def _keys(tree: ast.AST) -> Iterable[ast.Subscript]:
-    return (each for each in ast.walk(tree)
-            if isinstance(each, ast.Subscript) and not isinstance(each.slice, ast.Constant)
-            and is_computed(each.slice))  # fmt: skip
 
 
 def unrolled(statements: list[ast.stmt], run: Interpreter) -> list[ast.stmt]:
@@ -42,15 +25,15 @@ def unrolled(statements: list[ast.stmt], run: Interpreter) -> list[ast.stmt]:
     ------
     ParseError    where a key depends on a number of layers that is not known.
     """
-    if not any(True for tree in statements for _ in _keys(tree)):
+    if not any(True for tree in statements for _ in computed_keys(tree)):
         return statements
     out: list[ast.stmt] = []
     for tree in statements:
-        if isinstance(tree, ast.For) and any(True for _ in _keys(tree)):
+        if isinstance(tree, ast.For) and any(True for _ in computed_keys(tree)):
             for rounds in _rounds(tree, run):
                 out += unrolled(rounds, run)
             continue
-        out.append(_Folded(run).visit(tree) if any(True for _ in _keys(tree)) else tree)
+        out.append(_Folded(run).visit(tree) if any(True for _ in computed_keys(tree)) else tree)
         with suppress(SymgradError, Returned, Left):  # it is said where it is judged
             run.statement(out[-1])
     return out
@@ -78,10 +61,7 @@ def _rounds(tree: ast.For, run: Interpreter) -> Iterable[list[ast.stmt]]:
 
 
 def _unknown(run: Interpreter, tree: ast.AST, error: SymgradError) -> ParseError:
-    return run.fault(
-        f"how many layers this is about is not known: {error.what}", tree,
-        "say it above, as in L = 3, or as len(parameters) // 2 of those that are declared",
-    )  # fmt: skip
+    return run.fault(f"{HOW_MANY}: {error.what}", tree, SAY_IT)
 
 
 @dataclass(slots=True)
