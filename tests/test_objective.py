@@ -63,6 +63,8 @@ def test_a_loop_that_computes_both(tmp_path):
     ("line", "words"),
     [
         ("w = np.abs(w)", "'w' is declared, and computed here from 'w'"),
+        ("w = self.w * 2", "'w' is declared, and computed here from 'w'"),
+        ("w = params['w'] + 1", "'w' is declared, and computed here from 'w'"),
         ("y = X @ w", "'y' is declared, and computed here from 'X'"),
         ("X -= X.mean()", "'X' is declared, and computed here from 'X'"),
     ],
@@ -132,6 +134,19 @@ def test_arguments_have_their_defaults(tmp_path):
     assert set(statuses(verified(tmp_path, SHAPES + text)).values()) == {"wrong", "proved"}
     right = text.replace("dout = 2 *", "dout = 6 *")
     assert statuses(verified(tmp_path, SHAPES + right)) == {"dout": "proved", "dw": "proved"}
+
+
+def test_what_no_value_is_known_for_is_noted(tmp_path):
+    result = verified(tmp_path, SHAPES + NET + "db = np.sum(dr)\n")
+    assert statuses(result) == PROVED
+    assert result.notes == ("line 10: db is not judged; no value b is known",)
+
+
+def test_whole_numbers_hold_no_fractions(tmp_path):
+    text = NET.replace("dw = ", "dw = np.zeros(len(w), dtype=int)\ndw += ")
+    assert statuses(verified(tmp_path, SHAPES + text))["dw"] == "unreadable"
+    right = text.replace("dtype=int", "dtype=float")
+    assert statuses(verified(tmp_path, SHAPES + right)) == PROVED
 
 
 def test_conditions_of_a_script_are_read(tmp_path):

@@ -193,7 +193,8 @@ class _Derivation:
                 return graph
         raise DeclarationError(
             "there are no equations that define a network",
-            hint="write them above the gradients, or say which file has them",
+            hint="write them above the gradients, or say which file has them; functions are told by "
+            "their names: forward, cost or loss, backward or gradient",
         )
 
     def _of_code(self, text: Text, program: Program, name: str) -> tuple[Graph, list[Ran]]:
@@ -263,6 +264,8 @@ class _Derivation:
         for tree in text.program.unnamed if text.program is not None else ():
             verdict = Verdict("?", "unreadable", _UNNAMED, line=tree.lineno)
             yield Claim(tree.lineno, lines[tree.lineno - 1].strip(), "numpy", verdict)
+        for line, name in text.program.unread if text.program is not None else ():
+            self.notes.append(f"line {line}: {name} is not judged; no value {name[1:]} is known")
 
 
 _UNNAMED = "which gradient this is has to be said: give it a name, as in dW = ..., and return that"

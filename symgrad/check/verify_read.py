@@ -152,7 +152,7 @@ def _same_reading(frame: Frame, part: Part, term: Term, node: Node | None) -> bo
     try:
         ran = part.result(frame.scope, Numeric(point.names, point.sizes))
     except SymgradError:
-        return node is None
+        return node is None and _fault(_runner(frame, part, term), point) is not None
     try:
         read = [Values(point.names, point.sizes).array(term)]
         if node is not None:

@@ -52,6 +52,8 @@ def call(run: Expressions, tree: ast.Call) -> Any:
             raise run.fault("** is not understood in a call", tree)
         if keyword.arg not in _IDLE:
             options[keyword.arg] = run.value(keyword.value)
+    if isinstance(function, Function) and function.name in _FILLED and _is_whole(tree):
+        return run.call("astype", _function(run, function, args, options, tree), "int")
     match function:
         case Method():
             return _method(run, function, args, tree)
@@ -60,6 +62,16 @@ def call(run: Expressions, tree: ast.Call) -> Any:
         case Function():
             return _function(run, function, args, options, tree)
     raise run.fault(f"{describe(tree.func)} cannot be called", tree)
+
+
+#: Functions that make an array of a kind of numbers.
+_FILLED = frozenset({"zeros", "ones", "full", "zeros_like", "ones_like", "full_like"})
+
+
+def _is_whole(tree: ast.Call) -> bool:
+    """Whether a call makes whole numbers: np.zeros(3, dtype=int)."""
+    kinds = [ast.unparse(each.value) for each in tree.keywords if each.arg == "dtype"]
+    return any("int" in kind for kind in kinds)
 
 
 def _method(run: Expressions, method: Method, args: list[Any], tree: ast.Call) -> Any:

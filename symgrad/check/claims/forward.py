@@ -302,7 +302,11 @@ def _computes_with(tree: ast.stmt) -> set[str]:
                 continue
             case ast.Call(func=ast.Name(id="len")):
                 continue
-            case ast.Name(id=name, ctx=ast.Load()):
+            case (
+                ast.Name(id=name, ctx=ast.Load())
+                | ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Load())
+                | ast.Subscript(slice=ast.Constant(value=str() as name), ctx=ast.Load())
+            ):
                 found.add(name)
         stack += ast.iter_child_nodes(node)
     return found

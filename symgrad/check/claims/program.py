@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
-from symgrad.check.claims.slices import free, is_objective
+from symgrad.check.claims.slices import free, is_objective, reads
 from symgrad.check.claims.stated import Spelled
 from symgrad.check.claims.statements import _assigned
 from symgrad.errors import ParseError
@@ -24,7 +24,8 @@ class Program:
 
     `functions` are those that the gradients stand in; a script has none, and no part of its own for
     them until it is known which names are gradients. `unnamed` is what is returned without a name
-    that says which gradient it is.
+    that says which gradient it is, and `unread` what is called as the gradient by something that is
+    not known, with its line.
     """
 
     helpers: list[ast.stmt] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Program:
     backward: list[ast.stmt] = field(default_factory=list)
     functions: list[ast.FunctionDef] = field(default_factory=list)
     unnamed: list[ast.expr] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, statements: Iterable[ast.stmt], names: Iterable[str] = ()) -> "Program":
@@ -97,6 +99,7 @@ class Program:
         for tree in bodies:
             out += spelled.statements(tree)
         self.unnamed = spelled.unnamed
+        self.unread = _unread(out, scope)
         return [*self.helpers, *out]
 
 
@@ -174,6 +177,18 @@ def _keeps(tree: ast.stmt) -> bool:
     value = tree.value.value if isinstance(tree.value, ast.Subscript) else tree.value
     kept = ast.Tuple | ast.Dict | ast.List | ast.Name | ast.Constant | ast.Attribute
     return isinstance(value, kept)
+
+
+def _unread(statements: Sequence[ast.stmt], scope: Scope) -> list[tuple[int, str]]:
+    """Names as dQ that are no gradient by a known value, and that nothing reads."""
+    bodies = [tree for tree in statements if not isinstance(tree, ast.FunctionDef)]
+    read = set[str]().union(*map(reads, bodies))
+    lines = {name: tree.lineno for tree in bodies for name in _assigned([tree])}
+    return [
+        (line, name) for name, line in lines.items()
+        if name[:1] == "d" and len(name) > 1 and name not in read
+        and scope.target(name) is None and name not in scope.known
+    ]  # fmt: skip
 
 
 def _defaults(function: ast.FunctionDef, declared: set[str]) -> list[ast.stmt]:
