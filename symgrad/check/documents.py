@@ -193,8 +193,8 @@ class _Derivation:
                 return graph
         raise DeclarationError(
             "there are no equations that define a network",
-            hint="write them above the gradients, or say which file has them; functions are told by "
-            "their names: forward, cost or loss, backward or gradient",
+            hint="write them above the gradients, or say which file has them; functions are told "
+            "by their names: forward, cost or loss, backward or gradient",
         )
 
     def _of_code(self, text: Text, program: Program, name: str) -> tuple[Graph, list[Ran]]:
