@@ -1,7 +1,8 @@
 # ruff: noqa: E501  (tables of tokens, a line as long as it is)
 """Inputs for fuzzing the readers: each is made from its seed and number alone.
 
-Four ways in: claims in NumPy's syntax and in LaTeX, networks as text and in LaTeX. What is written
+Five ways in: claims in NumPy's syntax and in LaTeX, networks as text and in LaTeX, and whole
+derivations. What is written
 there comes from tokens of the grammar, from real claims of the cases with some of it changed, and
 from things that nobody writes by accident.
 """
@@ -18,6 +19,8 @@ from typing import Any
 import symgrad as sg
 
 CASES = Path(__file__).parent.parent / "benchmarks" / "cases"
+DERIVATIONS = (Path(__file__).parent.parent / "docs" / "examples" / "derivations",
+               Path(__file__).parent / "derivations")  # fmt: skip
 DOMAINS = {"onehot-rows": "onehot", "onehot-columns": "onehot:0", "probability-rows": "simplex",
            "probability-columns": "simplex:0", "mask": "binary", "normal": "real",
            "wide": "real"}  # fmt: skip
@@ -26,7 +29,10 @@ TOKENS = re.compile(r"\\[A-Za-z]+|\\.|[A-Za-z_]\w*|\d+\.?\d*|\*\*|\n +|.", re.DO
 
 @dataclass(frozen=True)
 class Input:
-    """One text, and how it is given: kind is "numpy", "latex", "text" or "equations"."""
+    """One text, and how it is given: kind is "numpy", "latex", "text", "equations" or "file".
+
+    Of a file `of` is its suffix.
+    """
 
     kind: str
     shape: str  # how the text was made
@@ -74,6 +80,9 @@ def build(number: int) -> sg.Graph:
 def sources(kind: str) -> list[tuple[int, str, str, tuple[tuple[str, str], ...]]]:
     """The real texts of a kind: of which network, about which gradient, and its spellings."""
     found = []
+    if kind == "file":
+        files = sorted(file for folder in DERIVATIONS for file in folder.iterdir())
+        return [(0, file.suffix, file.read_text(encoding="utf-8"), ()) for file in files]
     for number, net in enumerate(networks()):
         symbols = net["symbols"]
         for each in net["equations"] if kind in ("numpy", "latex") else ():
@@ -254,7 +263,7 @@ SHAPES: dict[Callable[..., str], int] = {
     random_tokens: 3, mutated: 7, truncated: 1, crossed: 1, nested: 1, huge: 2, strange: 2, long: 1,
     hostile: 2,
 }  # fmt: skip
-KINDS = {"numpy": 4, "latex": 4, "text": 1, "equations": 1}
+KINDS = {"numpy": 4, "latex": 4, "text": 1, "equations": 1, "file": 1}
 
 
 def made(seed: int, number: int) -> Input:

@@ -295,6 +295,7 @@ FENCE = "```sg\nsymbols:\n  x: (n)\nparameters:\n  w: (n)\n```\n"
      ("sort", "line 7")),
     (f"{SHAPES}r = X @ w - y\nopen('x', 'w')\nJ = np.sum(r)\ndw = w\n", ".py", UnknownName,
      ("'open' is not defined", "line 7")),
+    (f"{SHAPES}r = {'-' * 3000}X @ w\ndw = r\n", ".py", ParseError, ("nested too deeply",)),
     ("#sg symbols:\n#sg   X: n\n", ".py", ParseError, ("a shape stands in parentheses", "line 2")),
     ("#sg   X: (n)\n#sg simbols:\n", ".py", ParseError, ("simbols", "line 2")),
     (f"{FENCE}$$J = w^\\top u$$\n$$\\nabla_w J = x$$", ".md", UnknownName, ("u", "line 7")),

@@ -9,6 +9,7 @@ from typing import overload
 from symgrad.check.claims.forward import define_network
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.read import Text
+from symgrad.check.claims.rerun import Ran, require_same
 from symgrad.check.verify import Verdict, judged
 from symgrad.declare.arguments import declared, require_known
 from symgrad.declare.files import Sections, identifier_of, load
@@ -93,17 +94,25 @@ def verify_file(
         text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParseError(f"{file} is not a text in UTF-8: {error.reason}") from None
+    given = load(network) if isinstance(network, str | os.PathLike) else network
+    return verify_text(text, file, given)
+
+
+def verify_text(text: str, file: Path, given: Graph | None = None) -> Verification:
+    """What `verify_file` says of a text, of the kind and name of a file; nothing is opened."""
     if len(text) > MOST_LONG:
         raise ParseError(f"{file} has {len(text)} characters", hint=f"at most {MOST_LONG}")
-    given = load(network) if isinstance(network, str | os.PathLike) else network
     derivation = _Derivation(document(text, file.suffix))
     try:
         derivation.read(identifier_of(file), given)
-        return derivation.judged(str(path))
+        return derivation.judged(str(file))
     except SymgradError as error:
         placed = derivation.sections.placed(error)
         where = f"{file}, {placed.where}" if placed.where else str(file)
         raise replace(placed, where=where) from None
+    except RecursionError:
+        raise ParseError("what stands here is nested too deeply", str(file), "name parts of it"
+                         ) from None  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -178,22 +187,24 @@ class _Derivation:
             )  # fmt: skip
         if self.code is not None and self.code.program is not None:
             self.defined_by_code = True
-            graph = self._of_code(self.code, self.code.program, name)
+            graph, ran = self._of_code(self.code, self.code.program, name)
             if graph.definitions:
-                return graph.freeze()
+                require_same(self.code, ran, graph.freeze())
+                return graph
         raise DeclarationError(
             "there are no equations that define a network",
-            hint="write them above the gradients, or say which file has them",
+            hint="write them above the gradients, or say which file has them; functions are told "
+            "by their names: forward, cost or loss, backward or gradient",
         )
 
-    def _of_code(self, text: Text, program: Program, name: str) -> Graph:
-        """The network that code computes."""
+    def _of_code(self, text: Text, program: Program, name: str) -> tuple[Graph, list[Ran]]:
+        """The network that code computes, and its statements."""
         sections, domains = self.sections, dict(self.sections.domains)
         leaves = declared(sections.shapes, sections.parameters, domains, sections.spellings)
         graph = Graph(name, symbols=leaves, output=sections.words.get("output", ""))
-        define_network(text, program, graph, domains, sections.spellings)
+        ran = define_network(text, program, graph, domains, sections.spellings)
         require_known(domains, "domain", [leaf.name for leaf in graph.symbols])
-        return graph
+        return graph, ran
 
     # --- verdicts
 
@@ -250,3 +261,11 @@ class _Derivation:
         lines = self.text.text.splitlines()
         for verdict in judged(self.graph, text, "numpy", None, self.sections.scaled):
             yield Claim(verdict.line, lines[verdict.line - 1].strip(), "numpy", verdict)
+        for tree in text.program.unnamed if text.program is not None else ():
+            verdict = Verdict("?", "unreadable", _UNNAMED, line=tree.lineno)
+            yield Claim(tree.lineno, lines[tree.lineno - 1].strip(), "numpy", verdict)
+        for line, name in text.program.unread if text.program is not None else ():
+            self.notes.append(f"line {line}: {name} is not judged; no value {name[1:]} is known")
+
+
+_UNNAMED = "which gradient this is has to be said: give it a name, as in dW = ..., and return that"

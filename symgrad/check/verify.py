@@ -152,6 +152,7 @@ def judged(
         [leaf.name for leaf in (*graph.symbols, *(d.leaf for d in graph.definitions))],
         graph.output, truth.steps, graph.dims, names or {},
     )  # fmt: skip
+    scope.parameters = graph.parameters
     frame = Frame.of(truth, scope, scaled or {})
     readings = list(READERS[notation](frame, claims, names or {}))
     verdicts = [_verdict(frame, reading) for reading in readings]

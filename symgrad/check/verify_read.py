@@ -60,8 +60,12 @@ def read_numpy(frame: Frame, claims: Claims, names: Mapping[str, str]) -> Iterat
     spelled = {name: text for name, text in names.items() if text.isidentifier()}
     spelled |= {f"d:{name[1:]}": text for name, text in spelled.items() if name[:1] == "d"}
     know = knowledge_of(frame)
+
+    def algebra() -> Numeric:
+        return Numeric(frame.point(0).names, frame.point(0).sizes)
+
     for part in parts_of(
-        claims, frame.scope, frame.truth.graph.parameters, partial(_part_holds, frame)
+        claims, frame.scope, frame.truth.graph.parameters, partial(_part_holds, frame), algebra
     ):
         if isinstance(part, Part):
             reading = _numpy(frame, part)
@@ -148,7 +152,7 @@ def _same_reading(frame: Frame, part: Part, term: Term, node: Node | None) -> bo
     try:
         ran = part.result(frame.scope, Numeric(point.names, point.sizes))
     except SymgradError:
-        return node is None
+        return node is None and _fault(_runner(frame, part, term), point) is not None
     try:
         read = [Values(point.names, point.sizes).array(term)]
         if node is not None:

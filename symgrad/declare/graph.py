@@ -239,6 +239,17 @@ class Graph:
         """The name of the output: the last definition unless said otherwise."""
         return self._output or (next(reversed(self._definitions)) if self._definitions else "")
 
+    @output.setter
+    def output(self, name: str) -> None:
+        if self._frozen:
+            raise DeclarationError(f"graph {self.name!r} is in use; its output cannot be changed")
+        self._output = name
+
+    @property
+    def wanted(self) -> str:
+        """The name that was said to be the output; "" if that is the last definition."""
+        return self._output
+
     @property
     def symbols(self) -> tuple[Leaf, ...]:
         """All declared symbols, in the order of their declaration."""

@@ -16,6 +16,10 @@ _MARKS = {"proved": ("✓", "32"), "agrees": ("≈", "36"), "wrong": ("✗", "31
           "unreadable": ("?", "33")}  # fmt: skip
 
 
+#: Characters of a claim and its right form that a person reads; --json has longer ones.
+MOST_LONG = 1200
+
+
 def verdict_table(result: Verification, columns: int, colour: bool = False) -> str:
     """A line for each claim; under what is wrong or unreadable, why, and the right form."""
     claims = result.claims
@@ -55,6 +59,10 @@ def _forms(claim: Claim) -> list[str]:
     verdict = claim.verdict
     if not verdict.corrected:
         return []
+    if len(verdict.claimed) + len(verdict.corrected) > MOST_LONG:
+        short = len(verdict.corrected) <= MOST_LONG // 2
+        shown = verdict.corrected if short else f"a formula of {len(verdict.corrected)} characters"
+        return [f"claim: {claim.text}", f"right: {shown}"]
     ours, theirs = differing(verdict.claimed, verdict.corrected)
     lines = [f"claim: {verdict.claimed or claim.text}"]
     if ours:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from sympy import Expr, Integer
+from sympy import Expr, Integer, sympify
 
 from symgrad.check.claims.arrays import plain, require_small
-from symgrad.check.claims.compute import Builder
+from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.operations import OPERATIONS
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import name as name_term
@@ -42,6 +42,15 @@ class Algebra(Protocol):
 
     def known(self, name: str) -> Any:
         """The value of a symbol, defined value or gradient."""
+
+    def changed(self, before: Any, value: Any) -> Any:
+        """What an array is once it was changed in place to a value."""
+
+    def copied(self, value: Any) -> Any:
+        """The same value in memory of its own."""
+
+    def of(self, value: Term | Expr) -> Any:
+        """The value of a term, or of a number in sizes."""
 
 
 class Symbolic:
@@ -86,14 +95,32 @@ class Symbolic:
         """A name."""
         return name_term(name)
 
+    def changed(self, before: Any, value: Any) -> Any:
+        """The new term: terms share no memory, and what does is found where it is run."""
+        return value
+
+    def copied(self, value: Any) -> Any:
+        """The term itself."""
+        return value
+
+    def of(self, value: Term | Expr) -> Any:
+        """The term or number itself."""
+        return value
+
+
+#: Operations whose results share memory with what they are of, as NumPy's do.
+_VIEWS = frozenset({"T", "transpose", "reshape", "ravel", "squeeze", "expand_dims", "swapaxes",
+                    "flip", "index"})  # fmt: skip
+
 
 class Numeric:
-    """Values are arrays."""
+    """Values are arrays, and share memory as NumPy's do."""
 
     symbolic = False
 
     def __init__(self, names: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
         self.names, self.sizes = names, sizes
+        self.own: dict[str, Any] = {}
 
     def is_array(self, value: Any) -> bool:
         """Whether it is an array or an entry of one."""
@@ -114,7 +141,14 @@ class Numeric:
         except Exception as error:  # whatever NumPy says of wrong arguments
             raise ValueMismatch(f"{op}: {error}") from None
         require_small(np.size(result) if not isinstance(result, tuple) else 1)
-        return result if isinstance(result, tuple) else np.asarray(result)
+        if isinstance(result, tuple):
+            return result
+        array = np.asarray(result)
+        if op not in _VIEWS and any(
+            np.may_share_memory(array, each) for each in own if isinstance(each, np.ndarray)
+        ):
+            array = array.copy()
+        return array
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iu":
@@ -138,8 +172,36 @@ class Numeric:
         return Integer(self.sizes[name])
 
     def known(self, name: str) -> Any:
-        """The array, a copy: a claim may change its own."""
-        return np.array(self.names[name])
+        """The array, the same one whenever it is read; a copy, for a claim may change it."""
+        if name not in self.own:
+            self.own[name] = np.array(self.names[name])
+        return self.own[name]
+
+    def changed(self, before: Any, value: Any) -> Any:
+        """The array itself, which now holds the value; a number is no array, and is replaced."""
+        if not isinstance(before, np.ndarray) or not before.ndim:
+            return value
+        if before.shape != np.shape(value):
+            raise ValueMismatch(
+                f"an array of shape {before.shape} cannot become one of shape {np.shape(value)} "
+                "in place", hint="write a = a + b in place of a += b",
+            )  # fmt: skip
+        if not np.can_cast(np.asarray(value).dtype, before.dtype, "same_kind"):
+            raise ValueMismatch("an array of whole numbers cannot hold others",
+                                hint="make it of floats: a = a.astype(float)")  # fmt: skip
+        before[...] = value
+        return before
+
+    def copied(self, value: Any) -> Any:
+        """A copy of the array."""
+        return np.array(value) if isinstance(value, np.ndarray) else value
+
+    def of(self, value: Term | Expr) -> Any:
+        """The array of a term; of a name the array itself."""
+        if isinstance(value, Term):
+            return self.known(value.args[0]) if value.op == "name" else np.array(
+                Values(self.names, self.sizes).array(value))  # fmt: skip
+        return sympify(Values(self.names, self.sizes).number(value))
 
 
 __all__ = ["Algebra", "NotSymbolic", "Numeric", "Symbolic", "number_term"]

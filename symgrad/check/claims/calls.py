@@ -18,8 +18,10 @@ from symgrad.check.claims.expressions import (
     Rows,
     Span,
     Tupled,
+    _hashed,
 )
 from symgrad.check.claims.operations import OPERATIONS
+from symgrad.check.claims.scope import OF_PARAMETERS
 from symgrad.check.claims.terms import Slice
 from symgrad.declare.syntax import describe
 from symgrad.errors import UnknownName
@@ -29,7 +31,7 @@ _SHAPED = frozenset({"zeros", "ones", "eye", "arange", "full", "tri"})
 _LISTS = frozenset({"concatenate", "stack", "hstack", "vstack", "column_stack"})
 
 #: Methods that give the array itself, as far as a formula goes.
-_SAME = frozenset({"copy", "view", "item", "tolist", "real"})
+_SAME = frozenset({"view", "item", "tolist", "real"})
 
 #: np.add.at and its kin.
 _AT = {"add.at": 1, "sub.at": -1}
@@ -50,6 +52,8 @@ def call(run: Expressions, tree: ast.Call) -> Any:
             raise run.fault("** is not understood in a call", tree)
         if keyword.arg not in _IDLE:
             options[keyword.arg] = run.value(keyword.value)
+    if isinstance(function, Function) and function.name in _FILLED and _is_whole(tree):
+        return run.call("astype", _function(run, function, args, options, tree), "int")
     match function:
         case Method():
             return _method(run, function, args, tree)
@@ -58,6 +62,16 @@ def call(run: Expressions, tree: ast.Call) -> Any:
         case Function():
             return _function(run, function, args, options, tree)
     raise run.fault(f"{describe(tree.func)} cannot be called", tree)
+
+
+#: Functions that make an array of a kind of numbers.
+_FILLED = frozenset({"zeros", "ones", "full", "zeros_like", "ones_like", "full_like"})
+
+
+def _is_whole(tree: ast.Call) -> bool:
+    """Whether a call makes whole numbers: np.zeros(3, dtype=int)."""
+    kinds = [ast.unparse(each.value) for each in tree.keywords if each.arg == "dtype"]
+    return any("int" in kind for kind in kinds)
 
 
 def _method(run: Expressions, method: Method, args: list[Any], tree: ast.Call) -> Any:
@@ -82,7 +96,9 @@ def _method(run: Expressions, method: Method, args: list[Any], tree: ast.Call) -
             method.name
         ]
     if isinstance(of, Expr):
-        return of if method.name in _SAME else run.call(method.name, run.lifted(of), *args)
+        return (
+            of if method.name in _SAME | {"copy"} else run.call(method.name, run.lifted(of), *args)
+        )
     raise run.fault(f"the method .{method.name} is not understood here", tree)
 
 
@@ -106,7 +122,16 @@ def _defined(
             return run.value(function.body)
         return returned(run, function.body)
     finally:
-        run.names = saved
+        run.names = saved | {name: run.names[name] for name in _kept(function.body)
+                             if name in run.names}  # fmt: skip
+
+
+def _kept(body: Any) -> set[str]:
+    """The attributes of self that a method assigns."""
+    trees = body if isinstance(body, list) else []
+    return {each.attr for tree in trees for each in ast.walk(tree)
+            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)
+            and isinstance(each.value, ast.Name) and each.value.id == "self"}  # fmt: skip
 
 
 def _function(
@@ -114,6 +139,8 @@ def _function(
 ) -> Any:
     """A function of the table, a method of an array, or a built-in of Python."""
     name = function.name
+    if name == "copy" and (args or function.own):
+        return run.algebra.copied(run.array([*function.own, *args][0], tree))
     if function.own:
         if name in _SAME:
             return function.own[0]
@@ -139,7 +166,8 @@ def _function(
         if isinstance(args[0], Rows):
             return args[0].term
         if not isinstance(args[0], list | tuple):
-            return run.array(args[0], tree)
+            given = run.array(args[0], tree)
+            return given if _called(tree) == "asarray" else run.algebra.copied(given)
         return run.call("array", run.nested(args[0], tree))
     plain_sum = isinstance(tree.func, ast.Name) and name == "sum"
     if plain_sum and len(args) == 1 and isinstance(args[0], Rows | list | tuple | Tupled):
@@ -148,11 +176,17 @@ def _function(
         return _largest(run, name, args, tree)
     if name in ("reshape", "transpose") and len(args) > 1 and not isinstance(args[1], tuple | list):
         args = [args[0], tuple(args[1:])]
-    return run.call(
+    result = run.call(
         name,
         *(_argument(run, name, k, each, tree) for k, each in enumerate(args)),
         **{key: _argument(run, name, key, value, tree) for key, value in options.items()},
     )
+    return run.algebra.copied(result) if _called(tree) == "flatten" else result
+
+
+def _called(tree: ast.Call) -> str:
+    """The name that a function is called by."""
+    return getattr(tree.func, "attr", getattr(tree.func, "id", ""))
 
 
 def _dtype(args: list[Any], options: dict[str, Any]) -> str:
@@ -197,6 +231,8 @@ def _builtin(run: Expressions, name: str, args: list[Any], tree: ast.Call) -> An
             return Span(_bound(run, start, tree), _bound(run, stop, tree), 1)
         case "range", [start, stop, Integer() as step] if step != 0:
             return Span(_bound(run, start, tree), _bound(run, stop, tree), int(step))
+        case "len", [Holder(name)] if name in OF_PARAMETERS:
+            return Integer(len(run.scope.parameters))
         case "len", [each]:
             if isinstance(each, Rows):
                 return each.size
@@ -222,6 +258,8 @@ def _builtin(run: Expressions, name: str, args: list[Any], tree: ast.Call) -> An
             return listed if name == "list" else tuple(listed)
         case "dict", []:
             return {}
+        case "str", [each]:
+            return str(_hashed(each))
         case "slice", _ if 1 <= len(args) <= 3:
             return Slice(None, args[0]) if len(args) == 1 else Slice(*args)
         case "print", _:

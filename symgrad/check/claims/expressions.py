@@ -14,7 +14,7 @@ from sympy import E, Expr, Integer, S, floor, pi
 
 from symgrad.check.claims.algebra import Algebra, NotSymbolic
 from symgrad.check.claims.operations import ALIASES, OPERATIONS
-from symgrad.check.claims.scope import HOLDERS, Scope
+from symgrad.check.claims.scope import HOLDERS, OF_PARAMETERS, Scope
 from symgrad.check.claims.terms import Slice, Term
 from symgrad.check.claims.terms import number as number_term
 from symgrad.declare.loops import loop_index
@@ -107,8 +107,11 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 _CONSTANTS: dict[str, Any] = {"pi": pi, "e": E, "newaxis": None, "inf": S.Infinity}
 _TYPES = frozenset({"float", "float32", "float64", "int", "int32", "int64", "bool", "bool_",
                     "double", "dtype"})  # fmt: skip
+
+#: Functions of NumPy's that no formula is needed for.
+_COPIES = frozenset({"copy"})
 _BUILTINS = frozenset({"range", "len", "zip", "enumerate", "reversed", "list", "tuple", "dict",
-                       "print", "slice", "map", "isinstance"})  # fmt: skip
+                       "print", "slice", "map", "isinstance", "str"})  # fmt: skip
 
 #: Options of NumPy's that change nothing of a value.
 _IDLE = frozenset({"dtype", "order", "copy", "out", "optimize"})
@@ -226,6 +229,8 @@ class Expressions:
 
     def binary(self, kind: type[ast.operator], left: Any, right: Any, tree: ast.AST) -> Any:
         """A op b."""
+        if isinstance(left, str) and isinstance(right, str) and kind is ast.Add:
+            return left + right
         if isinstance(left, list) and kind is ast.Mult and isinstance(right, Integer):
             if len(left) * abs(int(right)) > 10_000:
                 raise self.fault("a list is too long", tree)
@@ -389,7 +394,7 @@ class Expressions:
                 if name in _INNER:
                     return Module(name)
                 function = ALIASES.get(name, name)
-                if function in OPERATIONS or name in _TYPES:
+                if function in OPERATIONS or name in _TYPES or name in _COPIES:
                     return Function(function)
                 raise self.fault(f"np.{name} is not among the functions that are understood", tree)
             case Holder():
@@ -489,6 +494,8 @@ class Expressions:
                 return list(zip(*rows, strict=False))
             case dict():
                 return list(value)
+            case Holder(name) if name in OF_PARAMETERS:
+                return list(self.scope.parameters)
             case Rows():
                 raise NotSymbolic("the length of a list is not known")
         if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
@@ -586,6 +593,11 @@ def _hashed(value: Any) -> Any:
         return int(value)
     if isinstance(value, str | int | tuple):
         return value
+    if isinstance(value, Expr):
+        raise ParseError(
+            "the number of steps of a loop is not known, and a dictionary has an entry for each",
+            hint="declare it as a number, as in x: (3, d)",
+        )
     raise ParseError("a key of a dictionary is a text or a number")
 
 

@@ -1,11 +1,14 @@
 """Programs as people write them: what of them runs a network, and what states its gradients."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
+from symgrad.check.claims.slices import free, is_objective, reads
+from symgrad.check.claims.stated import Spelled
 from symgrad.check.claims.statements import _assigned
+from symgrad.errors import ParseError
 
 #: What the names of functions say: which of them run a network, score it, and derive it.
 _STAGES = {
@@ -20,13 +23,17 @@ class Program:
     """Statements in three parts: helpers, what runs the network, and what states its gradients.
 
     `functions` are those that the gradients stand in; a script has none, and no part of its own for
-    them until it is known which names are gradients.
+    them until it is known which names are gradients. `unnamed` is what is returned without a name
+    that says which gradient it is, and `unread` what is called as the gradient by something that is
+    not known, with its line.
     """
 
     helpers: list[ast.stmt] = field(default_factory=list)
     forward: list[ast.stmt] = field(default_factory=list)
     backward: list[ast.stmt] = field(default_factory=list)
     functions: list[ast.FunctionDef] = field(default_factory=list)
+    unnamed: list[ast.expr] = field(default_factory=list)
+    unread: list[tuple[int, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, statements: Iterable[ast.stmt], names: Iterable[str] = ()) -> "Program":
@@ -37,29 +44,36 @@ class Program:
         """
         flat = list(_unpacked(statements))
         functions = [tree for tree in flat if isinstance(tree, ast.FunctionDef)]
-        loose = [tree for tree in flat if isinstance(tree, _SCRIPT)]
-        known = [*names, *_assigned(flat)]
+        loose = [tree for tree in flat if not isinstance(tree, _NO_SCRIPT) and not _is_guard(tree)]
+        declared = set(names)
+        known = [*declared, *_assigned(flat)]
         script = any(may_be_gradient(name, known) for tree in loose for name in _stated(tree))
         kinds = {tree.name: _kind(tree, known) for tree in functions if not script}
-        stages = {tree.name: tree for tree in functions if kinds.get(tree.name)}
+        stages = _named([tree for tree in functions if kinds.get(tree.name)])
         spliced = _Splicing(stages, kinds)
         for name in spliced.drivers():  # train(X, Y) calls all stages, and is none
             del stages[name]
         called = spliced.called()
         whole = {name: tree for name, tree in stages.items() if name not in called}
+        for name in _unused(whole, declared):
+            del whole[name]
         program = cls([tree for tree in functions if tree.name not in whole])
         if not whole:
             program.forward = list(_rounds(loose))
             return program
         program.helpers += [tree for tree in loose if _is_constant(tree)]
-        for kind in ("forward", "cost"):
-            for name, tree in whole.items():
-                if kinds[name] == kind:
-                    program.forward += spliced.body(tree)
+        if all(kinds[name] == "backward" for name in whole):  # that score themselves
+            kinds |= {name: "cost" for name, tree in whole.items()
+                      if any(map(is_objective, _assigned(tree.body)))}  # fmt: skip
+        running = [tree for kind in ("forward", "cost") for name, tree in whole.items()
+                   if kinds[name] == kind]  # fmt: skip
+        _require_apart(running)
+        for tree in running:
+            program.forward += [*_defaults(tree, declared), *spliced.body(tree)]
         for name, tree in whole.items():
             if kinds[name] == "backward":
                 program.functions.append(tree)
-                program.backward += spliced.body(tree)
+                program.backward += [*_defaults(tree, declared), *spliced.body(tree)]
         return program
 
     def states_gradients(self, known: Sequence[str]) -> bool:
@@ -67,20 +81,129 @@ class Program:
         bodies = _assigned([*self.forward, *self.backward])
         return bool(self.functions) or any(may_be_gradient(name, known) for name in bodies)
 
-    def claims(self, scope: Scope, parameters: Sequence[str]) -> list[ast.stmt]:
-        """The statements that state gradients, each of them under a name of its own."""
-        bodies = self.backward or self.forward
+    def claims(
+        self, scope: Scope, parameters: Sequence[str],
+        written: Callable[[list[ast.stmt]], list[ast.stmt]] = list,
+    ) -> list[ast.stmt]:  # fmt: skip
+        """The statements that state gradients, each of them under a name of its own.
+
+        `written` writes out loops over layers.
+        """
+        bodies = written(self.backward or self.forward)
         sole = f"d{parameters[0]}" if len(parameters) == 1 else ""
         names = [tree.name for tree in self.functions if scope.target(tree.name) is not None]
-        spelled = _Spelled(scope, names[0] if len(names) == 1 else sole)
+        stated = frozenset(name for name in _assigned(bodies) if scope.target(name) is not None)
+        returns = names[0] if len(names) == 1 else sole
+        spelled = Spelled(scope, returns, stated, bool(self.functions))
         out: list[ast.stmt] = []
         for tree in bodies:
             out += spelled.statements(tree)
+        self.unnamed = spelled.unnamed
+        self.unread = _unread(out, scope)
         return [*self.helpers, *out]
 
 
-#: Statements of a script that may calculate something.
-_SCRIPT = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For, ast.While, ast.Expr)
+#: What is no statement of a script; all others may calculate something.
+_NO_SCRIPT = (ast.FunctionDef, ast.Import, ast.ImportFrom, ast.Assert, ast.Pass)
+
+
+def _is_guard(tree: ast.stmt) -> bool:
+    """`if __name__ == "__main__":`."""
+    return isinstance(tree, ast.If) and any(
+        isinstance(each, ast.Name) and each.id == "__name__" for each in ast.walk(tree.test)
+    )
+
+
+def _named(functions: Iterable[ast.FunctionDef]) -> dict[str, ast.FunctionDef]:
+    """Functions by name.
+
+    Raises
+    ------
+    ParseError    where two have one name, as methods of classes may.
+    """
+    found: dict[str, ast.FunctionDef] = {}
+    for tree in functions:
+        if tree.name in found:
+            first = found[tree.name].lineno
+            raise ParseError(
+                f"two functions are named {tree.name!r}, in lines {first} and {tree.lineno}",
+                hint="a file is one network: put each layer into a file of its own",
+            )
+        found[tree.name] = tree
+    return found
+
+
+def _unused(whole: Mapping[str, ast.FunctionDef], declared: set[str]) -> list[str]:
+    """The functions that use a network which others run: predict(X), of whose values none is read.
+
+    Where nothing else runs it, they do.
+    """
+    uses = {name for name in whole if any(word in name.lower() for word in _USES)}
+    found = []
+    for name in uses if len(uses) < len(whole) else ():
+        own = set(_assigned(whole[name].body))
+        read = set[str]()
+        for other, tree in whole.items():
+            if other not in uses:
+                read |= free(tree.body) - declared
+        if not own & read:
+            found.append(name)
+    return found
+
+
+#: Names of functions that use a network.
+_USES = ("predict", "accuracy", "evaluate", "sample", "plot")
+
+
+def _require_apart(functions: Sequence[ast.FunctionDef]) -> None:
+    """Raise where two functions give one name to values, and neither goes on from the other's."""
+    owner: dict[str, ast.FunctionDef] = {}
+    for tree in functions:
+        given = {each.arg for each in tree.args.args}
+        for name in _assigned([each for each in tree.body if not _keeps(each)]):
+            other = owner.setdefault(name, tree)
+            if other is not tree and name not in given | free(tree.body):
+                raise ParseError(
+                    f"{other.name} and {tree.name} both compute {name!r}, in lines {other.lineno} "
+                    f"and {tree.lineno}, and neither goes on from the other",
+                    hint="a file is one network: put each layer into a file of its own",
+                )
+
+
+def _keeps(tree: ast.stmt) -> bool:
+    """Whether a statement names sizes, or keeps values for later."""
+    if not isinstance(tree, ast.Assign):
+        return False
+    value = tree.value.value if isinstance(tree.value, ast.Subscript) else tree.value
+    kept = ast.Tuple | ast.Dict | ast.List | ast.Name | ast.Constant | ast.Attribute
+    return isinstance(value, kept)
+
+
+def _unread(statements: Sequence[ast.stmt], scope: Scope) -> list[tuple[int, str]]:
+    """Names as dQ that are no gradient by a known value, and that nothing reads."""
+    bodies = [tree for tree in statements if not isinstance(tree, ast.FunctionDef)]
+    read = set[str]().union(*map(reads, bodies))
+    lines = {name: tree.lineno for tree in bodies for name in _assigned([tree])}
+    return [
+        (line, name) for name, line in lines.items()
+        if name[:1] == "d" and len(name) > 1 and name not in read
+        and scope.target(name) is None and name not in scope.known
+    ]  # fmt: skip
+
+
+def _defaults(function: ast.FunctionDef, declared: set[str]) -> list[ast.stmt]:
+    """Arguments of a function that are numbers or words unless said otherwise, as assignments."""
+    args = function.args
+    pairs = list(zip(args.args[len(args.args) - len(args.defaults) :], args.defaults, strict=True))
+    pairs += [(arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults, strict=True)
+              if value is not None]  # fmt: skip
+    out: list[ast.stmt] = []
+    for arg, value in pairs:
+        plain = isinstance(value, ast.Constant) and value.value is not None
+        if plain and arg.arg not in declared:
+            target = ast.copy_location(ast.Name(arg.arg, ast.Store()), value)
+            out.append(ast.copy_location(ast.Assign([target], value), value))
+    return out
 
 
 def _unpacked(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -110,6 +233,8 @@ def _stated(tree: ast.stmt) -> list[str]:
             return [] if isinstance(value, ast.Subscript | ast.Name) else [name]
         case ast.For(body=body) | ast.While(body=body):
             return [name for each in body for name in _stated(each)]
+        case ast.If(body=body, orelse=orelse):
+            return [name for each in (*body, *orelse) for name in _stated(each)]
     return []
 
 
@@ -120,9 +245,10 @@ def _trains(loop: ast.For | ast.While) -> bool:
 
 
 def _is_constant(tree: ast.stmt) -> bool:
-    """eps = 1e-8, which functions may read."""
-    return isinstance(tree, ast.Assign) and not any(
-        isinstance(each, ast.Call | ast.Subscript) for each in ast.walk(tree.value)
+    """eps = 1e-8, or square = lambda x: x**2, which functions may read."""
+    return isinstance(tree, ast.Assign) and (
+        isinstance(tree.value, ast.Lambda)
+        or not any(isinstance(each, ast.Call | ast.Subscript) for each in ast.walk(tree.value))
     )
 
 
@@ -211,69 +337,6 @@ def _same_names(call: ast.Call, function: ast.FunctionDef) -> bool:
 def _is_itself(tree: ast.Assign) -> bool:
     """Z1, A1 = Z1, A1."""
     return all(ast.unparse(target) == ast.unparse(tree.value) for target in tree.targets)
-
-
-#: Dictionaries whose entries are gradients: grads['W1'] is the gradient by W1.
-_GRADIENTS = frozenset(
-    "grads grad gradients gradient grad_dict gradients_dict derivatives dparams".split()
-)
-
-
-@dataclass(slots=True)
-class _Spelled(ast.NodeTransformer):
-    """Statements in which entries of dictionaries stand as names, and what is returned has one.
-
-    `returns` is the gradient that a function returns which returns one expression.
-    """
-
-    scope: Scope
-    returns: str
-
-    def statements(self, tree: ast.stmt) -> Iterator[ast.stmt]:
-        """What stands for a statement."""
-        match tree:
-            case ast.Return(value=ast.Dict() as entries):
-                yield from self._entries(entries, True)
-            case ast.Return(value=ast.Name() | ast.Tuple() | None):
-                pass
-            case ast.Return(value=ast.expr() as value):
-                if self.returns:
-                    yield self._assigned(self.returns, value)
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as entries):
-                yield self.visit(tree)
-                yield from self._entries(entries, name in _GRADIENTS)
-            case _:
-                yield self.visit(tree)
-
-    def _entries(self, entries: ast.Dict, of_gradients: bool) -> Iterator[ast.stmt]:
-        """{'dW1': ..., 'dW2': ...} as assignments, if they are of gradients."""
-        for key, value in zip(entries.keys, entries.values, strict=True):
-            if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                name = self._gradient(key.value, of_gradients)
-                known = isinstance(value, ast.Name) and self.scope.target(value.id) is not None
-                if name and not known:
-                    yield self._assigned(name, self.visit(value))
-
-    def _gradient(self, key: str, of_gradients: bool) -> str:
-        """The gradient that a key means."""
-        if self.scope.target(key) is not None:
-            return key
-        if of_gradients and key in self.scope.known and self.scope.target(f"d{key}") is not None:
-            return f"d{key}"
-        return ""
-
-    def _assigned(self, name: str, value: ast.expr) -> ast.stmt:
-        target = ast.copy_location(ast.Name(name, ast.Store()), value)
-        return ast.copy_location(ast.Assign([target], value), value)
-
-    def visit_Subscript(self, tree: ast.Subscript) -> ast.AST:  # as Python calls it
-        """grads['W1'] as dW1."""
-        match tree:
-            case ast.Subscript(value=ast.Name(id=holder), slice=ast.Constant(value=str() as key)):
-                name = self._gradient(key, True) if holder in _GRADIENTS else ""
-                if name:
-                    return ast.copy_location(ast.Name(name, tree.ctx), tree)
-        return self.generic_visit(tree)
 
 
 __all__ = ["Program"]

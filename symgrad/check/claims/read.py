@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -10,20 +11,28 @@ from sympy import Expr
 from symgrad.check.claims.algebra import Algebra, NotSymbolic, Numeric, Symbolic
 from symgrad.check.claims.program import Program
 from symgrad.check.claims.scope import MOST_LONG, Scope, require_short
+from symgrad.check.claims.sharing import Stale, Watching, fault_of, stale_reads
+from symgrad.check.claims.slices import early_read
 from symgrad.check.claims.statements import Interpreter, Left, Returned, _assigned
 from symgrad.check.claims.terms import Term
 from symgrad.check.claims.terms import number as number_term
+from symgrad.check.claims.unroll import unrolled
 from symgrad.declare.syntax import Source
 from symgrad.errors import ParseError, SymgradError
+from symgrad.tensor.dims import dim
 
 
 @dataclass(slots=True)
 class Text:
-    """The statements of a claim, as they were written; a program if it is known how they belong."""
+    """The statements of a claim, as they were written; a program if it is known how they belong.
+
+    `carried` are lists and dictionaries of a forward pass, which gradients read.
+    """
 
     source: Source
     statements: list[ast.stmt]
     program: Program | None = None
+    carried: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str, most: int = MOST_LONG) -> "Text":
@@ -36,6 +45,21 @@ class Text:
                      default=0)  # fmt: skip
         source.lines = [line[common:] for line in source.lines]
         return cls(source, _parsed(source))
+
+    def started(self, algebra: Algebra) -> dict[str, Any]:
+        """What is carried, as values of an algebra: lists and dictionaries of its own."""
+        return {name: _as_value(value, algebra) for name, value in self.carried.items()}
+
+
+def _as_value(value: Any, algebra: Algebra) -> Any:
+    """A static structure with terms in it as one of an algebra's values."""
+    if isinstance(value, dict):
+        return {key: _as_value(each, algebra) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_value(each, algebra) for each in value]
+    if type(value) is tuple:
+        return tuple(_as_value(each, algebra) for each in value)
+    return algebra.of(value) if isinstance(value, Term | Expr) else value
 
 
 def _parsed(source: Source) -> list[ast.stmt]:
@@ -80,6 +104,7 @@ class Part:
     statements: list[ast.stmt]
     before: list["Part"] = field(default_factory=list)
     adds: bool = False
+    fault: SymgradError | None = None
 
     @property
     def line(self) -> int:
@@ -92,7 +117,9 @@ class Part:
 
         `own` are values of gradients that earlier claims gave, in place of the true ones.
         """
-        names = dict(own or {})
+        if self.fault is not None:
+            raise self.fault
+        names = self.text.started(algebra) | dict(own or {})
         for each in self.before:
             try:
                 names |= each.locals(scope, algebra, names)
@@ -131,7 +158,11 @@ class Part:
                 case _:
                     run.run(self.statements)
         except Returned:
-            pass
+            if self.text.program is not None:  # of a function of the file
+                raise ParseError(
+                    "the function ends before what follows",
+                    hint="a return in a condition or loop is left out, or the last statement",
+                ) from None
         except Left as left:
             raise ParseError(f"{left.kind} stands outside of a loop") from None
         except RecursionError:
@@ -155,11 +186,13 @@ def _is_statement(tree: ast.expr) -> bool:
 def parts_of(
     claims: Claims, scope: Scope, parameters: Sequence[str] = (),
     holds: Callable[[Part], bool] = lambda part: True,
+    algebra: Callable[[], Numeric] | None = None,
 ) -> list[Part | tuple[str, Any]]:  # fmt: skip
     """The claims of a text of statements, or of texts for each gradient.
 
     What a function returns without a name is the gradient by the only one of the parameters.
-    `holds` says whether a claim has the right value.
+    `holds` says whether a claim has the right value; `algebra` has values at a point, for what
+    shares memory.
 
     Raises
     ------
@@ -167,7 +200,7 @@ def parts_of(
     """
     if isinstance(claims, str | Text):
         text = Text.of(claims) if isinstance(claims, str) else claims
-        return list(_of_program(text, scope, parameters, holds))
+        return list(_of_program(text, scope, parameters, holds, algebra))
     parts: list[Part | tuple[str, Any]] = []
     earlier: list[Part] = []
     for spelling, given in pairs_of(claims):
@@ -186,15 +219,22 @@ def parts_of(
 
 
 def _of_program(
-    text: Text, scope: Scope, parameters: Sequence[str], holds: Callable[[Part], bool]
-) -> Iterable[Part]:
+    text: Text, scope: Scope, parameters: Sequence[str], holds: Callable[[Part], bool],
+    numeric: Callable[[], Numeric] | None,
+) -> Iterable[Part]:  # fmt: skip
     """A claim for each gradient that statements assign; the others are names of the person's own.
 
     The statements that assign another gradient are left out of a claim: it reads the true one.
     """
     program = text.program or Program.of(text.statements, scope.known)
-    statements = program.claims(scope, parameters)
-    assigned = [_assigned([statement]) for statement in statements]
+    algebra = Symbolic({}, {name: dim(name) for name in scope.sizes})
+    run = Interpreter(text.source, scope, algebra, text.started(algebra))
+    for tree in program.helpers:
+        with suppress(SymgradError):  # it is said where it is judged
+            run.statement(tree)
+    statements = program.claims(scope, parameters, lambda trees: unrolled(trees, run))
+    assigned = [[] if isinstance(statement, ast.FunctionDef) else _assigned([statement])
+                for statement in statements]  # fmt: skip
     targets = dict.fromkeys(
         name for names in assigned for name in names if scope.target(name) is not None
     )
@@ -205,20 +245,43 @@ def _of_program(
     }
     listed = list(zip(statements, assigned, strict=True))
     passed: dict[str, int] = {}
+    given = {each.arg for tree in text.statements for each in ast.walk(tree)
+             if isinstance(each, ast.arg)}  # fmt: skip
+    first = {target: places[0] for target, places in ends.items()
+             if text.program is not None and target not in given}  # fmt: skip
+    stale = _stale(statements, text, scope, numeric)
 
     def part(target: str, last: int) -> Part:
-        chosen = [
-            statement
+        chosen = {
+            k: statement
             for k, (statement, names) in enumerate(listed[: last + 1])
             if target in names or all(k > passed.get(each, k) for each in names if each in ends)
-        ]
-        return Part(target, text, chosen)
+        }
+        body = {k: tree for k, tree in chosen.items() if not isinstance(tree, ast.FunctionDef)}
+        others = {*ends} - {target}
+        fault = fault_of(stale, target, body, others, scope.target(target) in parameters)
+        fault = fault or early_read(body, target, first)
+        return Part(target, text, list(chosen.values()), fault=fault)
 
     for target, places in ends.items():
         if len(places) > 1 and scope.target(target) not in parameters:
             passed |= _passed_on(part, holds, ends, target, passed)
     for target, places in ends.items():
         yield part(target, passed.get(target, places[-1]))
+
+
+def _stale(
+    statements: list[ast.stmt], text: Text, scope: Scope, numeric: Callable[[], Numeric] | None
+) -> list[Stale]:
+    """What is read after a statement changed it by another name, which a claim may leave out."""
+    if numeric is None:
+        return []
+    try:
+        algebra = numeric()
+        run = Watching(text.source, scope, algebra, text.started(algebra))
+    except SymgradError:
+        return []
+    return stale_reads(statements, run)
 
 
 def _passed_on(

@@ -12,6 +12,9 @@ HOLDERS = frozenset(
     activations inputs data net state""".split()
 )
 
+#: Those of them that hold all parameters, and nothing else.
+OF_PARAMETERS = frozenset("parameters params param weights".split())
+
 #: How the gradient by a value x of an output J may be called.
 _GRADIENTS = ("d{x}", "d{J}_d{x}", "d{J}d{x}", "grad_{x}", "{x}_grad", "{x}grad", "d_{x}", "g_{x}",
               "delta_{x}")  # fmt: skip
@@ -24,6 +27,7 @@ class Scope:
     known: dict[str, str]
     gradients: dict[str, str]  # spelling -> the value whose gradient it is
     sizes: frozenset[str]
+    parameters: tuple[str, ...] = ()
 
     @classmethod
     def of(

@@ -8,10 +8,11 @@ from sympy import Expr, Integer
 
 from symgrad.check.claims.algebra import NotSymbolic
 from symgrad.check.claims.expressions import Defined, Expressions, Holder
+from symgrad.check.claims.keys import HOW_MANY, SAY_IT, computed_keys
 from symgrad.check.claims.terms import Slice, Term, names_in, number, subterms
 from symgrad.declare.loops import loop_index
 from symgrad.declare.syntax import describe
-from symgrad.errors import ParseError, SymgradError
+from symgrad.errors import ParseError, SymgradError, UnknownName
 
 
 class Returned(Exception):  # no error: how a function ends
@@ -51,6 +52,12 @@ class Interpreter(Expressions):
 
     def _statement(self, tree: ast.stmt) -> None:
         match tree:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=int())) if (
+                name in self.scope.sizes
+            ):
+                pass  # n = 100 is one of the sizes that an axis may have: what is said is of all
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=args, body=body)):
+                self._define(name, args, body)
             case ast.Assign(targets=targets, value=value):
                 result = self.value(value)
                 for target in targets:
@@ -66,16 +73,14 @@ class Interpreter(Expressions):
             case ast.If(test=test, body=body, orelse=orelse):
                 self.run(body if self.condition(self.value(test), tree) else orelse)
             case ast.FunctionDef(name=name, args=args, body=body):
-                defaults = tuple(self.value(each) for each in args.defaults)
-                own = tuple(each.arg for each in args.args)
-                self.names[name] = Defined(name, own, defaults, body)
+                self._define(name, args, body)
             case ast.Return(value=value):
                 raise Returned(None if value is None else self.value(value))
             case ast.Expr(value=ast.Call() as call):
                 self._call_statement(call)
             case ast.Expr(value=value):
                 self.value(value)
-            case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert():
+            case ast.Pass() | ast.Import() | ast.ImportFrom() | ast.Assert() | ast.Global():
                 pass
             case ast.Break():
                 raise Left("break")
@@ -83,6 +88,16 @@ class Interpreter(Expressions):
                 raise Left("continue")
             case _:
                 raise self.fault(f"{describe(tree)} is not understood", tree)
+
+    def _define(self, name: str, args: ast.arguments, body: Any) -> None:
+        """def name(args): body, or name = lambda args: body."""
+        if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+            raise self.fault(f"the arguments of {name} are not understood", (args.vararg or
+                             args.kwarg or [*args.kwonlyargs, *args.posonlyargs][0]),
+                             "write them one by one, without * and /")  # fmt: skip
+        defaults = tuple(self.value(each) for each in args.defaults)
+        own = tuple(each.arg for each in args.args)
+        self.names[name] = Defined(name, own[own[:1] == ("self",) :], defaults, body)
 
     def _call_statement(self, tree: ast.Call) -> None:
         """np.add.at(A, key, values), list.append(...), or a call for nothing."""
@@ -95,8 +110,8 @@ class Interpreter(Expressions):
                 if kind == "subtract":
                     given = self.call("neg", given)
                 whole, before = self._target(target)
-                self._store(whole, self.call("add_at", before, self.key(self.value(key), tree),
-                                             given))  # fmt: skip
+                self._change(whole, before, self.call(
+                    "add_at", before, self.key(self.value(key), tree), given))  # fmt: skip
             case _:
                 self.value(tree)
 
@@ -104,7 +119,8 @@ class Interpreter(Expressions):
 
     def write(self, target: ast.expr, value: Any) -> None:
         """np.multiply(dA, mask, out=dA)."""
-        self.assign(target, value)
+        whole, before = self._target(target)
+        self._change(whole, before, value)
 
     def assign(self, target: ast.expr, value: Any) -> None:
         """target = value."""
@@ -119,7 +135,7 @@ class Interpreter(Expressions):
                 place = self.key(self.value(key), target)
                 new = self.call("add_at", before, place, given) if self.adds else (
                     self._set(before, place, given))  # fmt: skip
-                self._store(whole, new)
+                self._change(whole, before, new)
             case ast.Attribute(value=ast.Name()):
                 self.names[target.attr] = value
             case ast.Starred():
@@ -179,7 +195,14 @@ class Interpreter(Expressions):
                 return tree, self.lifted(self.array(value, tree))
         raise self.fault(f"{describe(tree)} cannot be updated", tree)
 
+    def _change(self, target: ast.expr, before: Any, value: Any) -> None:
+        """Put a value in the place of an array that is changed, by whatever name it is known."""
+        after = self.algebra.changed(before, value)
+        if after is not before or not isinstance(target, ast.Subscript):
+            self._store(target, after)  # what is part of an array was written through to it
+
     def _store(self, target: ast.expr, value: Any) -> None:
+        """Know a value where a target says."""
         match target:
             case ast.Name(id=name):
                 self.names[name] = value
@@ -191,8 +214,8 @@ class Interpreter(Expressions):
                     self._enter(holder, self.value(key), value, target)
                     return
                 whole, before = self._target(inner)
-                self._store(whole, self.call("set", before, self.key(self.value(key), target),
-                                             value))  # fmt: skip
+                self._change(whole, before, self.call(
+                    "set", before, self.key(self.value(key), target), value))  # fmt: skip
 
     def update(self, target: ast.expr, kind: type[ast.operator], value: Any, tree: ast.AST) -> None:
         """target op= value."""
@@ -204,21 +227,29 @@ class Interpreter(Expressions):
                     given = self.lifted(self.array(value, tree))
                     given = self.call("neg", given) if kind is ast.Sub else given
                     kind_of = "add_at" if self.adds else "increase"
-                    self._store(whole, self.call(kind_of, before, where, given))
+                    self._change(whole, before, self.call(kind_of, before, where, given))
                     return
                 old = self.call("index", before, where)
-                self._store(whole, self._set(before, where, self.binary(kind, old, value, tree)))
+                new = self._set(before, where, self.binary(kind, old, value, tree))
+                self._change(whole, before, new)
             case _:
-                self._store(target, self.binary(kind, self.value(target), value, tree))
+                old = self.value(target)
+                if isinstance(old, list) and kind is ast.Add:  # the list itself grows
+                    old += self.items(value, tree)
+                    return
+                self._change(target, old, self.binary(kind, old, value, tree))
 
     # --- loops
 
     def _loop(self, tree: ast.For) -> None:
-        iterated = self.value(tree.iter)
+        of_layers = any(True for _ in computed_keys(tree))
         try:
+            iterated = self.value(tree.iter)
             items = self.items(iterated, tree.iter)
-        except NotSymbolic:
-            if not self.algebra.symbolic:
+        except (NotSymbolic, UnknownName) as error:
+            if of_layers and self.algebra.symbolic:
+                raise self.fault(f"{HOW_MANY}: {error.what}", tree, SAY_IT) from None
+            if isinstance(error, UnknownName) or not self.algebra.symbolic:
                 raise
             self._symbolic_loop(tree, iterated)
             return
