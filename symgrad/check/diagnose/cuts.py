@@ -30,7 +30,6 @@ from symgrad.tensor.nodes import (
     Node,
     Softmax,
     Total,
-    leaves,
     topological,
 )
 from symgrad.tensor.scalar import ARGS
@@ -187,9 +186,7 @@ class _Sweep:
             users.append(next((user for user, _ in self.users.get(users[-1], [])), node))
             if len(users) > 5:
                 return False
-        names = {leaf.name for leaf in leaves(users[-1])}
-        free = {self.target, *self.know.numbers}
-        return source not in self.roots and names <= free
+        return source not in self.roots and self.know.is_own(self.target, users[-1])
 
     def _reduction(self, node: Node) -> str:
         """Whether a use is a sum over an axis of the value, or of its square."""

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from symgrad.calculus.sweep import pull_definition
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.terms import Term, name, names_in, number
 from symgrad.check.claims.write import with_modules
@@ -23,6 +24,7 @@ from symgrad.check.diagnose.activations import (
 )
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
+from symgrad.declare.graph import Definition
 from symgrad.errors import SymgradError
 from symgrad.notation import numpy
 from symgrad.simplify.recognise import recognised
@@ -196,10 +198,18 @@ class Knowledge:
 
     def is_regular(self, target: str, node: Node) -> bool:
         """Whether a summand is a regulariser's: of the variable's own entries and numbers."""
-        names = {leaf.name for leaf in leaves(node)}
         if any(isinstance(each, MatrixFunction) for each in topological(node)):
             return False  # log det of a covariance is what is fitted
-        return target in names and names <= {target, *self.numbers}
+        return target in {leaf.name for leaf in leaves(node)} and self.is_own(target, node)
+
+    def is_own(self, target: str, node: Node) -> bool:
+        """Whether a summand has the variable and numbers alone, unlike others of the gradient."""
+        free = {target, *self.numbers}
+        own, whole = (
+            {leaf.name for leaf in leaves(each)} <= free
+            for each in (node, self.frame.truth.steps[target].expr)
+        )
+        return own and not whole
 
     @cached_property
     def data_free(self) -> frozenset[str]:
@@ -249,19 +259,27 @@ class Knowledge:
         known = of_one(node)
         if known is None or (function := function_name(known.body)) is None:
             return None
-        body, operand = known
+        body, operand = known.body, known.operand
         z = self.pooled(operand)
         slope = scalar.partial(body, ARGS[0])
-        at_z = slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
+        at_z = slope_term(body, z, a) or self.pooled(known.apply(slope, operand))
         masks = tuple(
             self.pooled(each)
-            for condition in slope.atoms(scalar.gt)
-            for hold in [op.apply(condition, operand)]
+            for condition in slope.atoms(scalar.gt, scalar.ge, scalar.lt, scalar.le)
+            for hold in [known.apply(condition, operand)]
             for each in (hold, op.subtract(1, hold))
         )
-        branch = body.func in CHOICES and not self._is_layer(operand)
-        at_a = self.pooled(op.apply(slope, node))
+        branch = body.func in CHOICES and (self._is_averaged(a) or not self._is_layer(operand))
+        at_a = self.pooled(known.apply(slope, node))
         return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
+
+    def _is_averaged(self, a: Term) -> bool:
+        """Whether a value goes into the output by a weighted sum: it is a loss of each example."""
+        step = self.frame.truth.steps.get(a.args[0])
+        if step is None:
+            return False
+        made = set(self.definitions)
+        return not any(leaf.role == "adjoint" or leaf.name in made for leaf in leaves(step.expr))
 
     def _is_layer(self, node: Node) -> bool:
         """Whether a value is computed by a sum of products, as a layer's is, and by no loss."""
@@ -289,6 +307,28 @@ class Knowledge:
         """The activation that a value is."""
         wanted = name(value)
         return next((each for each in self.activations if each.a is wanted), None)
+
+    @cached_property
+    def elementary(self) -> list[tuple[str, Term, Term]]:
+        """Functions such as exp of named values that others are made with: name, z and f(z)."""
+        nodes = {node: None for root in self.definitions.values() for node in topological(root)}
+        return [
+            (scalar.NAMES[node.body.func], self.pooled(node.operands[0]), self.pooled(node))
+            for node in nodes
+            if isinstance(node, Map) and node.body.args == ARGS[:1]
+            and node.body.func in scalar.NAMES and isinstance(node.operands[0], Leaf)
+        ]  # fmt: skip
+
+    def entry_slope(self, target: str) -> Term | None:
+        """The slope of a value's only use, if that is a curved function of each of its entries."""
+        leaf = self.graph.leaf(target)
+        users = [root for root in self.definitions.values() if leaf in leaves(root)]
+        if len(users) != 1 or not _is_entrywise(users[0], leaf):
+            return None
+        made = Definition(Leaf("use", users[0].shape, "value"), users[0])
+        seed = op.full(1, users[0].shape)
+        slope = pull_definition(made, seed, frozenset({leaf}))[leaf].term
+        return self.pooled(slope) if leaf in leaves(slope) else None
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -320,7 +360,24 @@ class Knowledge:
             found.setdefault(number(one * two), f"{one}·{two}")
         for mask in self.masks:
             found[Term("sum", name(mask))] = f"the number of ones in {mask}"
+        for weights in self.weights:
+            found.setdefault(Term("sum", name(weights)), f"the sum of {weights}")
         return found
+
+    @cached_property
+    def weights(self) -> list[str]:
+        """Symbols by whose sum something is divided: the weights of a mean."""
+        below = {
+            node.operands[0]
+            for root in self.definitions.values()
+            for node in topological(root)
+            if isinstance(node, Map) and node.body == 1 / ARGS[0] and not node.ndim
+        }
+        return [
+            leaf.name
+            for leaf in self.graph.symbols
+            if leaf.ndim and any(_is_whole_sum(self.definitions, node, leaf) for node in below)
+        ]
 
     @cached_property
     def families(self) -> dict[str, tuple[str, int]]:
@@ -372,6 +429,29 @@ def _sums_products(node: Einsum) -> bool:
     gone = {k for own in node.inputs for k in own if k != UNIT and k not in kept}
     own = [set(labels) & gone for labels in node.inputs]
     return len(set(node.factors)) > 1 and any(sum(k in each for each in own) > 1 for k in gone)
+
+
+def _is_entrywise(root: Node, leaf: Leaf) -> bool:
+    """Whether each entry is made of that entry of an array, others beside it."""
+    for node in topological(root):
+        if leaf not in leaves(node) or node is leaf:
+            continue
+        if not isinstance(node, Map | Total | Einsum) or not same_shape(node.shape, leaf.shape):
+            return False
+        if isinstance(node, Einsum) and any(
+            own != node.output
+            for own, factor in zip(node.inputs, node.factors, strict=True)
+            if leaf in leaves(factor)
+        ):
+            return False
+    return True
+
+
+def _is_whole_sum(definitions: dict[str, Node], node: Node, of: Leaf) -> bool:
+    """Whether a node, or the value that it names, is the sum of all entries of an array."""
+    if isinstance(node, Leaf) and node.name in definitions:
+        node = definitions[node.name]
+    return isinstance(node, Einsum) and not node.output and node.factors == (of,)
 
 
 def _divides(node: Node) -> bool:

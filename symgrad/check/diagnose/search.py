@@ -20,7 +20,7 @@ from symgrad.check.diagnose.case import (
 )
 from symgrad.check.diagnose.edits import edits, everywhere, places, put
 from symgrad.check.diagnose.knowledge import CHECKS
-from symgrad.check.diagnose.many import plus, times
+from symgrad.check.diagnose.many import plus, summands, times
 from symgrad.check.diagnose.parts import contributions, parts
 from symgrad.check.diagnose.scales import ratio, recognised
 from symgrad.errors import SymgradError
@@ -149,13 +149,15 @@ def _missing_parts(case: Case, budget: Budget) -> Iterable[Hit]:
     if case.shapeless:
         return
     gaps = [t - o for t, o in zip(case.truths, case.ours, strict=True)]
+    subtracted = list(_subtracted(case))
     for part in parts(case.know, case.target):
         values = [case.value(part.term, k) for k in range(CHECKS)]
         if any(v is None for v in values):
             continue
         new = plus(case.claim, part.term) if case.claim is not None else None
         if all(same(v, gap) for v, gap in zip(values, gaps, strict=True)):
-            yield Hit(part.label, part.cost, part.said, new)
+            if not any(same(each, values[0]) for each in subtracted):  # else it is one too many
+                yield Hit(part.label, part.cost, part.said, new)
         elif all(same(2 * v, gap) for v, gap in zip(values, gaps, strict=True)):
             yield Hit("sign", part.cost, "the sign of a term is wrong", None)
         else:
@@ -165,6 +167,15 @@ def _missing_parts(case: Case, budget: Budget) -> Iterable[Hit]:
             if scale is not None and None not in rest:
                 yield Hit(part.label, part.cost + scale.cost, f"{part.said}; {scale.said}", None,
                           (scale.label,))  # fmt: skip
+
+
+def _subtracted(case: Case) -> Iterable[Any]:
+    """The values of what a claim subtracts, broadcast to the gradient's shape."""
+    shape = case.truths[0].shape
+    for each in summands(case.claim) if case.claim is not None else ():
+        value = case.value(each.args[0], 0) if each.op == "neg" else None
+        if value is not None and value.shape in ((), shape):
+            yield np.broadcast_to(value, shape)
 
 
 def _faulty_sweeps(case: Case, budget: Budget) -> Iterable[Hit]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
-from symgrad.check.claims.terms import Term
+from symgrad.check.claims.terms import Slice, Term
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, times, transposed
@@ -36,6 +36,12 @@ def _entries_for_matrix(know: Knowledge, target: str, place: Place) -> Iterator[
             yield Edit(times(left, right), "matmul-for-elementwise", 1.8, said)
             yield Edit(Term("outer", left, right), "matmul-for-elementwise", 2.2,
                        "an outer product is meant")  # fmt: skip
+        if len(part.args) == 2:
+            for vector, matrix in permutations(part.args):
+                column = Term("index", vector, (Slice(), None))
+                for each in (matrix, transposed(matrix)):
+                    yield Edit(times(column, each), "matmul-for-elementwise", 2.0,
+                               "rows are to be multiplied by numbers, not summed")  # fmt: skip
     if part.op in ("outer", "inner"):
         yield Edit(times(*part.args), "matmul-for-elementwise", 1.8, said)
 
