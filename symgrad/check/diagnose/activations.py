@@ -34,6 +34,7 @@ class Activation:
     shape: Shape
     branch: bool = False  # a case of a loss, such as a hinge's, rather than a layer
     masks: tuple[Term, ...] = ()  # where the slope is one or the other
+    composed: bool = False  # of several functions: its slope may be wrong in one of its factors
 
     @property
     def unmasked(self) -> str:

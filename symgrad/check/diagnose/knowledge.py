@@ -269,9 +269,12 @@ class Knowledge:
             for hold in [known.apply(condition, operand)]
             for each in (hold, op.subtract(1, hold))
         )
-        branch = body.func in CHOICES and (self._is_averaged(a) or not self._is_layer(operand))
+        branch = any(map(body.has, CHOICES)) and (
+            self._is_averaged(a) or not self._is_layer(operand)
+        )
         at_a = self.pooled(known.apply(slope, node))
-        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
+        composed = body.func not in scalar.NAMES
+        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks, composed)
 
     def _is_averaged(self, a: Term) -> bool:
         """Whether a value goes into the output by a weighted sum: it is a loss of each example."""

@@ -35,7 +35,7 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
         if activation.function == "softmax":
             yield from _through_softmax(activation, part)
     for factor, label, said in local_factors(know, target):
-        yield Edit(times(part, factor), label, 1.6 + (0.05 if place.path else 0.0), said)
+        yield Edit(times(part, factor), label, 1.62, said)
     for mask in know.masks:
         for shown in _spread_over(know, mask):
             yield Edit(times(part, shown), "mask-not-applied", 1.4,
