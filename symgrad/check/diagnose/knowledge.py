@@ -109,6 +109,15 @@ class Knowledge:
             self._symmetric[names, k] = self.frame.in_scale(filled)
         return self._symmetric[names, k]
 
+    def symmetric_values(self, target: str, names: tuple[str, ...], k: int) -> tuple[Point, Any]:
+        """The k-th point with these made symmetric, nothing else anew, and the gradient's value."""
+        truth, point = self.frame.truth, self.true_point(k)
+        made = {each: point.names[each] + point.names[each].T for each in names}
+        own = {each: made.get(each, value) for each, value in point.symbols.items()}
+        changed = Point(point.sizes, own, dict(point.names) | made)
+        gradients = {each: changed.names[f"d:{each}"] for each in truth.steps}
+        return changed, truth.computed(truth.steps[target].expr, changed, gradients)
+
     def _computed(self, node: Node, k: int) -> Any:
         truth, point = self.frame.truth, self.true_point(k)
         return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
@@ -163,6 +172,11 @@ class Knowledge:
     def shapes(self) -> dict[str, Shape]:
         """The shape of each name."""
         return {text: node.shape for text, node in self.frame.truth.leaves.items()}
+
+    def is_square(self, text: str) -> bool:
+        """Whether a name is that of a square matrix."""
+        shape = self.shapes.get(text, ())
+        return len(shape) == 2 and same(*shape)
 
     @cached_property
     def scalars(self) -> frozenset[str]:

@@ -7,7 +7,6 @@ from symgrad.check.claims.terms import Slice, Term
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, times, transposed
-from symgrad.tensor.dims import same
 
 
 def _matrix_for_entries(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -106,7 +105,7 @@ def _inverses(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     """A square matrix, or its entries' reciprocals, where its inverse belongs."""
     part = place.part
     bare = part.args[0] if part.op == "over" else part
-    if bare.op != "name" or not _is_square(know, bare.args[0]):
+    if bare.op != "name" or not know.is_square(bare.args[0]):
         return
     label, cost, said = (
         ("elementwise-for-matmul", 1.5, "reciprocals of the entries stand in place of the inverse")
@@ -116,11 +115,6 @@ def _inverses(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     inverse = Term("inv", bare)
     for new in (inverse, transposed(inverse)):
         yield Edit(new, label, cost, said)
-
-
-def _is_square(know: Knowledge, text: str) -> bool:
-    shape = know.shapes.get(text, ())
-    return len(shape) == 2 and same(*shape)
 
 
 RULES: tuple[Rule, ...] = (
