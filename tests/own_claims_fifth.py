@@ -99,7 +99,16 @@ net(
 P = softmax(Z)
 S = softmax(Z / T)
 J = -alpha * np.sum(Y * np.log(P)) / n - T**2 * np.sum(Q * np.log(S)) / n + rho/2 * np.sum(W**2)""",
-    {"X": ("n", "d"), "W": ("d", "c"), "b": ("c",), "Y": ("n", "c"), "Q": ("n", "c"), "T": (), "alpha": (), "rho": ()},
+    {
+        "X": ("n", "d"),
+        "W": ("d", "c"),
+        "b": ("c",),
+        "Y": ("n", "c"),
+        "Q": ("n", "c"),
+        "T": (),
+        "alpha": (),
+        "rho": (),
+    },
     {"Y": "onehot", "Q": "simplex", "T": "positive", "alpha": "positive", "rho": "positive"},
     r"""
 dZ ;; (alpha * (P - Y) + T * (S - Q)) / n ;; \frac{1}{n} (\alpha (P - Y) + T (S - Q)) ;;

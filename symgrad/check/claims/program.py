@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from symgrad.check.claims.scope import Scope, may_be_gradient
 from symgrad.check.claims.statements import _assigned
+from symgrad.errors import ParseError
 
 #: What the names of functions say: which of them run a network, score it, and derive it.
 _STAGES = {
@@ -74,8 +75,11 @@ class Program:
         names = [tree.name for tree in self.functions if scope.target(tree.name) is not None]
         spelled = _Spelled(scope, names[0] if len(names) == 1 else sole)
         out: list[ast.stmt] = []
-        for tree in bodies:
-            out += spelled.statements(tree)
+        try:
+            for tree in bodies:
+                out += spelled.statements(tree)
+        except RecursionError:
+            raise ParseError("the text is nested too deeply", hint="name parts of it") from None
         return [*self.helpers, *out]
 
 

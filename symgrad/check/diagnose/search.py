@@ -104,7 +104,7 @@ def _edited(case: Case, budget: Budget) -> Iterable[Hit]:
         return
     often = Counter(place.part for place in places(case.claim))
     for edit, place in edits(case.know, case.target, case.claim):
-        if budget.spent():
+        if budget.spent(place, case.claim.size * (often[place.part] > 1)):
             return
         deep = 0.05 * len(place.path)
         several = {put(case.claim, place.path, edit.new): 0.0}
@@ -210,7 +210,7 @@ def _each_repaired(
         labels: dict[str, tuple[float, str, Term, int]] = {}
         goals = [(n, targets[n])] if in_order else list(enumerate(targets))
         for edit, place in edits(case.know, case.target, part):
-            if budget.spent():
+            if budget.spent(place):
                 return
             new = put(part, place.path, edit.new)
             value = case.value(new, 0)
@@ -248,7 +248,7 @@ def _two(case: Case, budget: Budget) -> Iterable[Hit]:
     tried: list[tuple[Any, Term]] = []
     seen: set[Term] = set()
     for edit, place in edits(case.know, case.target, case.claim):
-        if budget.spent():
+        if budget.spent(place):
             return
         new = put(case.claim, place.path, edit.new)
         if new in seen:
@@ -276,7 +276,7 @@ def _two(case: Case, budget: Budget) -> Iterable[Hit]:
         if first.cost > 2.0:
             return
         for edit, place in edits(case.know, case.target, root):
-            if budget.spent():
+            if budget.spent(place):
                 return
             if edit.cost > 2.0:
                 continue
