@@ -6,12 +6,9 @@ from typing import Any
 from sympy import Expr, Integer, S
 
 from symgrad.check.claims.algebra import NotSymbolic
-from symgrad.check.claims.expressions import (
-    _BUILTINS,
-    _IDLE,
-    _TYPES,
+from symgrad.check.claims.expressions import _BUILTINS, _IDLE, _TYPES, Expressions
+from symgrad.check.claims.kinds import (
     Defined,
-    Expressions,
     Function,
     Holder,
     Method,

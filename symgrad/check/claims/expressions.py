@@ -7,11 +7,12 @@ those of an algebra: terms, or NumPy's.
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sympy import E, Expr, Integer, S, floor, pi
 
 from symgrad.check.claims.algebra import Algebra, NotSymbolic
+from symgrad.check.claims.kinds import Function, Holder, Method, Module, Rows, Span, Tupled
 from symgrad.check.claims.operations import ALIASES, OPERATIONS
 from symgrad.check.claims.scope import HOLDERS, Scope
 from symgrad.check.claims.terms import Slice, Term
@@ -28,64 +29,6 @@ MOST_STEPS, STEP_ENTRIES = 200_000, 256
 #: Modules by name, and those within them.
 _MODULES = frozenset({"np", "numpy", "jnp", "scipy", "special", "math"})
 _INNER = frozenset({"linalg", "special", "nn", "functional", "lib"})
-
-
-class Module(NamedTuple):
-    """NumPy, or a part of it."""
-
-    name: str
-
-
-class Holder(NamedTuple):
-    """A dictionary or object whose entries are known by their own names."""
-
-    name: str
-
-
-class Function(NamedTuple):
-    """A function of the table, and the array that it is a method of."""
-
-    name: str
-    own: tuple[Any, ...] = ()
-
-
-class Method(NamedTuple):
-    """A method of a static value."""
-
-    name: str
-    of: Any
-
-
-class Defined(NamedTuple):
-    """A function that the claim defines."""
-
-    name: str
-    arguments: tuple[str, ...]
-    defaults: tuple[Any, ...]
-    body: Any
-
-
-class Span(NamedTuple):
-    """A range of whole numbers."""
-
-    start: Any
-    stop: Any
-    step: int
-
-
-class Rows(NamedTuple):
-    """A list with one entry for each value of an index: [f(j) for j in range(K)]."""
-
-    term: Term
-    size: Expr
-
-
-class Tupled(NamedTuple):
-    """Several iterables side by side (zip), or one with its numbers (enumerate)."""
-
-    parts: tuple[Any, ...]
-    counted: bool = False
-
 
 _STATIC: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,

@@ -22,6 +22,13 @@ from symgrad.check.diagnose.activations import (
     of_one,
     slope_term,
 )
+from symgrad.check.diagnose.structure import (
+    divides,
+    is_entrywise,
+    is_whole_sum,
+    reduction,
+    sums_products,
+)
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
 from symgrad.declare.graph import Definition
@@ -38,7 +45,6 @@ from symgrad.tensor.nodes import (
     Map,
     Node,
     Softmax,
-    Total,
     leaves,
     substitute,
     topological,
@@ -240,10 +246,10 @@ class Knowledge:
         if root is None:
             return ""
         nodes = topological(root)
-        kinds = {_reduction(node) for node in nodes}
+        kinds = {reduction(node) for node in nodes}
         if "norm" in kinds:
             return "norm"
-        return "mean" if "mean" in kinds and any(map(_divides, nodes)) else ""
+        return "mean" if "mean" in kinds and any(map(divides, nodes)) else ""
 
     # --- activations
 
@@ -305,7 +311,7 @@ class Knowledge:
                 root = self.definitions.get(each.name) if each is node else None
                 if root is not None and self._is_layer(root):
                     return True
-            elif isinstance(each, Einsum) and each.ndim and _sums_products(each):
+            elif isinstance(each, Einsum) and each.ndim and sums_products(each):
                 return True
         return False
 
@@ -340,7 +346,7 @@ class Knowledge:
         """The slope of a value's only use, if that is a curved function of each of its entries."""
         leaf = self.graph.leaf(target)
         users = [root for root in self.definitions.values() if leaf in leaves(root)]
-        if len(users) != 1 or not _is_entrywise(users[0], leaf):
+        if len(users) != 1 or not is_entrywise(users[0], leaf):
             return None
         made = Definition(Leaf("use", users[0].shape, "value"), users[0])
         seed = op.full(1, users[0].shape)
@@ -393,7 +399,7 @@ class Knowledge:
         return [
             leaf.name
             for leaf in self.graph.symbols
-            if leaf.ndim and any(_is_whole_sum(self.definitions, node, leaf) for node in below)
+            if leaf.ndim and any(is_whole_sum(self.definitions, node, leaf) for node in below)
         ]
 
     @cached_property
@@ -438,58 +444,3 @@ class Knowledge:
                         if factor is leaf and own <= set(node.output) and more:
                             return True
         return False
-
-
-def _sums_products(node: Einsum) -> bool:
-    """Whether different factors are summed along an axis that they share."""
-    kept = set(node.output)
-    gone = {k for own in node.inputs for k in own if k != UNIT and k not in kept}
-    own = [set(labels) & gone for labels in node.inputs]
-    return len(set(node.factors)) > 1 and any(sum(k in each for each in own) > 1 for k in gone)
-
-
-def _is_entrywise(root: Node, leaf: Leaf) -> bool:
-    """Whether each entry is made of that entry of an array, others beside it."""
-    for node in topological(root):
-        if leaf not in leaves(node) or node is leaf:
-            continue
-        if not isinstance(node, Map | Total | Einsum) or not same_shape(node.shape, leaf.shape):
-            return False
-        if isinstance(node, Einsum) and any(
-            own != node.output
-            for own, factor in zip(node.inputs, node.factors, strict=True)
-            if leaf in leaves(factor)
-        ):
-            return False
-    return True
-
-
-def _is_whole_sum(definitions: dict[str, Node], node: Node, of: Leaf) -> bool:
-    """Whether a node, or the value that it names, is the sum of all entries of an array."""
-    if isinstance(node, Leaf) and node.name in definitions:
-        node = definitions[node.name]
-    return isinstance(node, Einsum) and not node.output and node.factors == (of,)
-
-
-def _divides(node: Node) -> bool:
-    """Whether a node divides by a size."""
-    return isinstance(node, Total) and any(
-        coefficient.as_numer_denom()[1].free_symbols for coefficient in node.coefficients
-    )
-
-
-def _reduction(node: Node) -> str:
-    """Whether a node sums one array, or its square, along some of its axes."""
-    if not isinstance(node, Einsum) or not node.output:
-        return ""
-    kept = {k for k in node.output if k != UNIT}
-    gone = {k for labels in node.inputs for k in labels if k != UNIT} - kept
-    if not gone or len(set(node.factors)) > 1 or len(set(node.inputs)) > 1:
-        return ""
-    (first, *more) = node.factors
-    if isinstance(first, Einsum) and len(set(first.factors)) > 1:
-        return ""
-    squared = more or (isinstance(first, Map) and first.body == ARGS[0] ** 2) or (
-        isinstance(first, Einsum) and len(first.factors) == 2 and len(set(first.factors)) == 1
-    )  # fmt: skip
-    return "norm" if squared else "mean"
