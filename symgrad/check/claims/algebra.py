@@ -34,6 +34,9 @@ class Algebra(Protocol):
     def shape(self, value: Any) -> tuple[Expr, ...]:
         """The sizes of its axes."""
 
+    def entries(self, value: Any) -> int:
+        """How many entries were computed of a value."""
+
     def truth(self, value: Any) -> bool:
         """Whether a condition holds."""
 
@@ -82,6 +85,10 @@ class Symbolic:
             return self.builder.node(value).shape
         except SymgradError as error:
             raise NotSymbolic(f"the shape is not known: {error.what}") from None
+
+    def entries(self, value: Any) -> int:
+        """How many entries were computed of a value."""
+        return 0  # nothing is, of a formula
 
     def truth(self, value: Any) -> bool:
         """A condition on values has no answer for all of them."""
@@ -160,6 +167,10 @@ class Numeric:
     def shape(self, value: Any) -> tuple[Expr, ...]:
         """The sizes of its axes, numbers."""
         return tuple(map(Integer, np.shape(value)))
+
+    def entries(self, value: Any) -> int:
+        """How many entries were computed of a value."""
+        return 1 if isinstance(value, tuple) else int(np.size(value))
 
     def truth(self, value: Any) -> bool:
         """Whether the one entry is true."""

@@ -6,19 +6,16 @@ from typing import Any
 from sympy import Expr, Integer, S
 
 from symgrad.check.claims.algebra import NotSymbolic
-from symgrad.check.claims.expressions import (
-    _BUILTINS,
-    _IDLE,
-    _TYPES,
+from symgrad.check.claims.expressions import _BUILTINS, _IDLE, _TYPES, Expressions
+from symgrad.check.claims.kinds import (
     Defined,
-    Expressions,
     Function,
     Holder,
     Method,
     Rows,
     Span,
     Tupled,
-    _hashed,
+    hashed,
 )
 from symgrad.check.claims.operations import OPERATIONS
 from symgrad.check.claims.scope import OF_PARAMETERS
@@ -259,7 +256,7 @@ def _builtin(run: Expressions, name: str, args: list[Any], tree: ast.Call) -> An
         case "dict", []:
             return {}
         case "str", [each]:
-            return str(_hashed(each))
+            return str(hashed(each))
         case "slice", _ if 1 <= len(args) <= 3:
             return Slice(None, args[0]) if len(args) == 1 else Slice(*args)
         case "print", _:

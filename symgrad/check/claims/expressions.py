@@ -7,12 +7,21 @@ those of an algebra: terms, or NumPy's.
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import thread_time
-from typing import Any, NamedTuple
+from typing import Any
 
 from sympy import E, Expr, Integer, S, floor, pi
 
 from symgrad.check.claims.algebra import Algebra, NotSymbolic
+from symgrad.check.claims.kinds import (
+    Function,
+    Holder,
+    Method,
+    Module,
+    Rows,
+    Span,
+    Tupled,
+    hashed,
+)
 from symgrad.check.claims.operations import ALIASES, OPERATIONS
 from symgrad.check.claims.scope import HOLDERS, OF_PARAMETERS, Scope
 from symgrad.check.claims.terms import Slice, Term
@@ -23,70 +32,12 @@ from symgrad.declare.syntax import Source, describe
 from symgrad.errors import ParseError, SymgradError
 from symgrad.tensor.operators import raised
 
-#: Steps of a claim, and seconds of computing: more is a slip or an attack.
-MOST_STEPS, MOST_SECONDS = 200_000, 4.0
+#: Steps of a claim: more is a slip or an attack. So many entries of an array are a step more.
+MOST_STEPS, STEP_ENTRIES = 200_000, 256
 
 #: Modules by name, and those within them.
 _MODULES = frozenset({"np", "numpy", "jnp", "scipy", "special", "math"})
 _INNER = frozenset({"linalg", "special", "nn", "functional", "lib"})
-
-
-class Module(NamedTuple):
-    """NumPy, or a part of it."""
-
-    name: str
-
-
-class Holder(NamedTuple):
-    """A dictionary or object whose entries are known by their own names."""
-
-    name: str
-
-
-class Function(NamedTuple):
-    """A function of the table, and the array that it is a method of."""
-
-    name: str
-    own: tuple[Any, ...] = ()
-
-
-class Method(NamedTuple):
-    """A method of a static value."""
-
-    name: str
-    of: Any
-
-
-class Defined(NamedTuple):
-    """A function that the claim defines."""
-
-    name: str
-    arguments: tuple[str, ...]
-    defaults: tuple[Any, ...]
-    body: Any
-
-
-class Span(NamedTuple):
-    """A range of whole numbers."""
-
-    start: Any
-    stop: Any
-    step: int
-
-
-class Rows(NamedTuple):
-    """A list with one entry for each value of an index: [f(j) for j in range(K)]."""
-
-    term: Term
-    size: Expr
-
-
-class Tupled(NamedTuple):
-    """Several iterables side by side (zip), or one with its numbers (enumerate)."""
-
-    parts: tuple[Any, ...]
-    counted: bool = False
-
 
 _STATIC: dict[type[ast.operator], Callable[[Expr, Expr], Expr]] = {
     ast.Add: lambda a, b: a + b,
@@ -126,14 +77,13 @@ class Expressions:
     algebra: Algebra
     names: dict[str, Any] = field(default_factory=dict)
     steps: int = 0
-    until: float = field(default_factory=lambda: thread_time() + MOST_SECONDS)
 
     # --- bounds
 
-    def tick(self) -> None:
-        """One step more."""
-        self.steps += 1
-        if self.steps > MOST_STEPS or (self.steps % 64 == 0 and thread_time() > self.until):
+    def tick(self, steps: int = 1) -> None:
+        """One step more, or several."""
+        self.steps += steps
+        if self.steps > MOST_STEPS:
             raise ParseError("the claim takes too many steps", hint="a claim is a short text")
 
     def fault(self, what: str, tree: ast.AST, hint: str = "") -> ParseError:
@@ -190,7 +140,9 @@ class Expressions:
         """An operation of the table; in terms, operands that are numbers are terms too."""
         if op not in OPERATIONS:
             raise ParseError(f"no function is named {op!r}")
-        return self.algebra.call(op, *args, **options)
+        result = self.algebra.call(op, *args, **options)
+        self.tick(self.algebra.entries(result) // STEP_ENTRIES)
+        return result
 
     def _constant(self, tree: ast.Constant) -> Any:
         value = tree.value
@@ -340,7 +292,7 @@ class Expressions:
         for key, value in zip(tree.keys, tree.values, strict=True):
             if key is None:
                 raise self.fault("** is not understood in a dictionary", tree)
-            result[_hashed(self.value(key))] = self.value(value)
+            result[hashed(self.value(key))] = self.value(value)
         return result
 
     def _text(self, tree: ast.JoinedStr) -> str:
@@ -348,7 +300,7 @@ class Expressions:
         parts = []
         for each in tree.values:
             if isinstance(each, ast.FormattedValue):
-                parts.append(str(_hashed(self.value(each.value))))
+                parts.append(str(hashed(self.value(each.value))))
             elif isinstance(each, ast.Constant):
                 parts.append(str(each.value))
         return "".join(parts)
@@ -427,13 +379,13 @@ class Expressions:
         """inner[key]."""
         match inner:
             case Holder():
-                return self.entry(inner.name, _hashed(key), tree)
+                return self.entry(inner.name, hashed(key), tree)
             case dict():
-                if _hashed(key) not in inner:
-                    if isinstance(_hashed(key), str):
-                        return self.named(str(_hashed(key)))
+                if hashed(key) not in inner:
+                    if isinstance(hashed(key), str):
+                        return self.named(str(hashed(key)))
                     raise self.fault(f"the dictionary has no entry {key!r}", tree)
-                return inner[_hashed(key)]
+                return inner[hashed(key)]
             case Rows():
                 return self.call("index", inner.term, self.key(key, tree))
             case Function(name="T" | "c_" | "r_"):
@@ -585,54 +537,3 @@ class Expressions:
         if isinstance(body, tuple):
             body = self.call("array", body)
         return Rows(Term("each", self.lifted(body), index, size), size)
-
-
-def _hashed(value: Any) -> Any:
-    """A static value as the key of a dictionary."""
-    if isinstance(value, Integer):
-        return int(value)
-    if isinstance(value, str | int | tuple):
-        return value
-    if isinstance(value, Expr):
-        raise ParseError(
-            "the number of steps of a loop is not known, and a dictionary has an entry for each",
-            hint="declare it as a number, as in x: (3, d)",
-        )
-    raise ParseError("a key of a dictionary is a text or a number")
-
-
-def _kind(value: Any) -> str:
-    names: dict[type, str] = {str: "a text", Function: "a function", Module: "a module",
-                              Holder: "a dictionary", dict: "a dictionary"}  # fmt: skip
-    return names.get(type(value), f"{value!r:.40}")
-
-
-def _call(self: Expressions, tree: ast.Call) -> Any:
-    from symgrad.check.claims.calls import call
-
-    value = call(self, tree)
-    for keyword in tree.keywords:
-        if keyword.arg == "out" and not isinstance(keyword.value, ast.Constant):
-            self.write(keyword.value, value)
-    return value
-
-
-_RULES: dict[type[ast.expr], Callable[[Expressions, Any], Any]] = {
-    ast.Constant: Expressions._constant,
-    ast.Name: Expressions._name,
-    ast.BinOp: Expressions._binop,
-    ast.UnaryOp: Expressions._unary,
-    ast.Compare: Expressions._compare,
-    ast.BoolOp: Expressions._boolean,
-    ast.IfExp: Expressions._choice,
-    ast.List: Expressions._listed,
-    ast.Tuple: Expressions._listed,
-    ast.Dict: Expressions._dictionary,
-    ast.JoinedStr: Expressions._text,
-    ast.Slice: Expressions._slice,
-    ast.Attribute: Expressions._attribute,
-    ast.Subscript: Expressions._subscript,
-    ast.ListComp: Expressions._comprehension,
-    ast.GeneratorExp: Expressions._comprehension,
-    ast.Call: _call,
-}

@@ -96,8 +96,11 @@ class Program:
         returns = names[0] if len(names) == 1 else sole
         spelled = Spelled(scope, returns, stated, bool(self.functions))
         out: list[ast.stmt] = []
-        for tree in bodies:
-            out += spelled.statements(tree)
+        try:
+            for tree in bodies:
+                out += spelled.statements(tree)
+        except RecursionError:
+            raise ParseError("the text is nested too deeply", hint="name parts of it") from None
         self.unnamed = spelled.unnamed
         self.unread = _unread(out, scope)
         return [*self.helpers, *out]

@@ -7,8 +7,9 @@ from typing import Any
 from sympy import Expr, Integer
 
 from symgrad.check.claims.algebra import NotSymbolic
-from symgrad.check.claims.expressions import Defined, Expressions, Holder
+from symgrad.check.claims.expressions import Expressions
 from symgrad.check.claims.keys import HOW_MANY, SAY_IT, computed_keys
+from symgrad.check.claims.kinds import Defined, Holder
 from symgrad.check.claims.terms import Slice, Term, names_in, number, subterms
 from symgrad.declare.loops import loop_index
 from symgrad.declare.syntax import describe

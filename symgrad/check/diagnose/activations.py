@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import sympy
-from sympy import Expr, Integer, preorder_traversal
+from sympy import Add, Expr, Integer, Mul, preorder_traversal
 
 from symgrad.check.claims.terms import Term, number
 from symgrad.check.diagnose.many import negative, plus, times
+from symgrad.tensor import operators as op
 from symgrad.tensor import scalar
-from symgrad.tensor.dims import Shape
-from symgrad.tensor.nodes import Map, Node, Softmax, Total
+from symgrad.tensor.dims import Shape, same_shape
+from symgrad.tensor.nodes import UNIT, Einsum, Leaf, Map, Node, Softmax, Total, leaves
+from symgrad.tensor.operators import constant_of
 from symgrad.tensor.scalar import ARGS
 
 #: Functions of one entry that are rules of calculus rather than activations.
@@ -32,6 +34,7 @@ class Activation:
     shape: Shape
     branch: bool = False  # a case of a loss, such as a hinge's, rather than a layer
     masks: tuple[Term, ...] = ()  # where the slope is one or the other
+    composed: bool = False  # of several functions: its slope may be wrong in one of its factors
 
     @property
     def unmasked(self) -> str:
@@ -58,32 +61,73 @@ def slope_term(body: Expr, z: Term, a: Term) -> Term | None:
 
 
 class Entrywise(NamedTuple):
-    """A scalar body, and the node whose entries it takes."""
+    """A scalar body of each entry of a node, and of numbers: those are the arguments after it."""
 
     body: Expr
     operand: Node
+    numbers: tuple[Node, ...] = ()
+
+    def apply(self, body: Expr, node: Node) -> Node:
+        """A scalar body of the same arguments, of the entries of another node."""
+        return op.apply(body, node, *self.numbers)
 
 
 def of_one(node: Node) -> Entrywise | None:
-    """What is computed of each entry of one node: where(z > 0, z, z/10) is such a function of z."""
-    if not isinstance(node, Map):
-        return None
-    if len(node.operands) == 1:
-        return Entrywise(node.body, node.operands[0])
-    inner = {each.operands[0] if _is_multiple(each) else each for each in node.operands}
-    if len(inner) != 1:
-        return None
-    (z,) = inner
-    parts = {
-        symbol: ARGS[0] * each.coefficients[0] if isinstance(each, Total) and each is not z  # type: ignore[attr-defined]
-        else ARGS[0]
-        for symbol, each in zip(node.bound, node.operands, strict=True)
-    }  # fmt: skip
-    return Entrywise(node.body.xreplace(parts), z)
+    """What is computed of each entry of one node: where(z > 0, z, z/10) is such a function of z.
+
+    The node is what a function is applied to, or else the one array that all of it is made of.
+    """
+    if isinstance(node, Map):
+        bases = {_base(each) for each in node.operands if _number(each) is None}
+        if len(bases) == 1:
+            return _read(node, *bases)
+    arrays = {each for each in leaves(node) if each.ndim}
+    return _read(node, *arrays) if len(arrays) == 1 else None
 
 
-def _is_multiple(node: Node) -> bool:
-    return isinstance(node, Total) and len(node.terms) == 1
+def _base(node: Node) -> Node:
+    return node.terms[0] if isinstance(node, Total) and len(node.terms) == 1 else node
+
+
+def _number(node: Node) -> Node | None:
+    """The number that is broadcast to an array."""
+    while isinstance(node, Einsum) and len(node.factors) == 1 and not node.factors[0].ndim:
+        node = node.factors[0]
+    return node if isinstance(node, Leaf) and not node.ndim else None
+
+
+def _read(root: Node, operand: Node) -> Entrywise | None:
+    numbers: list[Node] = []
+
+    def read(node: Node) -> Expr | None:
+        if node is operand:
+            return ARGS[0]
+        number = _number(node)
+        if number is not None:
+            if number not in numbers:
+                numbers.append(number)
+            argument: Expr = ARGS[1 + numbers.index(number)]
+            return argument
+        if not node.operands:
+            return constant_of(node)
+        parts = [read(each) for each in node.operands]
+        inner = [part for part in parts if part is not None]
+        if len(inner) < len(parts):
+            return None
+        match node:
+            case Map():
+                made: Expr = node.body.xreplace(dict(zip(node.bound, inner, strict=True)))
+                return made
+            case Total() if not any(each.free_symbols for each in node.coefficients):
+                return Add(*(c * part for c, part in zip(node.coefficients, inner, strict=True)))
+            case Einsum() if all(own in (node.output, ()) for own in node.inputs) and (
+                UNIT not in node.output and len(set(node.output)) == len(node.output)
+            ):
+                return Mul(*inner)
+        return None
+
+    body = read(root) if same_shape(root.shape, operand.shape) else None
+    return None if body is None else Entrywise(body, operand, tuple(numbers))
 
 
 def activation_name(node: Node) -> str | None:

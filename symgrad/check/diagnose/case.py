@@ -1,20 +1,24 @@
 """A wrong claim at the points where a mistake must show, and what is found of it."""
 
 from dataclasses import dataclass
-from time import thread_time
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from symgrad.check.claims.terms import Term, names_in
 from symgrad.check.diagnose.cuts import Faulty, faulty
+from symgrad.check.diagnose.edits.places import Place
 from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.check.diagnose.many import spread
 from symgrad.check.verify_judge import Run
 from symgrad.errors import SymgradError
 
-#: Changes of a claim that are tried: one alone, and two at once; and seconds, should they be slow.
-MOST_EDITS, MOST_PAIRS, MOST_SECONDS = 6_000, 12_000, 3.0
+#: Changes of a claim that are tried: one alone, and two at once.
+MOST_EDITS, MOST_PAIRS = 6_000, 12_000
+
+#: Operands that are computed anew for a change, on the average: changes deep in long claims count
+#: for more. The body of a loop is computed so many times.
+OPERANDS, LOOP = 16, 6
 
 
 #: Operations of a claim that is edited, shared parts counted wherever they stand.
@@ -23,20 +27,31 @@ MOST_TERMS = 2_000
 
 @dataclass(slots=True)
 class Budget:
-    """What a search may still try; the seconds are for claims that are slow to compute."""
+    """What a search may still try: changes, and the work that they take."""
 
     left: int
-    until: float
+    work: int
 
     @classmethod
     def of(cls, count: int) -> "Budget":
         """So many changes."""
-        return cls(count, thread_time() + MOST_SECONDS)
+        return cls(count, count * OPERANDS)
 
-    def spent(self) -> bool:
-        """One change more; whether it is too many."""
+    def spent(self, place: Place, more: int = 0) -> bool:
+        """One change more, and operations beside it; whether it is too many."""
         self.left -= 1
-        return self.left < 0 or (self.left % 32 == 0 and thread_time() > self.until)
+        self.work -= _work(place) + more
+        return self.left < 0 or self.work < 0
+
+
+def _work(place: Place) -> int:
+    """The operands of all operations that a change at a place makes anew."""
+    count = 1 + len(place.part.terms)
+    for outer in reversed(place.around):
+        count += len(outer.terms)
+        if outer.op == "each":  # all of its body
+            count = LOOP * (count + outer.size)
+    return count
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,6 @@ from symgrad.tensor.nodes import (
     Node,
     Softmax,
     Total,
-    leaves,
     topological,
 )
 from symgrad.tensor.scalar import ARGS
@@ -133,9 +132,12 @@ class _Sweep:
         for cut, label, said in single:
             yield from self._run(label, said, 1.35, cut=cut)
         named = [each for each in single if each[1] != "missing-term"]
-        for one, two in list(combinations(named, 2))[:MOST_PAIRS]:
-            label = one[1] if one[1] == two[1] else min(one[1], two[1])
-            yield from self._run(label, f"{one[2]}, and {two[2]}", 1.6, cut=(*one[0], *two[0]))
+        terms = [each for each in single if each[1] == "missing-term"]
+        for group, cost in ((named, 1.6), (terms, 1.9)):
+            for one, two in list(combinations(group, 2))[:MOST_PAIRS]:
+                label = min(one[1], two[1])
+                said = one[2] if one[2] == two[2] else f"{one[2]}, and {two[2]}"
+                yield from self._run(label, said, cost, cut=(*one[0], *two[0]))
         for node in self.order:
             yield from self._faulty_rules(node)
 
@@ -187,9 +189,7 @@ class _Sweep:
             users.append(next((user for user, _ in self.users.get(users[-1], [])), node))
             if len(users) > 5:
                 return False
-        names = {leaf.name for leaf in leaves(users[-1])}
-        free = {self.target, *self.know.numbers}
-        return source not in self.roots and names <= free
+        return source not in self.roots and self.know.is_own(self.target, users[-1])
 
     def _reduction(self, node: Node) -> str:
         """Whether a use is a sum over an axis of the value, or of its square."""

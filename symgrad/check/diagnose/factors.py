@@ -30,6 +30,8 @@ def local_factors(know: Knowledge, target: str) -> list[tuple[Term, str, str]]:
 def _factors(node: Einsum) -> list[Node]:
     """Factors that are no names; those that are summed together are one."""
     found: list[Node] = [f for f in node.factors if not isinstance(f, Leaf | Iverson)]
+    found += [f for f, own in zip(node.factors, node.inputs, strict=True)
+              if isinstance(f, Iverson) and own == node.output]  # fmt: skip
     kept = {k for k in node.output if k != UNIT}
     groups: list[tuple[set[int], list[int]]] = []
     for n, labels in enumerate(node.inputs):

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
+from symgrad.calculus.sweep import pull_definition
 from symgrad.check.claims.compute import Builder, Values
 from symgrad.check.claims.terms import Term, name, names_in, number
 from symgrad.check.claims.write import with_modules
@@ -21,8 +22,16 @@ from symgrad.check.diagnose.activations import (
     of_one,
     slope_term,
 )
+from symgrad.check.diagnose.structure import (
+    divides,
+    is_entrywise,
+    is_whole_sum,
+    reduction,
+    sums_products,
+)
 from symgrad.check.verify_judge import Frame
 from symgrad.check.verify_truth import Point
+from symgrad.declare.graph import Definition
 from symgrad.errors import SymgradError
 from symgrad.notation import numpy
 from symgrad.simplify.recognise import recognised
@@ -36,7 +45,6 @@ from symgrad.tensor.nodes import (
     Map,
     Node,
     Softmax,
-    Total,
     leaves,
     substitute,
     topological,
@@ -107,6 +115,15 @@ class Knowledge:
             self._symmetric[names, k] = self.frame.in_scale(filled)
         return self._symmetric[names, k]
 
+    def symmetric_values(self, target: str, names: tuple[str, ...], k: int) -> tuple[Point, Any]:
+        """The k-th point with these made symmetric, nothing else anew, and the gradient's value."""
+        truth, point = self.frame.truth, self.true_point(k)
+        made = {each: point.names[each] + point.names[each].T for each in names}
+        own = {each: made.get(each, value) for each, value in point.symbols.items()}
+        changed = Point(point.sizes, own, dict(point.names) | made)
+        gradients = {each: changed.names[f"d:{each}"] for each in truth.steps}
+        return changed, truth.computed(truth.steps[target].expr, changed, gradients)
+
     def _computed(self, node: Node, k: int) -> Any:
         truth, point = self.frame.truth, self.true_point(k)
         return truth.computed(node, point, {name: point.names[f"d:{name}"] for name in truth.steps})
@@ -162,6 +179,11 @@ class Knowledge:
         """The shape of each name."""
         return {text: node.shape for text, node in self.frame.truth.leaves.items()}
 
+    def is_square(self, text: str) -> bool:
+        """Whether a name is that of a square matrix."""
+        shape = self.shapes.get(text, ())
+        return len(shape) == 2 and same(*shape)
+
     @cached_property
     def scalars(self) -> frozenset[str]:
         """The names that are numbers."""
@@ -196,10 +218,18 @@ class Knowledge:
 
     def is_regular(self, target: str, node: Node) -> bool:
         """Whether a summand is a regulariser's: of the variable's own entries and numbers."""
-        names = {leaf.name for leaf in leaves(node)}
         if any(isinstance(each, MatrixFunction) for each in topological(node)):
             return False  # log det of a covariance is what is fitted
-        return target in names and names <= {target, *self.numbers}
+        return target in {leaf.name for leaf in leaves(node)} and self.is_own(target, node)
+
+    def is_own(self, target: str, node: Node) -> bool:
+        """Whether a summand has the variable and numbers alone, unlike others of the gradient."""
+        free = {target, *self.numbers}
+        own, whole = (
+            {leaf.name for leaf in leaves(each)} <= free
+            for each in (node, self.frame.truth.steps[target].expr)
+        )
+        return own and not whole
 
     @cached_property
     def data_free(self) -> frozenset[str]:
@@ -216,10 +246,10 @@ class Knowledge:
         if root is None:
             return ""
         nodes = topological(root)
-        kinds = {_reduction(node) for node in nodes}
+        kinds = {reduction(node) for node in nodes}
         if "norm" in kinds:
             return "norm"
-        return "mean" if "mean" in kinds and any(map(_divides, nodes)) else ""
+        return "mean" if "mean" in kinds and any(map(divides, nodes)) else ""
 
     # --- activations
 
@@ -249,19 +279,30 @@ class Knowledge:
         known = of_one(node)
         if known is None or (function := function_name(known.body)) is None:
             return None
-        body, operand = known
+        body, operand = known.body, known.operand
         z = self.pooled(operand)
         slope = scalar.partial(body, ARGS[0])
-        at_z = slope_term(body, z, a) or self.pooled(op.apply(slope, operand))
+        at_z = slope_term(body, z, a) or self.pooled(known.apply(slope, operand))
         masks = tuple(
             self.pooled(each)
-            for condition in slope.atoms(scalar.gt)
-            for hold in [op.apply(condition, operand)]
+            for condition in slope.atoms(scalar.gt, scalar.ge, scalar.lt, scalar.le)
+            for hold in [known.apply(condition, operand)]
             for each in (hold, op.subtract(1, hold))
         )
-        branch = body.func in CHOICES and not self._is_layer(operand)
-        at_a = self.pooled(op.apply(slope, node))
-        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks)
+        branch = any(map(body.has, CHOICES)) and (
+            self._is_averaged(a) or not self._is_layer(operand)
+        )
+        at_a = self.pooled(known.apply(slope, node))
+        composed = body.func not in scalar.NAMES
+        return Activation(function, z, a, at_z, at_a, node.shape, branch, masks, composed)
+
+    def _is_averaged(self, a: Term) -> bool:
+        """Whether a value goes into the output by a weighted sum: it is a loss of each example."""
+        step = self.frame.truth.steps.get(a.args[0])
+        if step is None:
+            return False
+        made = set(self.definitions)
+        return not any(leaf.role == "adjoint" or leaf.name in made for leaf in leaves(step.expr))
 
     def _is_layer(self, node: Node) -> bool:
         """Whether a value is computed by a sum of products, as a layer's is, and by no loss."""
@@ -270,7 +311,7 @@ class Knowledge:
                 root = self.definitions.get(each.name) if each is node else None
                 if root is not None and self._is_layer(root):
                     return True
-            elif isinstance(each, Einsum) and each.ndim and _sums_products(each):
+            elif isinstance(each, Einsum) and each.ndim and sums_products(each):
                 return True
         return False
 
@@ -289,6 +330,28 @@ class Knowledge:
         """The activation that a value is."""
         wanted = name(value)
         return next((each for each in self.activations if each.a is wanted), None)
+
+    @cached_property
+    def elementary(self) -> list[tuple[str, Term, Term]]:
+        """Functions such as exp of named values that others are made with: name, z and f(z)."""
+        nodes = {node: None for root in self.definitions.values() for node in topological(root)}
+        return [
+            (scalar.NAMES[node.body.func], self.pooled(node.operands[0]), self.pooled(node))
+            for node in nodes
+            if isinstance(node, Map) and node.body.args == ARGS[:1]
+            and node.body.func in scalar.NAMES and isinstance(node.operands[0], Leaf)
+        ]  # fmt: skip
+
+    def entry_slope(self, target: str) -> Term | None:
+        """The slope of a value's only use, if that is a curved function of each of its entries."""
+        leaf = self.graph.leaf(target)
+        users = [root for root in self.definitions.values() if leaf in leaves(root)]
+        if len(users) != 1 or not is_entrywise(users[0], leaf):
+            return None
+        made = Definition(Leaf("use", users[0].shape, "value"), users[0])
+        seed = op.full(1, users[0].shape)
+        slope = pull_definition(made, seed, frozenset({leaf}))[leaf].term
+        return self.pooled(slope) if leaf in leaves(slope) else None
 
     @cached_property
     def functions(self) -> frozenset[str]:
@@ -320,7 +383,24 @@ class Knowledge:
             found.setdefault(number(one * two), f"{one}·{two}")
         for mask in self.masks:
             found[Term("sum", name(mask))] = f"the number of ones in {mask}"
+        for weights in self.weights:
+            found.setdefault(Term("sum", name(weights)), f"the sum of {weights}")
         return found
+
+    @cached_property
+    def weights(self) -> list[str]:
+        """Symbols by whose sum something is divided: the weights of a mean."""
+        below = {
+            node.operands[0]
+            for root in self.definitions.values()
+            for node in topological(root)
+            if isinstance(node, Map) and node.body == 1 / ARGS[0] and not node.ndim
+        }
+        return [
+            leaf.name
+            for leaf in self.graph.symbols
+            if leaf.ndim and any(is_whole_sum(self.definitions, node, leaf) for node in below)
+        ]
 
     @cached_property
     def families(self) -> dict[str, tuple[str, int]]:
@@ -364,35 +444,3 @@ class Knowledge:
                         if factor is leaf and own <= set(node.output) and more:
                             return True
         return False
-
-
-def _sums_products(node: Einsum) -> bool:
-    """Whether different factors are summed along an axis that they share."""
-    kept = set(node.output)
-    gone = {k for own in node.inputs for k in own if k != UNIT and k not in kept}
-    own = [set(labels) & gone for labels in node.inputs]
-    return len(set(node.factors)) > 1 and any(sum(k in each for each in own) > 1 for k in gone)
-
-
-def _divides(node: Node) -> bool:
-    """Whether a node divides by a size."""
-    return isinstance(node, Total) and any(
-        coefficient.as_numer_denom()[1].free_symbols for coefficient in node.coefficients
-    )
-
-
-def _reduction(node: Node) -> str:
-    """Whether a node sums one array, or its square, along some of its axes."""
-    if not isinstance(node, Einsum) or not node.output:
-        return ""
-    kept = {k for k in node.output if k != UNIT}
-    gone = {k for labels in node.inputs for k in labels if k != UNIT} - kept
-    if not gone or len(set(node.factors)) > 1 or len(set(node.inputs)) > 1:
-        return ""
-    (first, *more) = node.factors
-    if isinstance(first, Einsum) and len(set(first.factors)) > 1:
-        return ""
-    squared = more or (isinstance(first, Map) and first.body == ARGS[0] ** 2) or (
-        isinstance(first, Einsum) and len(first.factors) == 2 and len(set(first.factors)) == 1
-    )  # fmt: skip
-    return "norm" if squared else "mean"

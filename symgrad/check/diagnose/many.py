@@ -47,24 +47,38 @@ def _spread(term: Term, scalars: frozenset[str]) -> Term:
             return times(a, a)
         case "reciprocal", (a,):
             return over(a)
+        case "T", (a,):
+            return _transpose(a, scalars)
+        case "chain", items:
+            split = [_split(each, scalars) for each in items]
+            return times(*(n for numbers, _ in split for n in numbers),
+                         chain(*(rest for _, rest in split)))  # fmt: skip
     return term
+
+
+def _split(term: Term, scalars: frozenset[str]) -> tuple[list[Term], Term]:
+    """The numbers in front of a factor of a matrix product, and the rest of it."""
+    own = factors(term)
+    numbers = [f for f in own if _is_scalar(f, scalars)]
+    kept = [f for f in own if f not in numbers]
+    if not numbers or not kept:
+        return [], term
+    inner = times(*kept)
+    return numbers, negative(inner) if term.op == "neg" else inner
+
+
+def _transpose(term: Term, scalars: frozenset[str]) -> Term:
+    """The transpose, numbers in front of it."""
+    numbers, rest = _split(term, scalars)
+    return times(*numbers, transposed(rest)) if numbers else transposed(term)
 
 
 def _matrix_product(a: Term, b: Term, scalars: frozenset[str]) -> Term:
     """The product, numbers in front of it."""
-    numbers: list[Term] = []
-    rest: list[Term] = []
-    for each in (a, b):
-        if _is_scalar(each, scalars):
-            return times(a, b)
-        own = factors(each)
-        outside = [f for f in own if _is_scalar(f, scalars)]
-        numbers += outside
-        kept = [f for f in own if f not in outside]
-        minus = each.op == "neg"
-        inner = times(*kept) if kept and outside else (each.args[0] if minus else each)
-        rest.append(negative(inner) if minus else inner)
-    return times(*numbers, chain(*rest))
+    if _is_scalar(a, scalars) or _is_scalar(b, scalars):
+        return times(a, b)
+    (left, one), (right, two) = _split(a, scalars), _split(b, scalars)
+    return times(*left, *right, chain(one, two))
 
 
 def plus(*terms: Term) -> Term:

@@ -74,7 +74,7 @@ def _piece(know: Knowledge, target: str, node: Node, through: list[Leaf]) -> tup
     if slope is not None:
         return slope.masked, f"the derivative of {slope.function} is wrong", 1.4
     of = f" of the derivative of {{{through[0].name}}}" if len(through) == 1 else ""
-    return "missing-term", f"a term{of} is left out", 1.6
+    return "missing-term", f"a term{of} is left out", 1.7
 
 
 def _part(know: Knowledge, target: str, node: Node, label: str, said: str, cost: float) -> Part:

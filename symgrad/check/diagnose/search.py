@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from sympy import S
 
-from symgrad.check.claims.terms import Term, number
+from symgrad.check.claims.terms import Term, names_in
 from symgrad.check.diagnose.all_places import changes
 from symgrad.check.diagnose.case import (
     MOST_EDITS,
@@ -20,9 +19,11 @@ from symgrad.check.diagnose.case import (
 )
 from symgrad.check.diagnose.edits import edits, everywhere, places, put
 from symgrad.check.diagnose.knowledge import CHECKS
-from symgrad.check.diagnose.many import plus, times
+from symgrad.check.diagnose.many import plus, summands, times
+from symgrad.check.diagnose.multiples import scaled_parts
 from symgrad.check.diagnose.parts import contributions, parts
 from symgrad.check.diagnose.scales import ratio, recognised
+from symgrad.check.verify_truth import Point
 from symgrad.errors import SymgradError
 
 
@@ -38,53 +39,7 @@ def search(case: Case) -> list[Hit]:
     return list(best.values())
 
 
-# --- ratios
-
-
-def _scaled_parts(case: Case, budget: Budget) -> Iterable[Hit]:
-    """A constant factor of the claim, or of a part of it."""
-    know, claim = case.know, case.claim
-    if claim is None:
-        yield from _scaled_values(case)
-        return
-    zero = number(S.Zero)
-    for place in places(claim):
-        parent = place.around[-1].op if place.around else ""
-        if place.part.op == "number" and parent in ("times", "over") and len(place.path) > 1:
-            continue
-        ratios = []
-        for k in range(CHECKS):
-            without = case.value(put(claim, place.path, times(zero, place.part)), k)
-            if without is None or case.ours[k] is None or without.shape != case.truths[k].shape:
-                break
-            c = ratio(case.truths[k] - without, case.ours[k] - without)
-            if c is None:
-                break
-            ratios.append(c)
-        scale = recognised(know, ratios, regular=_is_regular(case, place.part))
-        if scale is None:
-            continue
-        if parent == "times" and place.path and scale.label != "wrong-count":
-            continue  # the product around it has the same factor
-        new = put(claim, place.path, times(scale.factor, place.part))
-        if case.is_true(new):
-            deep = 0.0 if not place.path else 0.1
-            whole = scale.factor if not place.path else None
-            yield Hit(scale.label, scale.cost + deep, scale.said, new, scale.also, whole)
-
-
-def _scaled_values(case: Case) -> Iterable[Hit]:
-    ratios = [ratio(t, o) for t, o in zip(case.truths, case.ours, strict=True) if o is not None]
-    if len(ratios) == CHECKS and None not in ratios:
-        scale = recognised(case.know, [r for r in ratios if r is not None])
-        if scale is not None:
-            yield Hit(scale.label, scale.cost, scale.said, None, scale.also)
-
-
-def _is_regular(case: Case, part: Term) -> bool:
-    """Whether a part depends on the variable itself alone, as a regulariser's does."""
-    names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
-    return case.target in names and names <= {case.target, *case.know.numbers}
+# --- programs
 
 
 def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
@@ -105,21 +60,40 @@ def _run_otherwise(case: Case, budget: Budget) -> Iterable[Hit]:
 
 def _symmetric(case: Case, budget: Budget) -> Iterable[Hit]:
     """A claim that is right where a square matrix, or all of them, is symmetric."""
-    square = case.know.square
-    for chosen in [(each,) for each in square] + ([square] if len(square) > 1 else []):
+    for chosen, cost in _matrices(case):
         for k in range(CHECKS):
-            point = case.know.symmetric_point(chosen, k)
             try:
+                point, truth = _made_symmetric(case, chosen, k)
                 ours = np.asarray(case.run(point), dtype=float)
             except (SymgradError, TypeError, ValueError):
                 break
-            if not same(ours, np.asarray(point.names[f"d:{case.target}"], dtype=float)):
+            if not same(ours, np.asarray(truth, dtype=float)):
                 break
         else:
             shown = " and ".join(f"{{{each}}}" for each in chosen)
             said = f"{shown} {'is' if len(chosen) == 1 else 'are'} taken to be symmetric"
-            yield Hit("symmetry-assumed", 1.7, said)
+            yield Hit("symmetry-assumed", cost, said)
             return
+
+
+def _matrices(case: Case) -> Iterable[tuple[tuple[str, ...], float]]:
+    """Square matrices, one and all, and the gradients by square ones that a claim starts from."""
+    know = case.know
+    yield from (((each,), 1.7) for each in know.square)
+    if len(know.square) > 1:
+        yield know.square, 1.7
+    names = names_in(case.claim) if case.claim is not None else set()
+    gradients = [each for each in sorted(names) if each.startswith("d:") and know.is_square(each)]
+    if not know.frame.scales:
+        yield from (((own, each), 1.9) for own in know.square for each in gradients)
+
+
+def _made_symmetric(case: Case, chosen: tuple[str, ...], k: int) -> tuple[Point, Any]:
+    """A point where these are symmetric, and the gradient there; given ones stay as they are."""
+    if any(each.startswith("d:") for each in chosen):
+        return case.know.symmetric_values(case.target, chosen, k)
+    point = case.know.symmetric_point(chosen, k)
+    return point, point.names[f"d:{case.target}"]
 
 
 # --- single edits
@@ -130,7 +104,7 @@ def _edited(case: Case, budget: Budget) -> Iterable[Hit]:
         return
     often = Counter(place.part for place in places(case.claim))
     for edit, place in edits(case.know, case.target, case.claim):
-        if budget.spent():
+        if budget.spent(place, case.claim.size * (often[place.part] > 1)):
             return
         deep = 0.05 * len(place.path)
         several = {put(case.claim, place.path, edit.new): 0.0}
@@ -149,13 +123,15 @@ def _missing_parts(case: Case, budget: Budget) -> Iterable[Hit]:
     if case.shapeless:
         return
     gaps = [t - o for t, o in zip(case.truths, case.ours, strict=True)]
+    subtracted = list(_subtracted(case))
     for part in parts(case.know, case.target):
         values = [case.value(part.term, k) for k in range(CHECKS)]
         if any(v is None for v in values):
             continue
         new = plus(case.claim, part.term) if case.claim is not None else None
         if all(same(v, gap) for v, gap in zip(values, gaps, strict=True)):
-            yield Hit(part.label, part.cost, part.said, new)
+            if not any(same(each, values[0]) for each in subtracted):  # else it is one too many
+                yield Hit(part.label, part.cost, part.said, new)
         elif all(same(2 * v, gap) for v, gap in zip(values, gaps, strict=True)):
             yield Hit("sign", part.cost, "the sign of a term is wrong", None)
         else:
@@ -165,6 +141,15 @@ def _missing_parts(case: Case, budget: Budget) -> Iterable[Hit]:
             if scale is not None and None not in rest:
                 yield Hit(part.label, part.cost + scale.cost, f"{part.said}; {scale.said}", None,
                           (scale.label,))  # fmt: skip
+
+
+def _subtracted(case: Case) -> Iterable[Any]:
+    """The values of what a claim subtracts, broadcast to the gradient's shape."""
+    shape = case.truths[0].shape
+    for each in summands(case.claim) if case.claim is not None else ():
+        value = case.value(each.args[0], 0) if each.op == "neg" else None
+        if value is not None and value.shape in ((), shape):
+            yield np.broadcast_to(value, shape)
 
 
 def _faulty_sweeps(case: Case, budget: Budget) -> Iterable[Hit]:
@@ -225,7 +210,7 @@ def _each_repaired(
         labels: dict[str, tuple[float, str, Term, int]] = {}
         goals = [(n, targets[n])] if in_order else list(enumerate(targets))
         for edit, place in edits(case.know, case.target, part):
-            if budget.spent():
+            if budget.spent(place):
                 return
             new = put(part, place.path, edit.new)
             value = case.value(new, 0)
@@ -263,7 +248,7 @@ def _two(case: Case, budget: Budget) -> Iterable[Hit]:
     tried: list[tuple[Any, Term]] = []
     seen: set[Term] = set()
     for edit, place in edits(case.know, case.target, case.claim):
-        if budget.spent():
+        if budget.spent(place):
             return
         new = put(case.claim, place.path, edit.new)
         if new in seen:
@@ -291,7 +276,7 @@ def _two(case: Case, budget: Budget) -> Iterable[Hit]:
         if first.cost > 2.0:
             return
         for edit, place in edits(case.know, case.target, root):
-            if budget.spent():
+            if budget.spent(place):
                 return
             if edit.cost > 2.0:
                 continue
@@ -318,7 +303,7 @@ def _faulty_and_scaled(case: Case) -> Iterable[Hit]:
 
 #: Each with whether it is tried although something was found before.
 FINDERS: tuple[tuple[Callable[[Case, Budget], Iterable[Hit]], bool], ...] = (
-    (_scaled_parts, True), (_run_otherwise, True), (_missing_parts, True),
+    (scaled_parts, True), (_run_otherwise, True), (_missing_parts, True),
     (_faulty_sweeps, True), (_edited, True),
     (_everywhere, True), (_matched, False), (_symmetric, True), (_two, False),
 )  # fmt: skip

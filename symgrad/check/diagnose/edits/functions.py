@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sympy import Expr, Integer
 
-from symgrad.check.claims.terms import Term, number
+from symgrad.check.claims.terms import Term, name, number
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import negative, over, plus, times
@@ -53,6 +53,8 @@ def _functions(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
                     yield Edit(mask, activation.masked, 1.5,
                                f"the mask is {know.quote(mask)}", ("stale-variable",))  # fmt: skip
         case "over", (inner,):
+            if inner is name(target):
+                yield Edit(over(times(inner, inner)), rule, 1.4, "the derivative of 1/x is −1/x²")
             more = over(plus(number(Integer(1)), inner))
             yield Edit(more, rule, 1.9, "the 1 of log(1 + x) stays in its derivative",
                        ("missing-term",))  # fmt: skip

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from itertools import combinations, permutations, product
 
-from symgrad.check.claims.terms import Term
+from symgrad.check.claims.terms import Slice, Term
 from symgrad.check.diagnose.edits.places import Edit, Place, Rule
 from symgrad.check.diagnose.knowledge import Knowledge
 from symgrad.check.diagnose.many import chain, times, transposed
-from symgrad.tensor.dims import same
 
 
 def _matrix_for_entries(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -36,6 +35,12 @@ def _entries_for_matrix(know: Knowledge, target: str, place: Place) -> Iterator[
             yield Edit(times(left, right), "matmul-for-elementwise", 1.8, said)
             yield Edit(Term("outer", left, right), "matmul-for-elementwise", 2.2,
                        "an outer product is meant")  # fmt: skip
+        if len(part.args) == 2:
+            for vector, matrix in permutations(part.args):
+                column = Term("index", vector, (Slice(), None))
+                for each in (matrix, transposed(matrix)):
+                    yield Edit(times(column, each), "matmul-for-elementwise", 2.0,
+                               "rows are to be multiplied by numbers, not summed")  # fmt: skip
     if part.op in ("outer", "inner"):
         yield Edit(times(*part.args), "matmul-for-elementwise", 1.8, said)
 
@@ -100,7 +105,7 @@ def _inverses(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     """A square matrix, or its entries' reciprocals, where its inverse belongs."""
     part = place.part
     bare = part.args[0] if part.op == "over" else part
-    if bare.op != "name" or not _is_square(know, bare.args[0]):
+    if bare.op != "name" or not know.is_square(bare.args[0]):
         return
     label, cost, said = (
         ("elementwise-for-matmul", 1.5, "reciprocals of the entries stand in place of the inverse")
@@ -110,11 +115,6 @@ def _inverses(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     inverse = Term("inv", bare)
     for new in (inverse, transposed(inverse)):
         yield Edit(new, label, cost, said)
-
-
-def _is_square(know: Knowledge, text: str) -> bool:
-    shape = know.shapes.get(text, ())
-    return len(shape) == 2 and same(*shape)
 
 
 RULES: tuple[Rule, ...] = (

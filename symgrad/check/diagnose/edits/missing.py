@@ -35,7 +35,7 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
         if activation.function == "softmax":
             yield from _through_softmax(activation, part)
     for factor, label, said in local_factors(know, target):
-        yield Edit(times(part, factor), label, 1.6 + (0.1 if place.path else 0.0), said)
+        yield Edit(times(part, factor), label, 1.62, said)
     for mask in know.masks:
         for shown in _spread_over(know, mask):
             yield Edit(times(part, shown), "mask-not-applied", 1.4,
@@ -56,6 +56,19 @@ def _more_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
                         yield Edit(chain(*part.args[:k], each, *part.args[k:]),
                                    "missing-chain-factor", 1.9 + near,
                                    f"the factor {know.quote(each)} is left out")  # fmt: skip
+
+
+def _weights(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
+    """A sum of rows or columns, each of which must be weighted."""
+    part = place.part
+    if part.op != "sum" or not isinstance(part.args[0], Term):
+        return
+    for text, shape in know.shapes.items():
+        if len(shape) == 1 and text != f"d:{target}":
+            own, cost = name(text), 1.5 if text.startswith("d:") else 1.8
+            for new in (chain(own, part.args[0]), chain(part.args[0], own)):
+                yield Edit(new, "missing-chain-factor", cost,
+                           f"the factor {{{text}}} is left out of the sum")  # fmt: skip
 
 
 def _through_softmax(activation: Activation, part: Term) -> Iterator[Edit]:
@@ -97,5 +110,6 @@ def _diagonal_only(know: Knowledge, target: str, place: Place) -> Iterator[Edit]
 
 RULES: tuple[Rule, ...] = (
     _more_factors,
+    _weights,
     _diagonal_only,
 )

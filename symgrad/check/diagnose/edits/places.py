@@ -59,21 +59,23 @@ def everywhere(root: Term, old: Term, new: Term) -> Term:
     """The claim with all parts like one replaced; sums and products stay flat."""
     if root is old:
         return new
-    result = root
-    for k, each in enumerate(root.terms):
-        inner = everywhere(each, old, new)
-        if inner is not each:
-            result = with_term(result, k, inner)
-    return result
+    inner = [everywhere(each, old, new) for each in root.terms]
+    if all(a is b for a, b in zip(inner, root.terms, strict=True)):
+        return root
+    return _with_terms(root, inner)
 
 
 def with_term(term: Term, k: int, new: Term) -> Term:
-    left = [k]
+    """The term with another part; sums and products stay flat."""
+    return _with_terms(term, [new if n == k else each for n, each in enumerate(term.terms)])
+
+
+def _with_terms(term: Term, parts: list[Term]) -> Term:
+    left = iter(parts)
 
     def mapped(value: Any) -> Any:
         if isinstance(value, Term):
-            left[0] -= 1
-            return new if left[0] == -1 else value
+            return next(left)
         if isinstance(value, Slice):
             return Slice(*map(mapped, value))
         return tuple(map(mapped, value)) if isinstance(value, tuple) else value

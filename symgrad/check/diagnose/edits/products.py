@@ -8,9 +8,9 @@ from sympy import Integer
 
 from symgrad.check.claims.terms import Term
 from symgrad.check.diagnose.activations import Activation
-from symgrad.check.diagnose.edits.places import Edit, Place, Rule, below, names_below
+from symgrad.check.diagnose.edits.places import Edit, Place, Rule, below, names_below, same_value
 from symgrad.check.diagnose.knowledge import Knowledge
-from symgrad.check.diagnose.many import chain, over, plus, times
+from symgrad.check.diagnose.many import chain, over, plus, times, transposed
 
 
 def _fewer_factors(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
@@ -44,6 +44,10 @@ def _surplus(know: Knowledge, target: str, lost: list[Term], rest: Term) -> tupl
         if _is_slope_like(know, own, bare):
             return ("fused-gradient-reused", "the rest already holds the derivative of "
                     f"{own.function}", 1.3)  # fmt: skip
+    if not any(n.startswith("d:") for n in names_below(rest)):
+        slope = know.entry_slope(target)
+        if slope is not None and same_value(know, bare, slope):
+            return "fused-gradient-reused", f"the rest already holds {know.quote(slope)}", 1.3
     return "extra-term", "a factor does not belong there", 1.9
 
 
@@ -112,14 +116,41 @@ def _inside(whole: Term, factor: Term) -> Iterator[Term]:
             yield plus(*whole.args[:k], times(item, factor), *whole.args[k + 1 :])
 
 
+def _summed_apart(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
+    """Σ a Σ b for Σ a ⊙ b: factors that are summed each on its own."""
+    said = "the product of sums stands in place of the sum of products"
+    part = place.part
+    if part.op == "chain" and len(part.args) == 2:
+        sums = [_as_sum(each) for each in part.args]
+        if all(each.op == "plus" for each in sums) and len(sums[0].args) == len(sums[1].args):
+            pairs = zip(*(each.args for each in sums), strict=True)
+            yield Edit(plus(*(chain(*pair) for pair in pairs)), "misplaced-factor", 1.2, said)
+    if part.op != "times":
+        return
+    for i, j in permutations(range(len(part.args)), 2):
+        one, two = part.args[i], part.args[j]
+        if one.op == two.op == "sum":
+            rest = [each for k, each in enumerate(part.args) if k not in (i, j)]
+            a, b = one.args[0], two.args[0]
+            for new in (Term("sum", times(a, b), *two.args[1:], **dict(two.options)), chain(a, b)):
+                yield Edit(times(*rest, new), "misplaced-factor", 1.3, said)
+
+
+def _as_sum(term: Term) -> Term:
+    """A transposed sum as the sum of what is transposed."""
+    if term.op == "T" and term.args[0].op == "plus":
+        return plus(*(transposed(each) for each in term.args[0].args))
+    return term
+
+
 def _multiplied(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     """A product of sums for a sum of products; a product for a sum."""
     part = place.part
     if part.op in ("times", "outer", "chain") and len(part.args) == 2:
         a, b = part.args
-        if a.op == b.op == "plus" and len(a.args) == len(b.args):
+        if part.op != "chain" and a.op == b.op == "plus" and len(a.args) == len(b.args):
             pairs = zip(a.args, b.args, strict=True)
-            make = {"times": times, "chain": chain}.get(part.op, partial(Term, "outer"))
+            make = times if part.op == "times" else partial(Term, "outer")
             yield Edit(plus(*(make(*pair) for pair in pairs)), "misplaced-factor", 1.2,
                        "the product of sums stands in place of the sum of products")  # fmt: skip
         if part.op != "outer":
@@ -131,5 +162,6 @@ RULES: tuple[Rule, ...] = (
     _fewer_factors,
     _upside_down,
     _misplaced,
+    _summed_apart,
     _multiplied,
 )

@@ -90,6 +90,11 @@ def _activations(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
             said = f"{activation.function} of {shown} belongs in place of {shown}"
             yield Edit(activation.a, "stale-variable", 1.5, said,
                        ("missing-chain-factor", "wrong-activation-derivative"))  # fmt: skip
+    for function, z, a in know.elementary:
+        if part is z:
+            said = f"{function} of {know.quote(z)} belongs in place of {know.quote(z)}"
+            yield Edit(a, "stale-variable", 1.5, said, ("wrong-derivative-rule",))
+    for activation in know.activations:
         if part.op in ("plus", "times", "gt", "pow") and same_value(know, part, activation.slope):
             function = activation.function
             said = f"the derivative of {function} stands where {function} itself belongs"
@@ -108,7 +113,9 @@ def _complement(know: Knowledge, target: str, place: Place) -> Iterator[Edit]:
     if part.op == "plus" and len(part.args) == 2 and part.args[0] is one:
         rest = part.args[1]
         if rest.op == "neg":
-            yield Edit(rest.args[0], "missing-chain-factor", 2.1, "a complement to 1 is too many")
+            yield Edit(rest.args[0], "stale-variable", 2.0,
+                       f"the complement to 1 stands where {know.quote(rest.args[0])} belongs",
+                       ("missing-chain-factor",))  # fmt: skip
 
 
 RULES: tuple[Rule, ...] = (
