@@ -537,3 +537,40 @@ class Expressions:
         if isinstance(body, tuple):
             body = self.call("array", body)
         return Rows(Term("each", self.lifted(body), index, size), size)
+
+
+def _kind(value: Any) -> str:
+    names: dict[type, str] = {str: "a text", Function: "a function", Module: "a module",
+                              Holder: "a dictionary", dict: "a dictionary"}  # fmt: skip
+    return names.get(type(value), f"{value!r:.40}")
+
+
+def _call(self: Expressions, tree: ast.Call) -> Any:
+    from symgrad.check.claims.calls import call
+
+    value = call(self, tree)
+    for keyword in tree.keywords:
+        if keyword.arg == "out" and not isinstance(keyword.value, ast.Constant):
+            self.write(keyword.value, value)
+    return value
+
+
+_RULES: dict[type[ast.expr], Callable[[Expressions, Any], Any]] = {
+    ast.Constant: Expressions._constant,
+    ast.Name: Expressions._name,
+    ast.BinOp: Expressions._binop,
+    ast.UnaryOp: Expressions._unary,
+    ast.Compare: Expressions._compare,
+    ast.BoolOp: Expressions._boolean,
+    ast.IfExp: Expressions._choice,
+    ast.List: Expressions._listed,
+    ast.Tuple: Expressions._listed,
+    ast.Dict: Expressions._dictionary,
+    ast.JoinedStr: Expressions._text,
+    ast.Slice: Expressions._slice,
+    ast.Attribute: Expressions._attribute,
+    ast.Subscript: Expressions._subscript,
+    ast.ListComp: Expressions._comprehension,
+    ast.GeneratorExp: Expressions._comprehension,
+    ast.Call: _call,
+}
