@@ -9,7 +9,7 @@ import numpy as np
 from symgrad.check.claims.read import Claims
 from symgrad.check.claims.scope import Scope
 from symgrad.check.claims.terms import Term, names_in
-from symgrad.check.diagnose import diagnose
+from symgrad.check.diagnose import diagnose, multiple_of
 from symgrad.check.diagnose.many import over, spread, tidied
 from symgrad.check.equal import Witness
 from symgrad.check.verify_judge import Frame, Judgement, judge
@@ -32,8 +32,7 @@ class Verdict:
     likeliest label of what went wrong, `candidates` all that fit, likeliest first. `corrected` is
     the right form, as close to the claim as can be, and `claimed` the claim in the same notation.
     `inherits` names the wrong lines that a line
-    which is right on its own starts from; `multiple` is what a wrong one is off by, if it is a
-    count; `line` is where the claim stands in a text of several, from 1, or 0.
+    which is right on its own starts from; `line` is where the claim stands in a text of several, from 1, or 0.
     """
 
     name: str
@@ -159,6 +158,11 @@ def judged(
     if len(verdicts) > 1:
         found = _in_another_scale(frame, claims, names or {}, notation, verdicts)
         frame, readings, verdicts = found or (frame, readings, verdicts)
+    verdicts = [
+        _verdict(frame, reading, explained=True) if verdict.status == "wrong" else verdict
+        for reading, verdict in zip(readings, verdicts, strict=True)
+    ]
+    if len(verdicts) > 1:
         verdicts = _inherited(frame, readings, verdicts)
     return Verdicts(tuple(verdicts))
 
@@ -266,9 +270,12 @@ def _upstream(frame: Frame, reading: Reading) -> set[str]:
 _WORST = ("wrong", "unreadable", "agrees", "proved")
 
 
-def _verdict(frame: Frame, reading: Reading) -> Verdict:
-    """The verdict on one claim: on a chain a = b = c the worst one of all its members."""
-    members = [*(_alone(frame, each) for each in reading.before), _alone(frame, reading)]
+def _verdict(frame: Frame, reading: Reading, *, explained: bool = False) -> Verdict:
+    """The verdict on one claim: on a chain a = b = c the worst one of all its members.
+
+    What is wrong about it, which takes longest to find, stands only in one that is `explained`.
+    """
+    members = [_alone(frame, each, explained) for each in (*reading.before, reading)]
     place, worst = min(enumerate(members), key=lambda pair: _WORST.index(pair[1].status))
     if len(members) > 1 and worst.status == "wrong":
         ordinal = f"member {place + 1} of {len(members)} of the equation"
@@ -279,12 +286,12 @@ def _verdict(frame: Frame, reading: Reading) -> Verdict:
     return worst
 
 
-def _alone(frame: Frame, reading: Reading) -> Verdict:
+def _alone(frame: Frame, reading: Reading, explained: bool) -> Verdict:
     """The verdict on one member of a claim."""
-    return replace(_of_reading(frame, reading), line=reading.line)
+    return replace(_of_reading(frame, reading, explained), line=reading.line)
 
 
-def _of_reading(frame: Frame, reading: Reading) -> Verdict:
+def _of_reading(frame: Frame, reading: Reading, explained: bool) -> Verdict:
     spelling = reading.spelling
     if reading.fault or reading.run is None:
         return Verdict(spelling, "unreadable", reading.fault)
@@ -294,16 +301,17 @@ def _of_reading(frame: Frame, reading: Reading) -> Verdict:
         judgement = judge(frame, reading.name, reading.run, reading.node, reading.least)
     if judgement.status != "wrong":
         return Verdict(spelling, judgement.status, judgement.why, facts=judgement.facts)
+    if not explained:
+        multiple = multiple_of(frame, reading.name, reading.term, reading.run)
+        return Verdict(spelling, "wrong", "", multiple=multiple)
     diagnosis = diagnose(
         frame, reading.name, reading.term, reading.run, reading.write, reading.retold, judgement.at
     )
     shape = f"{judgement.shape[:1].upper()}{judgement.shape[1:]}. " if judgement.shape else ""
-    best = diagnosis.hits[0] if diagnosis.hits else None
     return Verdict(
         spelling, "wrong", shape + diagnosis.explanation,
         diagnosis.candidates[0] if diagnosis.candidates else None, diagnosis.candidates,
         diagnosis.corrected, _claimed(reading) if diagnosis.corrected else "", judgement.witness,
-        multiple=best.factor if best is not None and "mean" in best.label else None,
     )  # fmt: skip
 
 

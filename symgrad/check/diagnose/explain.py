@@ -8,6 +8,7 @@ from symgrad.check.claims.terms import Term, name
 from symgrad.check.claims.write import written
 from symgrad.check.diagnose.knowledge import CHECKS, Knowledge
 from symgrad.check.diagnose.many import tidied
+from symgrad.check.diagnose.multiples import multiple
 from symgrad.check.diagnose.search import Case, Hit, Retold, search
 from symgrad.check.verify_judge import Frame, Run
 from symgrad.errors import SymgradError
@@ -35,6 +36,11 @@ def knowledge_of(frame: Frame, start: int = 0) -> Knowledge:
         cache[key] = Knowledge(frame, start, known)
     found: Knowledge = cache[key]
     return found
+
+
+def multiple_of(frame: Frame, target: str, term: Term | None, run: Run) -> Term | None:
+    """The count that a wrong claim must be multiplied by to be right, as far as it is one."""
+    return multiple(Case.of(knowledge_of(frame), target, term, run))
 
 
 def diagnose(

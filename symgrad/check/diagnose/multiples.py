@@ -79,6 +79,15 @@ def _scaled_values(case: Case) -> Iterable[Hit]:
             yield Hit(scale.label, scale.cost, scale.said, None, scale.also)
 
 
+def multiple(case: Case) -> Term | None:
+    """The count that a claim must be multiplied by to be right, as far as it is one."""
+    if case.shapeless:
+        return None
+    ratios = [ratio(t, o) for t, o in zip(case.truths, case.ours, strict=True)]
+    scale = recognised(case.know, [r for r in ratios if r is not None])
+    return scale.factor if scale is not None and "mean" in scale.label else None
+
+
 def _is_regular(case: Case, part: Term) -> bool:
     """Whether a part depends on the variable itself alone, as a regulariser's does."""
     names = {each.part.args[0] for each in places(part) if each.part.op == "name"}
