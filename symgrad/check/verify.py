@@ -31,8 +31,8 @@ class Verdict:
     (equal at all points that were tried, not proved), "wrong", or "unreadable". `mistake` is the
     likeliest label of what went wrong, `candidates` all that fit, likeliest first. `corrected` is
     the right form, as close to the claim as can be, and `claimed` the claim in the same notation.
-    `inherits` names the wrong lines that a line
-    which is right on its own starts from; `line` is where the claim stands in a text of several, from 1, or 0.
+    `inherits` names the wrong lines that a line which is right on its own starts from; `line` is
+    where the claim stands in a text of several, from 1, or 0.
     """
 
     name: str
