@@ -187,6 +187,24 @@ def test_pooling(window, tmp_path):
     assert (grads.X[1, 1] != 0).sum() > 0
 
 
+POSITIONS = [
+    "J = sum(max(Z, axis=1) * logsumexp(Z, axis=1)) + sum(onehot(argmax(Z, axis=1), k) * Z**2)",
+    "J = sum(logsumexp(Z, axis=1)) + sum(max(Z, axis=1) * argmax(Z, axis=1) * sum(Z, axis=1))",
+    "J = sum(max(Z, axis=1) * argmax(Z, axis=1)) + sum(min(Z, axis=1)**2 * argmin(Z, axis=1))",
+    "J = sum(argmax(Z, axis=1) * sum(softmax(Z, axis=1)**2, axis=1)) + sum(max(Z, axis=1)**3)",
+]
+
+
+@pytest.mark.parametrize("text", POSITIONS)
+def test_positions_beside_maxima(text, tmp_path):
+    """A maximum is what the search for its position found, where both are made in one loop."""
+    symbols = {"X": ("n", "d"), "W": ("d", "k")}
+    net = sg.parse(f"Z = X @ W; {text}", symbols, parameters=["X", "W"])
+    module = module_of(net, tmp_path, jit=False)
+    for sizes in ({"n": 4, "d": 5, "k": 3}, {"n": 1, "d": 2, "k": 6}, {"n": 3, "d": 1, "k": 1}):
+        compare(module, net, net.sample(1, sizes), 1e-12, 1e-12)
+
+
 def test_positions_are_decoded():
     """No loop looks for the entry that was the largest, and no branch for its range."""
     text = graph_text(IMAGES, second_order=False)

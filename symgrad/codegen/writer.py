@@ -78,7 +78,7 @@ class Writer:
     scopes: list[dict[object, Text]] = field(default_factory=lambda: [{}])
     letters: dict[Var, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
-    starts: list[list[Start]] = field(default_factory=list)
+    twins: list[dict[Read, Start]] = field(default_factory=list)
     margin: int = 1
     depth: int = field(init=False)
 
@@ -289,7 +289,7 @@ class Writer:
         letter = next(c for c in letters() if c not in used)
         self.letters[loop.var] = letter
         self.scopes.append({})
-        self.starts.append([s for s in loop.body if isinstance(s, Start)])
+        self.twins.append(_twins(loop.body))
         outside = set(self.own)
         totals = self.totals(loop)
         if totals:
@@ -300,7 +300,7 @@ class Writer:
             self.write(loop.body)
             self.depth -= 1
         self.own = outside
-        self.starts.pop()
+        self.twins.pop()
         self.scopes.pop()
         del self.letters[loop.var]
 
@@ -371,15 +371,9 @@ class Writer:
         return self.variable(s.node, s.point, "_best")
 
     def twin(self, s: Start | Accumulate | Finish) -> Start | None:
-        """The search, in the same loops, for the position of a maximum, which finds it too."""
-        if not isinstance(s.node, Reduce) or s.node.op == "prod":
-            return None
-        position = ArgReduce(s.node.op, s.node.axes, s.node.operand)
-        return next(
-            (each for starts in self.starts for each in starts
-             if each.node is position and each.point == s.point),
-            None,
-        )  # fmt: skip
+        """The search for the position of a maximum, if it is made in the same loops."""
+        at = s.node, s.point
+        return next((known[at] for known in reversed(self.twins) if at in known), None)
 
     def zero(self) -> str:
         return self.scalars.numbers.name(S.Zero)
@@ -556,6 +550,30 @@ class Writer:
             return name
         sizes = (" * ".join(map(self._within, group)) for group in groups)
         return f"{name}.reshape({', '.join(sizes)})"
+
+
+def _twins(body: Sequence[Statement]) -> dict[Read, Start]:
+    """Maxima and minima whose position is searched for in the same loops, with that search."""
+    starts = {(s.node, s.point): s for s in body if isinstance(s, Start)}
+    found = {}
+    for node, point in starts:
+        if isinstance(node, Reduce) and node.op != "prod":
+            position = ArgReduce(node.op, node.axes, node.operand)
+            other = starts.get((position, point))
+            if other is not None and _home(body, node) == _home(body, position):
+                found[node, point] = other
+    return found
+
+
+def _home(body: Iterable[Statement], node: Node) -> tuple[Var, ...] | None:
+    """The loops in a body around what is accumulated for a node."""
+    for s in body:
+        if isinstance(s, Accumulate) and s.node is node:
+            return ()
+        inner = _home(s.body, node) if isinstance(s, Loop) else None
+        if isinstance(s, Loop) and inner is not None:
+            return (s.var, *inner)
+    return None
 
 
 def _real(text: Text) -> Text:
