@@ -10,6 +10,8 @@ from hypothesis import settings
 settings.register_profile("suite", derandomize=True)
 settings.load_profile("suite")
 
+collect_ignore = ["derivations"]  # what people write, to be read and never run
+
 GOLDENS = Path(__file__).parent / "goldens"
 
 

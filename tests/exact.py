@@ -194,4 +194,8 @@ def drawn(nodes, sizes, seed, edge=False):
         along = tuple(map(int, axes.split(",")))
         count = int(np.prod([values[of].shape[a] for a in along]))
         values[leaf.name] = np.sum(values[of], axis=along) / Fraction(count)
+    for leaf in leaves(*nodes):
+        kind, _, mask = leaf.domain.partition(":")
+        if kind == "masked":
+            values[leaf.name] = values[leaf.name] * values[mask]
     return values

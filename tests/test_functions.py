@@ -184,7 +184,7 @@ def test_partial_derivatives_are_told_apart():
     cases = [
         (f(t, s) + f(s, t), "∂z/∂t = ∂f(s, t)/∂t + ∂f(t, s)/∂t"),
         (f(t, t), "∂z/∂t = ∂₁f(t, t) + ∂₂f(t, t)"),
-        (f(g(t), s), "∂z/∂t = g'(t) ∂₁f(g(t), s)"),
+        (f(g(t), s), "∂z/∂t = ∂₁f(g(t), s) g'(t)"),
         (f(t, 2 * s), "∂z/∂t = ∂₁f(t, 2 s)"),
     ]
     for expr, expected in cases:

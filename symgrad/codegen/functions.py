@@ -256,8 +256,8 @@ _SOURCES = {
     "above": Function(
         """
         @_elementary
-        def _above(x, most):  # a NaN is above all, and the first one stays
-            return (most == most) & (not x <= most)
+        def _above(x, most):
+            return (most == most) & (not x <= most)  # a NaN is above all, and the first one stays
         """
     ),
     "below": Function(
