@@ -31,6 +31,8 @@ import symgrad as sg
 
 jax.config.update("jax_enable_x64", True)
 ROUNDS, SECONDS = 30, 0.01
+#: How far gradients may be apart, relative to the largest entry.
+CLOSE = {"float32": 1e-4, "float64": 1e-10}
 
 
 @dataclass
@@ -358,6 +360,8 @@ def main():
     for name in names:
         for dtype in MODELS[name].dtypes:
             (ours, theirs), apart = measure(MODELS[name], dtype)
+            if not apart < CLOSE[dtype]:
+                sys.exit(f"{name} in {dtype}: the gradients are {apart:.0e} apart")
             ratio = theirs / ours
             print(
                 f"{name:<28} {dtype:<8} {ours:12.1f} {theirs:9.1f} {ratio:6.2f} {apart:8.0e}",
