@@ -51,7 +51,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "autoencoder",
     "expression": "0c8461656936bf0219e40ba09ec84037da053564cd71ea1307c585ca36610d99",
-    "code": "b2c74141f85cfc1df3129e4b53026f04bff76af668ab577050b5f9f91365f1b6",
+    "code": "5c1a16b07bf5c1173f9d52879c65889179aa87855a0f995d57a13319ae9af374",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b", "c")
@@ -325,11 +325,11 @@ def _value_and_grad(X, params, grads, work, sizes, part):
     scale1 = real(1 / (2 * m))
     value = 0.0
     if part != BACKWARD:
-        _dot_nn(one, X, W, H)  # H = X W
+        _dot_nn(one, X, W, zero, H)  # H = X W
         for i in range(m):
             for j in range(h):
                 H[i, j] = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
-        _dot_nt(one, H, W, dR)  # dR = H Wᵀ
+        _dot_nt(one, H, W, zero, dR)  # dR = H Wᵀ
         J_sum = 0.0
         for i in range(m):
             J_sum_row = zero
@@ -345,15 +345,15 @@ def _value_and_grad(X, params, grads, work, sizes, part):
         for i in range(m):
             for j in range(d):
                 dc[j] += dR[i, j]  # dc = dRᵀ 𝟏
-        _dot_tn(one, dR, H, dW)  # dW = dRᵀ H
-        _dot_nn(one, dR, W, dH)  # dH = dR W
+        _dot_tn(one, dR, H, zero, dW)  # dW = dRᵀ H
+        _dot_nn(one, dR, W, zero, dH)  # dH = dR W
         db[:] = zero
         for i in range(m):
             for j in range(h):
                 dZ_ij = dH[i, j] * H[i, j] * (one - H[i, j])  # dZ = dH ⊙ H ⊙ (1 − H)
                 dZ[i, j] = dZ_ij
                 db[j] += dZ_ij  # db = dZᵀ 𝟏
-        _plus_tn(one, X, dZ, dW)  # dW += Xᵀ dZ
+        _dot_tn(one, X, dZ, one, dW)  # dW += Xᵀ dZ
     return value
 
 
@@ -365,11 +365,11 @@ def _predict(X, params, out, work, sizes):
     c = _view(params, d * h + h, (d,))
     R = _view(out, 0, (m, d))
     H = _view(work, 0, (m, h))
-    _dot_nn(one, X, W, H)  # H = X W
+    _dot_nn(one, X, W, zero, H)  # H = X W
     for i in range(m):
         for j in range(h):
             H[i, j] = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
-    _dot_nt(one, H, W, R)  # R = H Wᵀ
+    _dot_nt(one, H, W, zero, R)  # R = H Wᵀ
     for i in range(m):
         for j in range(d):
             R[i, j] += c[j]  # R = H Wᵀ + 𝟏 cᵀ
@@ -394,33 +394,33 @@ def _hvp(X, params, direction, out, work, sizes):
     ddR = _view(work, 3 * h * m + d * m, (m, d))
     dH = _view(work, 2 * d * m + 3 * h * m, (m, h))
     per_m = real(1 / m)
-    _dot_nn(one, X, dW, Z_dot)  # Ż = X dW
+    _dot_nn(one, X, dW, zero, Z_dot)  # Ż = X dW
     for i in range(m):
         for j in range(h):
             Z_dot[i, j] += db[j]  # Ż = X dW + 𝟏 dbᵀ
-    _dot_nn(one, X, W, H)  # H = X W
+    _dot_nn(one, X, W, zero, H)  # H = X W
     for i in range(m):
         for j in range(h):
             H_ij = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
             H[i, j] = H_ij
             H_dot[i, j] = Z_dot[i, j] * H_ij * (one - H_ij)  # Ḣ = Ż ⊙ H ⊙ (1 − H)
-    _dot_nt(one, H, W, dR)  # dR = H Wᵀ
+    _dot_nt(one, H, W, zero, dR)  # dR = H Wᵀ
     for i in range(m):
         for j in range(d):
             dR[i, j] = per_m * ((dR[i, j] + c[j]) - X[i, j])  # dR = (R − X)/m
-    _dot_tn(one, dR, H_dot, ddW_)  # ddW = dRᵀ Ḣ
-    _dot_nt(per_m, H_dot, W, ddR)  # ddR = Ḣ Wᵀ/m
-    _plus_nt(per_m, H, dW, ddR)  # ddR += H dWᵀ/m
+    _dot_tn(one, dR, H_dot, zero, ddW_)  # ddW = dRᵀ Ḣ
+    _dot_nt(per_m, H_dot, W, zero, ddR)  # ddR = Ḣ Wᵀ/m
+    _dot_nt(per_m, H, dW, one, ddR)  # ddR += H dWᵀ/m
     ddc_[:] = zero
     for i in range(m):
         for j in range(d):
             ddR_ij = ddR[i, j] + per_m * dc[j]  # ddR = Ṙ/m
             ddR[i, j] = ddR_ij
             ddc_[j] += ddR_ij  # ddc = ddRᵀ 𝟏
-    _plus_tn(one, ddR, H, ddW_)  # ddW += ddRᵀ H
-    _dot_nn(one, dR, dW, ddH)  # ddH = dR dW
-    _plus_nn(one, ddR, W, ddH)  # ddH += ddR W
-    _dot_nn(one, dR, W, dH)  # dH = dR W
+    _dot_tn(one, ddR, H, one, ddW_)  # ddW += ddRᵀ H
+    _dot_nn(one, dR, dW, zero, ddH)  # ddH = dR dW
+    _dot_nn(one, ddR, W, one, ddH)  # ddH += ddR W
+    _dot_nn(one, dR, W, zero, dH)  # dH = dR W
     ddb_[:] = zero
     for i in range(m):
         for j in range(h):
@@ -429,7 +429,7 @@ def _hvp(X, params, direction, out, work, sizes):
             ddZ_ij = H[i, j] * (ddH[i, j] + Z_dot[i, j] * dH[i, j] * (one - two * H[i, j])) * t1
             ddZ[i, j] = ddZ_ij
             ddb_[j] += ddZ_ij  # ddb = ddZᵀ 𝟏
-    _plus_tn(one, X, ddZ, ddW_)  # ddW += Xᵀ ddZ
+    _dot_tn(one, X, ddZ, one, ddW_)  # ddW += Xᵀ ddZ
 
 
 @_jit
@@ -447,22 +447,22 @@ def _ggnvp(X, params, direction, out, work, sizes):
     H = _view(work, h * m, (m, h))
     ddR_ = _view(work, 2 * h * m, (m, d))
     per_m = real(1 / m)
-    _dot_nn(one, X, dW, dH)  # dH = X dW
-    _dot_nn(one, X, W, H)  # H = X W
+    _dot_nn(one, X, dW, zero, dH)  # dH = X dW
+    _dot_nn(one, X, W, zero, H)  # H = X W
     for i in range(m):
         for j in range(h):
             H_ij = _sigmoid(H[i, j] + b[j])  # H = σ(Z)
             H[i, j] = H_ij
             dH[i, j] = (dH[i, j] + db[j]) * H_ij * (one - H_ij)  # dH = dZ ⊙ H ⊙ (1 − H)
-    _dot_nt(per_m, dH, W, ddR_)  # ddR = dH Wᵀ/m
-    _plus_nt(per_m, H, dW, ddR_)  # ddR += H dWᵀ/m
+    _dot_nt(per_m, dH, W, zero, ddR_)  # ddR = dH Wᵀ/m
+    _dot_nt(per_m, H, dW, one, ddR_)  # ddR += H dWᵀ/m
     c_bar[:] = zero
     for i in range(m):
         for j in range(d):
             ddR__ij = ddR_[i, j] + per_m * dc[j]  # ddR = dR/m
             ddR_[i, j] = ddR__ij
             c_bar[j] += ddR__ij  # c̄ = ddRᵀ 𝟏
-    _dot_nn(one, ddR_, W, H_bar)  # H̄ = ddR W
+    _dot_nn(one, ddR_, W, zero, H_bar)  # H̄ = ddR W
     b_bar[:] = zero
     for i in range(m):
         for j in range(h):
@@ -470,11 +470,11 @@ def _ggnvp(X, params, direction, out, work, sizes):
             Z_bar_ij = H_bar[i, j] * H[i, j] * t1  # Z̄ = H̄ ⊙ H ⊙ (1 − H)
             Z_bar[i, j] = Z_bar_ij
             b_bar[j] += Z_bar_ij  # b̄ = Z̄ᵀ 𝟏
-    _dot_tn(one, X, Z_bar, W_bar)  # W̄ = Xᵀ Z̄
-    _plus_tn(one, ddR_, H, W_bar)  # W̄ += ddRᵀ H
+    _dot_tn(one, X, Z_bar, zero, W_bar)  # W̄ = Xᵀ Z̄
+    _dot_tn(one, ddR_, H, one, W_bar)  # W̄ += ddRᵀ H
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -524,28 +524,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -553,116 +553,46 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
-        for i in range(m):
-            a_li = alpha * A[l, i]
-            for j in range(n):
-                out[i, j] += a_li * B[l, j]
-
-
-@_part
-def _plus_nn(alpha, A, B, out):
-    """out += alpha · A·B"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for l in range(k):
-            a_il = alpha * A[i, l]
-            for j in range(n):
-                out[i, j] += a_il * B[l, j]
-
-
-@_part
-def _plus_nt(alpha, A, B, out):
-    """out += alpha · A·Bᵀ"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = YES, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for j in range(n):
-            total = zero
-            for l in range(k):
-                total += A[i, l] * B[j, l]
-            out[i, j] += alpha * total
-
-
-@_part
-def _plus_tn(alpha, A, B, out):
-    """out += alpha · Aᵀ·B"""
-    (m, n), k = out.shape, A.shape[0]
-    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):

@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "binary_columns",
     "expression": "d21138347540470e11bf1de4cc146789ccbebb62c383d6377fafe545e1132e25",
-    "code": "15dddad80129f1321dee8759b5c62d9f5863a070666a0bfcf4a55e2c61d62bf3",
+    "code": "276b9b9b8416d018dafd457b97b58432b4eb9cc763243b3723b4d166764b6853",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -368,7 +368,7 @@ def _value_and_grad(X, Y, params, grads, work, sizes, part):
     if part != BACKWARD:
         if not _is_binary(Y):
             return np.nan
-        _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+        _dot_nn(one, W1, X, zero, A1)  # A₁ = W₁ X
         for i in range(3):
             for j in range(m):
                 A1[i, j] = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
@@ -399,7 +399,7 @@ def _value_and_grad(X, Y, params, grads, work, sizes, part):
         for i in range(m):
             db2_0 += dZ2[0, i]
         db2[0, 0] = db2_0  # db₂ = dZ₂ 𝟏
-        _dot_nt(one, dZ1, X, dW1)  # dW₁ = dZ₁ Xᵀ
+        _dot_nt(one, dZ1, X, zero, dW1)  # dW₁ = dZ₁ Xᵀ
     return value
 
 
@@ -412,7 +412,7 @@ def _predict(X, params, out, work, sizes):
     b2 = _view(params, 12, (1, 1))
     A2 = _view(out, 0, (1, m))
     Z1_prod = _view(work, 0, (3, m))
-    _dot_nn(one, W1, X, Z1_prod)  # Z_1_prod = W₁ X
+    _dot_nn(one, W1, X, zero, Z1_prod)  # Z_1_prod = W₁ X
     for i in range(m):
         Z2_sum = zero
         for j in range(3):
@@ -446,7 +446,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
     if not _is_binary(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+    _dot_nn(one, W1, X, zero, A1)  # A₁ = W₁ X
     for i in range(3):
         for j in range(m):
             A1_ij = _relu(A1[i, j] + b1[i, 0])  # A₁ = relu(Z₁)
@@ -462,7 +462,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
         A2_i = _sigmoid(Z2_sum + b2[0, 0])  # A₂ = σ(Z₂)
         A2[0, i] = A2_i
         dZ2[0, i] = per_m * (A2_i - Y[0, i])  # dZ₂ = (A₂ − Y)/m
-    _dot_nn(one, dW1, X, A1_dot)  # Ȧ₁ = dW₁ X
+    _dot_nn(one, dW1, X, zero, A1_dot)  # Ȧ₁ = dW₁ X
     Z2_dot_sum2[:, :] = zero
     for i in range(3):
         for j in range(m):
@@ -489,7 +489,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
             ddW2_sum2 += ddZ2[0, j] * A1[i, j]
         ddb1_[i, 0] = ddb1__i  # ddb₁ = ddZ₁ 𝟏
         ddW2_[0, i] = ddW2_sum1 + ddW2_sum2  # ddW₂ = dZ₂ Ȧ₁ᵀ + ddZ₂ A₁ᵀ
-    _dot_nt(one, ddZ1, X, ddW1_)  # ddW₁ = ddZ₁ Xᵀ
+    _dot_nt(one, ddZ1, X, zero, ddW1_)  # ddW₁ = ddZ₁ Xᵀ
 
 
 @_jit
@@ -515,8 +515,8 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
     if not _is_binary(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, dW1, X, dZ1_prod)  # dZ_1_prod = dW₁ X
-    _dot_nn(one, W1, X, A1)  # A₁ = W₁ X
+    _dot_nn(one, dW1, X, zero, dZ1_prod)  # dZ_1_prod = dW₁ X
+    _dot_nn(one, W1, X, zero, A1)  # A₁ = W₁ X
     ddZ2_[:, :] = zero
     for i in range(3):
         for j in range(m):
@@ -548,10 +548,10 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
             W2_bar_i += ddZ2_[0, j] * A1[i, j]
         W2_bar[0, i] = W2_bar_i  # W̄₂ = ddZ₂ A₁ᵀ
         b1_bar[i, 0] = b1_bar_i  # b̄₁ = Z̄₁ 𝟏
-    _dot_nt(one, Z1_bar, X, W1_bar)  # W̄₁ = Z̄₁ Xᵀ
+    _dot_nt(one, Z1_bar, X, zero, W1_bar)  # W̄₁ = Z̄₁ Xᵀ
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -601,28 +601,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -630,31 +630,31 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 # Functions of numbers, to within 2 ulp, written so that loops over them vectorise.

@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "classifier",
     "expression": "94faa591b459da4652cc70cdc5b23deb1c97302f9a48d161d7124583c3b88ab9",
-    "code": "c0660c688f5b5f06307a6da9294ba2a7748d1cf2994c334c9f6410a0cb04ae55",
+    "code": "cfa24f76eaa499db3d32a5a3abe1cfea9f86c69bcd393bfaeccf797d323ba53e",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -294,8 +294,8 @@ def check(*, seed=0):
 real = np.float64
 whole = np.int64
 one = real(1)
-inf = real(np.inf)
 zero = real(0)
+inf = real(np.inf)
 half = real(1 / 2)
 two = real(2)
 log2_e = real(1.4426950408889634)
@@ -384,11 +384,11 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
     if part != BACKWARD:
         if not _is_onehot(Y):
             return np.nan
-        _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+        _dot_nn(one, X, W1, zero, a1)  # a₁ = X W₁
         for i in range(B):
             for j in range(h):
                 a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
-        _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+        _dot_nn(one, a1, W2, zero, z2)  # z₂ = a₁ W₂
         L_sum = 0.0
         for i in range(B):
             P_max = real(-np.inf)
@@ -431,7 +431,7 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
         for i in range(B):
             for j in range(c):
                 db2[j] += dz2[i, j]  # db₂ = dz₂ᵀ 𝟏
-        _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
+        _dot_nt(one, dz2, W2, zero, da1)  # da₁ = dz₂ W₂ᵀ
         db1[:] = zero
         for i in range(B):
             for j in range(h):
@@ -451,11 +451,11 @@ def _predict(X, params, out, work, sizes):
     b2 = _view(params, c * h + d * h + h, (c,))
     z2 = P = _view(out, 0, (B, c))
     a1 = _view(work, 0, (B, h))
-    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+    _dot_nn(one, X, W1, zero, a1)  # a₁ = X W₁
     for i in range(B):
         for j in range(h):
             a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
-    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+    _dot_nn(one, a1, W2, zero, z2)  # z₂ = a₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -500,11 +500,11 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+    _dot_nn(one, X, W1, zero, a1)  # a₁ = X W₁
     for i in range(B):
         for j in range(h):
             a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
-    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+    _dot_nn(one, a1, W2, zero, z2)  # z₂ = a₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -522,16 +522,16 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             P_ij = P[i, j] * P_scale  # P = softmax(z₂)
             P[i, j] = P_ij
             dz2[i, j] = per_B * (P_ij - Y[i, j])  # dz₂ = (P − Y)/B
-    _dot_nt(one, dz2, dW2, dda1)  # dda₁ = dz₂ dW₂ᵀ
-    _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
+    _dot_nt(one, dz2, dW2, zero, dda1)  # dda₁ = dz₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, zero, z1_dot)  # ż₁ = X dW₁
     for i in range(B):
         for j in range(h):
             z1_dot_ij = z1_dot[i, j] + db1[j]  # ż₁ = X dW₁ + 𝟏 db₁ᵀ
             z1_dot[i, j] = z1_dot_ij
             t1 = one - a1[i, j] * a1[i, j]
             a1_dot[i, j] = z1_dot_ij * t1  # ȧ₁ = ż₁ ⊙ (1 − a₁²)
-    _dot_nn(one, a1_dot, W2, z2_dot)  # ż₂ = ȧ₁ W₂
-    _plus_nn(one, a1, dW2, z2_dot)  # ż₂ += a₁ dW₂
+    _dot_nn(one, a1_dot, W2, zero, z2_dot)  # ż₂ = ȧ₁ W₂
+    _dot_nn(one, a1, dW2, one, z2_dot)  # ż₂ += a₁ dW₂
     ddb2_[:] = zero
     for i in range(B):
         P_dot_sum = zero
@@ -543,8 +543,8 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             ddz2_ij = per_B * (P[i, j] * (z2_dot[i, j] - P_dot_sum))  # ddz₂ = Ṗ/B
             ddz2[i, j] = ddz2_ij
             ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
-    _plus_nt(one, ddz2, W2, dda1)  # dda₁ += ddz₂ W₂ᵀ
-    _dot_nt(one, dz2, W2, da1)  # da₁ = dz₂ W₂ᵀ
+    _dot_nt(one, ddz2, W2, one, dda1)  # dda₁ += ddz₂ W₂ᵀ
+    _dot_nt(one, dz2, W2, zero, da1)  # da₁ = dz₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(B):
         for j in range(h):
@@ -554,8 +554,8 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
     _add_tn(one, X, ddz1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddz₁
-    _dot_tn(one, a1_dot, dz2, ddW2_)  # ddW₂ = ȧ₁ᵀ dz₂
-    _plus_tn(one, a1, ddz2, ddW2_)  # ddW₂ += a₁ᵀ ddz₂
+    _dot_tn(one, a1_dot, dz2, zero, ddW2_)  # ddW₂ = ȧ₁ᵀ dz₂
+    _dot_tn(one, a1, ddz2, one, ddW2_)  # ddW₂ += a₁ᵀ ddz₂
     for i in range(h):
         for j in range(c):
             ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + ȧ₁ᵀ dz₂ + a₁ᵀ ddz₂
@@ -584,11 +584,11 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, a1)  # a₁ = X W₁
+    _dot_nn(one, X, W1, zero, a1)  # a₁ = X W₁
     for i in range(B):
         for j in range(h):
             a1[i, j] = _tanh(a1[i, j] + b1[j])  # a₁ = tanh(z₁)
-    _dot_nn(one, a1, W2, z2)  # z₂ = a₁ W₂
+    _dot_nn(one, a1, W2, zero, z2)  # z₂ = a₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -604,13 +604,13 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(z₂)
-    _dot_nn(one, a1, dW2, dz2)  # dz₂ = a₁ dW₂
-    _dot_nn(one, X, dW1, da1)  # da₁ = X dW₁
+    _dot_nn(one, a1, dW2, zero, dz2)  # dz₂ = a₁ dW₂
+    _dot_nn(one, X, dW1, zero, da1)  # da₁ = X dW₁
     for i in range(B):
         for j in range(h):
             t1 = one - a1[i, j] * a1[i, j]
             da1[i, j] = (da1[i, j] + db1[j]) * t1  # da₁ = dz₁ ⊙ (1 − a₁²)
-    _plus_nn(one, da1, W2, dz2)  # dz₂ += da₁ W₂
+    _dot_nn(one, da1, W2, one, dz2)  # dz₂ += da₁ W₂
     b2_bar[:] = zero
     for i in range(B):
         P_dot_sum = zero
@@ -622,7 +622,7 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
             ddz2__ij = per_B * (P[i, j] * (dz2[i, j] - P_dot_sum))  # ddz₂ = Ṗ/B
             ddz2_[i, j] = ddz2__ij
             b2_bar[j] += ddz2__ij  # b̄₂ = ddz₂ᵀ 𝟏
-    _dot_nt(one, ddz2_, W2, a1_bar)  # ā₁ = ddz₂ W₂ᵀ
+    _dot_nt(one, ddz2_, W2, zero, a1_bar)  # ā₁ = ddz₂ W₂ᵀ
     b1_bar[:] = zero
     for i in range(B):
         for j in range(h):
@@ -634,7 +634,7 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     _add_tn(one, a1, ddz2_, real(lam), dW2, W2_bar)  # W̄₂ = ddW₂ + a₁ᵀ ddz₂
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -684,28 +684,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -713,116 +713,46 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
-        for i in range(m):
-            a_li = alpha * A[l, i]
-            for j in range(n):
-                out[i, j] += a_li * B[l, j]
-
-
-@_part
-def _plus_nn(alpha, A, B, out):
-    """out += alpha · A·B"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for l in range(k):
-            a_il = alpha * A[i, l]
-            for j in range(n):
-                out[i, j] += a_il * B[l, j]
-
-
-@_part
-def _plus_nt(alpha, A, B, out):
-    """out += alpha · A·Bᵀ"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = YES, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for j in range(n):
-            total = zero
-            for l in range(k):
-                total += A[i, l] * B[j, l]
-            out[i, j] += alpha * total
-
-
-@_part
-def _plus_tn(alpha, A, B, out):
-    """out += alpha · Aᵀ·B"""
-    (m, n), k = out.shape, A.shape[0]
-    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -833,7 +763,7 @@ def _plus_tn(alpha, A, B, out):
 def _add_tn(alpha, A, B, beta, C, out):
     """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
     if A.shape[0] > 1:
-        _dot_tn(alpha, A, B, out)
+        _dot_tn(alpha, A, B, zero, out)
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 out[i, j] += beta * C[i, j]

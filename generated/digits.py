@@ -62,7 +62,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "digits",
     "expression": "be62b58f01b09160fa51df961ee4f67a3bda69ea9a06eb18c2d061c9eb5ba12b",
-    "code": "f2df4c941277d08a052d4165867497ebd80a71db18f9cf94d1a75196ccbdb51d",
+    "code": "537d2fa8d37a802e7001793158208d673fb01593a7c537c97609a2717ca63e67",
 }
 DTYPE = np.dtype("float32")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -294,8 +294,8 @@ def check(*, seed=0):
 real = np.float32
 whole = np.int32
 one = real(1)
-inf = real(np.inf)
 zero = real(0)
+inf = real(np.inf)
 half = real(1 / 2)
 two = real(2)
 log2_e = real(1.4426950408889634)
@@ -376,11 +376,11 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
     if part != BACKWARD:
         if not _is_onehot(Y):
             return np.nan
-        _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+        _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
         for i in range(B):
             for j in range(h):
                 A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
-        _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+        _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
         L_sum = 0.0
         for i in range(B):
             P_max = real(-np.inf)
@@ -423,7 +423,7 @@ def _value_and_grad(X, Y, lam, params, grads, work, sizes, part):
         for i in range(B):
             for j in range(c):
                 db2[j] += dZ2[i, j]  # db₂ = dZ₂ᵀ 𝟏
-        _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
+        _dot_nt(one, dZ2, W2, zero, dA1)  # dA₁ = dZ₂ W₂ᵀ
         db1[:] = zero
         for i in range(B):
             for j in range(h):
@@ -443,11 +443,11 @@ def _predict(X, params, out, work, sizes):
     b2 = _view(params, c * h + d * h + h, (c,))
     Z2 = P = _view(out, 0, (B, c))
     A1 = _view(work, 0, (B, h))
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(B):
         for j in range(h):
             A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -493,11 +493,11 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(B):
         for j in range(h):
             A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -515,16 +515,16 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             P_ij = P[i, j] * P_scale  # P = softmax(Z₂)
             P[i, j] = P_ij
             dZ2[i, j] = per_B * (P_ij - Y[i, j])  # dZ₂ = (P − Y)/B
-    _dot_nt(one, dZ2, dW2, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
-    _dot_nn(one, X, dW1, Z1_dot)  # Ż₁ = X dW₁
+    _dot_nt(one, dZ2, dW2, zero, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, zero, Z1_dot)  # Ż₁ = X dW₁
     for i in range(B):
         for j in range(h):
             Z1_dot_ij = Z1_dot[i, j] + db1[j]  # Ż₁ = X dW₁ + 𝟏 db₁ᵀ
             Z1_dot[i, j] = Z1_dot_ij
             t1 = one - A1[i, j] * A1[i, j]
             A1_dot[i, j] = Z1_dot_ij * t1  # Ȧ₁ = Ż₁ ⊙ (1 − A₁²)
-    _dot_nn(one, A1_dot, W2, Z2_dot)  # Ż₂ = Ȧ₁ W₂
-    _plus_nn(one, A1, dW2, Z2_dot)  # Ż₂ += A₁ dW₂
+    _dot_nn(one, A1_dot, W2, zero, Z2_dot)  # Ż₂ = Ȧ₁ W₂
+    _dot_nn(one, A1, dW2, one, Z2_dot)  # Ż₂ += A₁ dW₂
     ddb2_[:] = zero
     for i in range(B):
         P_dot_sum = zero
@@ -536,8 +536,8 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             ddZ2_ij = per_B * (P[i, j] * (Z2_dot[i, j] - P_dot_sum))  # ddZ₂ = Ṗ/B
             ddZ2[i, j] = ddZ2_ij
             ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
-    _plus_nt(one, ddZ2, W2, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
-    _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
+    _dot_nt(one, ddZ2, W2, one, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
+    _dot_nt(one, dZ2, W2, zero, dA1)  # dA₁ = dZ₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(B):
         for j in range(h):
@@ -547,8 +547,8 @@ def _hvp(X, Y, lam, params, direction, out, work, sizes):
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
     _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
-    _plus_tn(one, A1, ddZ2, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
+    _dot_tn(one, A1_dot, dZ2, zero, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1, ddZ2, one, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
             ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
@@ -578,11 +578,11 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(B):
         for j in range(h):
             A1[i, j] = _tanh(A1[i, j] + b1[j])  # A₁ = tanh(Z₁)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(B):
         P_max = real(-np.inf)
         for j in range(c):
@@ -598,13 +598,13 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(Z₂)
-    _dot_nn(one, X, dW1, dA1)  # dA₁ = X dW₁
+    _dot_nn(one, X, dW1, zero, dA1)  # dA₁ = X dW₁
     for i in range(B):
         for j in range(h):
             t1 = one - A1[i, j] * A1[i, j]
             dA1[i, j] = (dA1[i, j] + db1[j]) * t1  # dA₁ = dZ₁ ⊙ (1 − A₁²)
-    _dot_nn(one, dA1, W2, dZ2)  # dZ₂ = dA₁ W₂
-    _plus_nn(one, A1, dW2, dZ2)  # dZ₂ += A₁ dW₂
+    _dot_nn(one, dA1, W2, zero, dZ2)  # dZ₂ = dA₁ W₂
+    _dot_nn(one, A1, dW2, one, dZ2)  # dZ₂ += A₁ dW₂
     b2_bar[:] = zero
     for i in range(B):
         P_dot_sum = zero
@@ -616,7 +616,7 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
             ddZ2__ij = per_B * (P[i, j] * (dZ2[i, j] - P_dot_sum))  # ddZ₂ = Ṗ/B
             ddZ2_[i, j] = ddZ2__ij
             b2_bar[j] += ddZ2__ij  # b̄₂ = ddZ₂ᵀ 𝟏
-    _dot_nt(one, ddZ2_, W2, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
+    _dot_nt(one, ddZ2_, W2, zero, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
     b1_bar[:] = zero
     for i in range(B):
         for j in range(h):
@@ -628,7 +628,7 @@ def _ggnvp(X, Y, lam, params, direction, out, work, sizes):
     _add_tn(one, A1, ddZ2_, real(lam), dW2, W2_bar)  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -678,28 +678,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -707,116 +707,46 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
-        for i in range(m):
-            a_li = alpha * A[l, i]
-            for j in range(n):
-                out[i, j] += a_li * B[l, j]
-
-
-@_part
-def _plus_nn(alpha, A, B, out):
-    """out += alpha · A·B"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for l in range(k):
-            a_il = alpha * A[i, l]
-            for j in range(n):
-                out[i, j] += a_il * B[l, j]
-
-
-@_part
-def _plus_nt(alpha, A, B, out):
-    """out += alpha · A·Bᵀ"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = YES, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for j in range(n):
-            total = zero
-            for l in range(k):
-                total += A[i, l] * B[j, l]
-            out[i, j] += alpha * total
-
-
-@_part
-def _plus_tn(alpha, A, B, out):
-    """out += alpha · Aᵀ·B"""
-    (m, n), k = out.shape, A.shape[0]
-    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -827,7 +757,7 @@ def _plus_tn(alpha, A, B, out):
 def _add_tn(alpha, A, B, beta, C, out):
     """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
     if A.shape[0] > 1:
-        _dot_tn(alpha, A, B, out)
+        _dot_tn(alpha, A, B, zero, out)
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 out[i, j] += beta * C[i, j]

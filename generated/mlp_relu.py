@@ -59,7 +59,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "mlp_relu",
     "expression": "523b6a3a6b91a826197826a3d5b00d6b8e5e70517345ae9c43da2694125a1abc",
-    "code": "d49aaf104212d748e464a570aa9f4ad8af60dee9a85c7bacec7ba6f9129bee61",
+    "code": "75309f008f8fa0994d388c961af3b7a2d09f99673ed185d79a86ae8168a13239",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2")
@@ -288,8 +288,8 @@ def check(*, seed=0):
 real = np.float64
 whole = np.int64
 one = real(1)
-inf = real(np.inf)
 zero = real(0)
+inf = real(np.inf)
 half = real(1 / 2)
 two = real(2)
 log2_e = real(1.4426950408889634)
@@ -377,11 +377,11 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
     if part != BACKWARD:
         if _outside(y, c):
             return np.nan
-        _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+        _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
         for i in range(m):
             for j in range(h):
                 A1[i, j] = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
-        _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+        _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
         L_sum1 = 0.0
         for i in range(m):
             L_max = real(-np.inf)
@@ -426,7 +426,7 @@ def _value_and_grad(X, y, lam, params, grads, work, sizes, part):
         for i in range(m):
             for j in range(c):
                 db2[j] += dZ2[i, j]  # db₂ = dZ₂ᵀ 𝟏
-        _dot_nt(one, dZ2, W2, dA1)  # dA₁ = dZ₂ W₂ᵀ
+        _dot_nt(one, dZ2, W2, zero, dA1)  # dA₁ = dZ₂ W₂ᵀ
         db1[:] = zero
         for i in range(m):
             for j in range(h):
@@ -446,11 +446,11 @@ def _predict(X, params, out, work, sizes):
     b2 = _view(params, c * h + h * n + h, (c,))
     Z2 = prediction = _view(out, 0, (m, c))
     A1 = _view(work, 0, (m, h))
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(m):
         for j in range(h):
             A1[i, j] = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(m):
         prediction_max = real(-np.inf)
         for j in range(c):
@@ -495,13 +495,13 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
     if _outside(y, c):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(m):
         for j in range(h):
             A1_ij = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
             A1[i, j] = A1_ij
             ddZ1[i, j] = _gt(A1_ij, zero)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(m):
         dZ2_max = real(-np.inf)
         for j in range(c):
@@ -520,13 +520,13 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             t1 = dZ2_exp[i, j] * dZ2_scale_i
             # dZ₂ = (softmax(Z₂) − [j = yᵢ])/m
             dZ2[i, j] = per_m * (t1 - (one if j - y[i] == 0 else zero))
-    _dot_nt(one, dZ2, dW2, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
-    _dot_nn(one, X, dW1, A1_dot)  # Ȧ₁ = X dW₁
+    _dot_nt(one, dZ2, dW2, zero, ddA1)  # ddA₁ = dZ₂ dW₂ᵀ
+    _dot_nn(one, X, dW1, zero, A1_dot)  # Ȧ₁ = X dW₁
     for i in range(m):
         for j in range(h):
             A1_dot[i, j] = (A1_dot[i, j] + db1[j]) * ddZ1[i, j]  # Ȧ₁ = Ż₁ ⊙ [Z₁ > 0]
-    _dot_nn(one, A1_dot, W2, Z2_dot)  # Ż₂ = Ȧ₁ W₂
-    _plus_nn(one, A1, dW2, Z2_dot)  # Ż₂ += A₁ dW₂
+    _dot_nn(one, A1_dot, W2, zero, Z2_dot)  # Ż₂ = Ȧ₁ W₂
+    _dot_nn(one, A1, dW2, one, Z2_dot)  # Ż₂ += A₁ dW₂
     ddb2_[:] = zero
     for i in range(m):
         ddZ2_sum = zero
@@ -541,7 +541,7 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             ddZ2_ij = per_m * (t1 * (Z2_dot[i, j] - ddZ2_sum))
             ddZ2[i, j] = ddZ2_ij
             ddb2_[j] += ddZ2_ij  # ddb₂ = ddZ₂ᵀ 𝟏
-    _plus_nt(one, ddZ2, W2, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
+    _dot_nt(one, ddZ2, W2, one, ddA1)  # ddA₁ += ddZ₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(m):
         for j in range(h):
@@ -549,8 +549,8 @@ def _hvp(X, y, lam, params, direction, out, work, sizes):
             ddZ1[i, j] = ddZ1_ij
             ddb1_[j] += ddZ1_ij  # ddb₁ = ddZ₁ᵀ 𝟏
     _add_tn(one, X, ddZ1, real(lam), dW1, ddW1_)  # ddW₁ = λ dW₁ + Xᵀ ddZ₁
-    _dot_tn(one, A1_dot, dZ2, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
-    _plus_tn(one, A1, ddZ2, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
+    _dot_tn(one, A1_dot, dZ2, zero, ddW2_)  # ddW₂ = Ȧ₁ᵀ dZ₂
+    _dot_tn(one, A1, ddZ2, one, ddW2_)  # ddW₂ += A₁ᵀ ddZ₂
     for i in range(h):
         for j in range(c):
             ddW2_[i, j] += lam * dW2[i, j]  # ddW₂ = λ dW₂ + Ȧ₁ᵀ dZ₂ + A₁ᵀ ddZ₂
@@ -581,13 +581,13 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     if _outside(y, c):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W1, A1)  # A₁ = X W₁
+    _dot_nn(one, X, W1, zero, A1)  # A₁ = X W₁
     for i in range(m):
         for j in range(h):
             A1_ij = _relu(A1[i, j] + b1[j])  # A₁ = relu(Z₁)
             A1[i, j] = A1_ij
             Z1_bar[i, j] = _gt(A1_ij, zero)
-    _dot_nn(one, A1, W2, Z2)  # Z₂ = A₁ W₂
+    _dot_nn(one, A1, W2, zero, Z2)  # Z₂ = A₁ W₂
     for i in range(m):
         ddZ2_max = real(-np.inf)
         for j in range(c):
@@ -601,12 +601,12 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
             ddZ2_exp[i, j] = ddZ2_exp_ij
             ddZ2_sum1 += ddZ2_exp_ij
         ddZ2_scale[i] = one / ddZ2_sum1
-    _dot_nn(one, X, dW1, dA1)  # dA₁ = X dW₁
+    _dot_nn(one, X, dW1, zero, dA1)  # dA₁ = X dW₁
     for i in range(m):
         for j in range(h):
             dA1[i, j] = (dA1[i, j] + db1[j]) * Z1_bar[i, j]  # dA₁ = dZ₁ ⊙ [Z₁ > 0]
-    _dot_nn(one, dA1, W2, dZ2)  # dZ₂ = dA₁ W₂
-    _plus_nn(one, A1, dW2, dZ2)  # dZ₂ += A₁ dW₂
+    _dot_nn(one, dA1, W2, zero, dZ2)  # dZ₂ = dA₁ W₂
+    _dot_nn(one, A1, dW2, one, dZ2)  # dZ₂ += A₁ dW₂
     b2_bar[:] = zero
     for i in range(m):
         ddZ2_sum2 = zero
@@ -621,7 +621,7 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
             ddZ2__ij = per_m * (t1 * (dZ2[i, j] - ddZ2_sum2))
             ddZ2_[i, j] = ddZ2__ij
             b2_bar[j] += ddZ2__ij  # b̄₂ = ddZ₂ᵀ 𝟏
-    _dot_nt(one, ddZ2_, W2, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
+    _dot_nt(one, ddZ2_, W2, zero, A1_bar)  # Ā₁ = ddZ₂ W₂ᵀ
     b1_bar[:] = zero
     for i in range(m):
         for j in range(h):
@@ -632,7 +632,7 @@ def _ggnvp(X, y, lam, params, direction, out, work, sizes):
     _add_tn(one, A1, ddZ2_, real(lam), dW2, W2_bar)  # W̄₂ = ddW₂ + A₁ᵀ ddZ₂
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -682,28 +682,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -711,116 +711,46 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
-        for i in range(m):
-            a_li = alpha * A[l, i]
-            for j in range(n):
-                out[i, j] += a_li * B[l, j]
-
-
-@_part
-def _plus_nn(alpha, A, B, out):
-    """out += alpha · A·B"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for l in range(k):
-            a_il = alpha * A[i, l]
-            for j in range(n):
-                out[i, j] += a_il * B[l, j]
-
-
-@_part
-def _plus_nt(alpha, A, B, out):
-    """out += alpha · A·Bᵀ"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = YES, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for j in range(n):
-            total = zero
-            for l in range(k):
-                total += A[i, l] * B[j, l]
-            out[i, j] += alpha * total
-
-
-@_part
-def _plus_tn(alpha, A, B, out):
-    """out += alpha · Aᵀ·B"""
-    (m, n), k = out.shape, A.shape[0]
-    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):
@@ -831,7 +761,7 @@ def _plus_tn(alpha, A, B, out):
 def _add_tn(alpha, A, B, beta, C, out):
     """out = alpha · Aᵀ·B + beta · C; an outer product in one pass"""
     if A.shape[0] > 1:
-        _dot_tn(alpha, A, B, out)
+        _dot_tn(alpha, A, B, zero, out)
         for i in range(out.shape[0]):
             for j in range(out.shape[1]):
                 out[i, j] += beta * C[i, j]

@@ -47,7 +47,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "softmax_regression",
     "expression": "422f6f12d3c1c3dcbcec60c13669e3ea7ee4630f87cefd546f23ff44e2bf51ab",
-    "code": "a96733505e8ad3f2aaf6cc1ed8d3b46d34adbc4954d6030419e1003c70298725",
+    "code": "01e6ef037084c88ea07232a9088c7332cb5f19102ce1df97bde24556add2c897",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W", "b")
@@ -267,8 +267,8 @@ def check(*, seed=0):
 real = np.float64
 whole = np.int64
 one = real(1)
-inf = real(np.inf)
 zero = real(0)
+inf = real(np.inf)
 half = real(1 / 2)
 two = real(2)
 log2_e = real(1.4426950408889634)
@@ -350,7 +350,7 @@ def _value_and_grad(X, Y, params, grads, work, sizes, part):
     if part != BACKWARD:
         if not _is_onehot(Y):
             return np.nan
-        _dot_nn(one, X, W, Z)  # Z = X W
+        _dot_nn(one, X, W, zero, Z)  # Z = X W
         J_sum = 0.0
         for i in range(m):
             P_max = real(-np.inf)
@@ -375,7 +375,7 @@ def _value_and_grad(X, Y, params, grads, work, sizes, part):
         J = -per_m * J_sum  # J = −⟨Y, log(P)⟩/m
         value = J
     if part != FORWARD:
-        _dot_tn(one, X, dZ, dW)  # dW = Xᵀ dZ
+        _dot_tn(one, X, dZ, zero, dW)  # dW = Xᵀ dZ
         db[:] = zero
         for i in range(m):
             for j in range(c):
@@ -389,7 +389,7 @@ def _predict(X, params, out, work, sizes):
     W = _view(params, 0, (d, c))
     b = _view(params, c * d, (c,))
     Z = P = _view(out, 0, (m, c))
-    _dot_nn(one, X, W, Z)  # Z = X W
+    _dot_nn(one, X, W, zero, Z)  # Z = X W
     for i in range(m):
         P_max = real(-np.inf)
         for j in range(c):
@@ -422,7 +422,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W, Z)  # Z = X W
+    _dot_nn(one, X, W, zero, Z)  # Z = X W
     for i in range(m):
         P_max = real(-np.inf)
         for j in range(c):
@@ -438,7 +438,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(Z)
-    _dot_nn(one, X, dW, Z_dot)  # Ż = X dW
+    _dot_nn(one, X, dW, zero, Z_dot)  # Ż = X dW
     ddb_[:] = zero
     for i in range(m):
         P_dot_sum = zero
@@ -450,7 +450,7 @@ def _hvp(X, Y, params, direction, out, work, sizes):
             ddZ_ij = per_m * (P[i, j] * (Z_dot[i, j] - P_dot_sum))  # ddZ = Ṗ/m
             ddZ[i, j] = ddZ_ij
             ddb_[j] += ddZ_ij  # ddb = ddZᵀ 𝟏
-    _dot_tn(one, X, ddZ, ddW_)  # ddW = Xᵀ ddZ
+    _dot_tn(one, X, ddZ, zero, ddW_)  # ddW = Xᵀ ddZ
 
 
 @_jit
@@ -468,7 +468,7 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
     if not _is_onehot(Y):
         out[0] = np.nan
         return
-    _dot_nn(one, X, W, Z)  # Z = X W
+    _dot_nn(one, X, W, zero, Z)  # Z = X W
     for i in range(m):
         P_max = real(-np.inf)
         for j in range(c):
@@ -484,7 +484,7 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
         P_scale = one / P_sum
         for j in range(c):
             P[i, j] *= P_scale  # P = softmax(Z)
-    _dot_nn(one, X, dW, dZ)  # dZ = X dW
+    _dot_nn(one, X, dW, zero, dZ)  # dZ = X dW
     b_bar[:] = zero
     for i in range(m):
         P_dot_sum = zero
@@ -496,10 +496,10 @@ def _ggnvp(X, Y, params, direction, out, work, sizes):
             ddZ__ij = per_m * (P[i, j] * (dZ[i, j] - P_dot_sum))  # ddZ = Ṗ/m
             ddZ_[i, j] = ddZ__ij
             b_bar[j] += ddZ__ij  # b̄ = ddZᵀ 𝟏
-    _dot_tn(one, X, ddZ_, W_bar)  # W̄ = Xᵀ ddZ
+    _dot_tn(one, X, ddZ_, zero, W_bar)  # W̄ = Xᵀ ddZ
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -549,28 +549,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -578,17 +578,17 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
         for i in range(m):
             a_li = alpha * A[l, i]

@@ -69,7 +69,7 @@ PROVENANCE = {  # SHA-256 of EXPRESSION, and of this file with the digits of "co
     "symgrad": "0.1.0",
     "graph": "tanh_layers_3",
     "expression": "b23418df38bf30c652e54dbb31f24d861e879cb6863bf4fed78bf0925ef56087",
-    "code": "d04f4fba9dfb743a119662094cb3848b9fecf535632a2ac9b06126fc951ac178",
+    "code": "38a186cc4c67d7ac1528e6ada7b30d4942dc760333d53091a2482390f3621e04",
 }
 DTYPE = np.dtype("float64")
 PARAMETERS = ("W1", "b1", "W2", "b2", "W3", "b3")
@@ -359,15 +359,15 @@ def _value_and_grad(X, T, params, grads, work, sizes, part):
     per_d_n = real(1 / (d * n))
     value = 0.0
     if part != BACKWARD:
-        _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+        _dot_nn(one, X, W1, zero, h1)  # h₁ = X W₁
         for i in range(n):
             for j in range(d):
                 h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-        _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
+        _dot_nn(one, h1, W2, zero, h2)  # h₂ = h₁ W₂
         for i in range(n):
             for j in range(d):
                 h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-        _dot_nn(one, h2, W3, z3_prod)  # z_3_prod = h₂ W₃
+        _dot_nn(one, h2, W3, zero, z3_prod)  # z_3_prod = h₂ W₃
         J_sum = 0.0
         for i in range(n):
             J_sum_row = zero
@@ -380,27 +380,27 @@ def _value_and_grad(X, T, params, grads, work, sizes, part):
         J = per_d_n * J_sum  # J = ‖h₃ − T‖²/(d n)
         value = J
     if part != FORWARD:
-        _dot_tn(one, h2, dz3, dW3)  # dW₃ = h₂ᵀ dz₃
+        _dot_tn(one, h2, dz3, zero, dW3)  # dW₃ = h₂ᵀ dz₃
         db3[:] = zero
         for i in range(n):
             for j in range(d):
                 db3[j] += dz3[i, j]  # db₃ = dz₃ᵀ 𝟏
-        _dot_nt(one, dz3, W3, dh2)  # dh₂ = dz₃ W₃ᵀ
+        _dot_nt(one, dz3, W3, zero, dh2)  # dh₂ = dz₃ W₃ᵀ
         db2[:] = zero
         for i in range(n):
             for j in range(d):
                 dz2_ij = dh2[i, j] * (one - h2[i, j] * h2[i, j])  # dz₂ = dh₂ ⊙ (1 − h₂²)
                 dz2[i, j] = dz2_ij
                 db2[j] += dz2_ij  # db₂ = dz₂ᵀ 𝟏
-        _dot_tn(one, h1, dz2, dW2)  # dW₂ = h₁ᵀ dz₂
-        _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
+        _dot_tn(one, h1, dz2, zero, dW2)  # dW₂ = h₁ᵀ dz₂
+        _dot_nt(one, dz2, W2, zero, dh1)  # dh₁ = dz₂ W₂ᵀ
         db1[:] = zero
         for i in range(n):
             for j in range(d):
                 dz1_ij = dh1[i, j] * (one - h1[i, j] * h1[i, j])  # dz₁ = dh₁ ⊙ (1 − h₁²)
                 dz1[i, j] = dz1_ij
                 db1[j] += dz1_ij  # db₁ = dz₁ᵀ 𝟏
-        _dot_tn(one, X, dz1, dW1)  # dW₁ = Xᵀ dz₁
+        _dot_tn(one, X, dz1, zero, dW1)  # dW₁ = Xᵀ dz₁
     return value
 
 
@@ -416,15 +416,15 @@ def _predict(X, params, out, work, sizes):
     h3 = _view(out, 0, (n, d))
     h1 = _view(work, 0, (n, d))
     h2 = _view(work, d * n, (n, d))
-    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+    _dot_nn(one, X, W1, zero, h1)  # h₁ = X W₁
     for i in range(n):
         for j in range(d):
             h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
+    _dot_nn(one, h1, W2, zero, h2)  # h₂ = h₁ W₂
     for i in range(n):
         for j in range(d):
             h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _dot_nn(one, h2, W3, h3)  # h₃ = h₂ W₃
+    _dot_nn(one, h2, W3, zero, h3)  # h₃ = h₂ W₃
     for i in range(n):
         for j in range(d):
             h3[i, j] = _tanh(h3[i, j] + b3[j])  # h₃ = tanh(z₃)
@@ -466,15 +466,15 @@ def _hvp(X, T, params, direction, out, work, sizes):
     h1_dot = _view(work, 12 * d * n, (n, d))
     h2_dot = _view(work, 13 * d * n, (n, d))
     scale1 = real(2 / (d * n))
-    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+    _dot_nn(one, X, W1, zero, h1)  # h₁ = X W₁
     for i in range(n):
         for j in range(d):
             h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
+    _dot_nn(one, h1, W2, zero, h2)  # h₂ = h₁ W₂
     for i in range(n):
         for j in range(d):
             h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _dot_nn(one, h2, W3, h3)  # h₃ = h₂ W₃
+    _dot_nn(one, h2, W3, zero, h3)  # h₃ = h₂ W₃
     for i in range(n):
         for j in range(d):
             h3_ij = _tanh(h3[i, j] + b3[j])  # h₃ = tanh(z₃)
@@ -483,30 +483,30 @@ def _hvp(X, T, params, direction, out, work, sizes):
             dh3[i, j] = dh3_ij
             t1 = one - h3_ij * h3_ij
             dz3[i, j] = dh3_ij * t1  # dz₃ = dh₃ ⊙ (1 − h₃²)
-    _dot_nt(one, dz3, W3, dh2)  # dh₂ = dz₃ W₃ᵀ
+    _dot_nt(one, dz3, W3, zero, dh2)  # dh₂ = dz₃ W₃ᵀ
     for i in range(n):
         for j in range(d):
             t1 = one - h2[i, j] * h2[i, j]
             dz2[i, j] = dh2[i, j] * t1  # dz₂ = dh₂ ⊙ (1 − h₂²)
-    _dot_nt(one, dz2, dW2, ddh1)  # ddh₁ = dz₂ dW₂ᵀ
-    _dot_nt(one, dz3, dW3, ddh2)  # ddh₂ = dz₃ dW₃ᵀ
-    _dot_nn(one, h2, dW3, z3_dot_total)  # ż_3_total = h₂ dW₃
-    _dot_nn(one, h1, dW2, z2_dot)  # ż₂ = h₁ dW₂
-    _dot_nn(one, X, dW1, z1_dot)  # ż₁ = X dW₁
+    _dot_nt(one, dz2, dW2, zero, ddh1)  # ddh₁ = dz₂ dW₂ᵀ
+    _dot_nt(one, dz3, dW3, zero, ddh2)  # ddh₂ = dz₃ dW₃ᵀ
+    _dot_nn(one, h2, dW3, zero, z3_dot_total)  # ż_3_total = h₂ dW₃
+    _dot_nn(one, h1, dW2, zero, z2_dot)  # ż₂ = h₁ dW₂
+    _dot_nn(one, X, dW1, zero, z1_dot)  # ż₁ = X dW₁
     for i in range(n):
         for j in range(d):
             z1_dot_ij = z1_dot[i, j] + db1[j]  # ż₁ = X dW₁ + 𝟏 db₁ᵀ
             z1_dot[i, j] = z1_dot_ij
             t1 = one - h1[i, j] * h1[i, j]
             h1_dot[i, j] = z1_dot_ij * t1  # ḣ₁ = ż₁ ⊙ (1 − h₁²)
-    _plus_nn(one, h1_dot, W2, z2_dot)  # ż₂ += ḣ₁ W₂
+    _dot_nn(one, h1_dot, W2, one, z2_dot)  # ż₂ += ḣ₁ W₂
     for i in range(n):
         for j in range(d):
             z2_dot_ij = z2_dot[i, j] + db2[j]  # ż₂ = h₁ dW₂ + 𝟏 db₂ᵀ + ḣ₁ W₂
             z2_dot[i, j] = z2_dot_ij
             t1 = one - h2[i, j] * h2[i, j]
             h2_dot[i, j] = z2_dot_ij * t1  # ḣ₂ = ż₂ ⊙ (1 − h₂²)
-    _plus_nn(one, h2_dot, W3, z3_dot_total)  # ż_3_total += ḣ₂ W₃
+    _dot_nn(one, h2_dot, W3, one, z3_dot_total)  # ż_3_total += ḣ₂ W₃
     ddb3_[:] = zero
     for i in range(n):
         for j in range(d):
@@ -516,7 +516,7 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz3_ij = t2 * t1  # ddz₃ = (ddh₃ − 2 dh₃ ⊙ ż₃ ⊙ h₃) ⊙ (1 − h₃²)
             ddz3[i, j] = ddz3_ij
             ddb3_[j] += ddz3_ij  # ddb₃ = ddz₃ᵀ 𝟏
-    _plus_nt(one, ddz3, W3, ddh2)  # ddh₂ += ddz₃ W₃ᵀ
+    _dot_nt(one, ddz3, W3, one, ddh2)  # ddh₂ += ddz₃ W₃ᵀ
     ddb2_[:] = zero
     for i in range(n):
         for j in range(d):
@@ -525,8 +525,8 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz2_ij = (ddh2[i, j] - two * (dh2[i, j] * z2_dot[i, j] * h2[i, j])) * t1
             ddz2[i, j] = ddz2_ij
             ddb2_[j] += ddz2_ij  # ddb₂ = ddz₂ᵀ 𝟏
-    _plus_nt(one, ddz2, W2, ddh1)  # ddh₁ += ddz₂ W₂ᵀ
-    _dot_nt(one, dz2, W2, dh1)  # dh₁ = dz₂ W₂ᵀ
+    _dot_nt(one, ddz2, W2, one, ddh1)  # ddh₁ += ddz₂ W₂ᵀ
+    _dot_nt(one, dz2, W2, zero, dh1)  # dh₁ = dz₂ W₂ᵀ
     ddb1_[:] = zero
     for i in range(n):
         for j in range(d):
@@ -535,11 +535,11 @@ def _hvp(X, T, params, direction, out, work, sizes):
             ddz1_ij = (ddh1[i, j] - two * (dh1[i, j] * z1_dot[i, j] * h1[i, j])) * t1
             ddz1[i, j] = ddz1_ij
             ddb1_[j] += ddz1_ij  # ddb₁ = ddz₁ᵀ 𝟏
-    _dot_tn(one, X, ddz1, ddW1_)  # ddW₁ = Xᵀ ddz₁
-    _dot_tn(one, h1, ddz2, ddW2_)  # ddW₂ = h₁ᵀ ddz₂
-    _plus_tn(one, h1_dot, dz2, ddW2_)  # ddW₂ += ḣ₁ᵀ dz₂
-    _dot_tn(one, h2, ddz3, ddW3_)  # ddW₃ = h₂ᵀ ddz₃
-    _plus_tn(one, h2_dot, dz3, ddW3_)  # ddW₃ += ḣ₂ᵀ dz₃
+    _dot_tn(one, X, ddz1, zero, ddW1_)  # ddW₁ = Xᵀ ddz₁
+    _dot_tn(one, h1, ddz2, zero, ddW2_)  # ddW₂ = h₁ᵀ ddz₂
+    _dot_tn(one, h1_dot, dz2, one, ddW2_)  # ddW₂ += ḣ₁ᵀ dz₂
+    _dot_tn(one, h2, ddz3, zero, ddW3_)  # ddW₃ = h₂ᵀ ddz₃
+    _dot_tn(one, h2_dot, dz3, one, ddW3_)  # ddW₃ += ḣ₂ᵀ dz₃
 
 
 @_jit
@@ -569,28 +569,28 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
     dh2 = z3_bar = _view(work, 3 * d * n, (n, d))
     dh1 = h1_bar = z1_bar = _view(work, 4 * d * n, (n, d))
     scale1 = real(2 / (d * n))
-    _dot_nn(one, X, W1, h1)  # h₁ = X W₁
+    _dot_nn(one, X, W1, zero, h1)  # h₁ = X W₁
     for i in range(n):
         for j in range(d):
             h1[i, j] = _tanh(h1[i, j] + b1[j])  # h₁ = tanh(z₁)
-    _dot_nn(one, h1, W2, h2)  # h₂ = h₁ W₂
+    _dot_nn(one, h1, W2, zero, h2)  # h₂ = h₁ W₂
     for i in range(n):
         for j in range(d):
             h2[i, j] = _tanh(h2[i, j] + b2[j])  # h₂ = tanh(z₂)
-    _dot_nn(one, h2, dW3, dz3_total)  # dz_3_total = h₂ dW₃
-    _dot_nn(one, h1, dW2, dh2)  # dh₂ = h₁ dW₂
-    _dot_nn(one, X, dW1, dh1)  # dh₁ = X dW₁
+    _dot_nn(one, h2, dW3, zero, dz3_total)  # dz_3_total = h₂ dW₃
+    _dot_nn(one, h1, dW2, zero, dh2)  # dh₂ = h₁ dW₂
+    _dot_nn(one, X, dW1, zero, dh1)  # dh₁ = X dW₁
     for i in range(n):
         for j in range(d):
             t1 = one - h1[i, j] * h1[i, j]
             dh1[i, j] = (dh1[i, j] + db1[j]) * t1  # dh₁ = dz₁ ⊙ (1 − h₁²)
-    _plus_nn(one, dh1, W2, dh2)  # dh₂ += dh₁ W₂
+    _dot_nn(one, dh1, W2, one, dh2)  # dh₂ += dh₁ W₂
     for i in range(n):
         for j in range(d):
             t1 = one - h2[i, j] * h2[i, j]
             dh2[i, j] = (dh2[i, j] + db2[j]) * t1  # dh₂ = dz₂ ⊙ (1 − h₂²)
-    _plus_nn(one, dh2, W3, dz3_total)  # dz_3_total += dh₂ W₃
-    _dot_nn(one, h2, W3, z3_bar)  # z̄₃ = h₂ W₃
+    _dot_nn(one, dh2, W3, one, dz3_total)  # dz_3_total += dh₂ W₃
+    _dot_nn(one, h2, W3, zero, z3_bar)  # z̄₃ = h₂ W₃
     b3_bar[:] = zero
     for i in range(n):
         for j in range(d):
@@ -598,7 +598,7 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
             z3_bar_ij = scale1 * ((dz3_total[i, j] + db3[j]) * t1) * t1  # z̄₃ = ddh₃ ⊙ (1 − h₃²)
             z3_bar[i, j] = z3_bar_ij
             b3_bar[j] += z3_bar_ij  # b̄₃ = z̄₃ᵀ 𝟏
-    _dot_nt(one, z3_bar, W3, h2_bar)  # h̄₂ = z̄₃ W₃ᵀ
+    _dot_nt(one, z3_bar, W3, zero, h2_bar)  # h̄₂ = z̄₃ W₃ᵀ
     b2_bar[:] = zero
     for i in range(n):
         for j in range(d):
@@ -606,7 +606,7 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
             z2_bar_ij = h2_bar[i, j] * t1  # z̄₂ = h̄₂ ⊙ (1 − h₂²)
             z2_bar[i, j] = z2_bar_ij
             b2_bar[j] += z2_bar_ij  # b̄₂ = z̄₂ᵀ 𝟏
-    _dot_nt(one, z2_bar, W2, h1_bar)  # h̄₁ = z̄₂ W₂ᵀ
+    _dot_nt(one, z2_bar, W2, zero, h1_bar)  # h̄₁ = z̄₂ W₂ᵀ
     b1_bar[:] = zero
     for i in range(n):
         for j in range(d):
@@ -614,12 +614,12 @@ def _ggnvp(X, T, params, direction, out, work, sizes):
             z1_bar_ij = h1_bar[i, j] * t1  # z̄₁ = h̄₁ ⊙ (1 − h₁²)
             z1_bar[i, j] = z1_bar_ij
             b1_bar[j] += z1_bar_ij  # b̄₁ = z̄₁ᵀ 𝟏
-    _dot_tn(one, X, z1_bar, W1_bar)  # W̄₁ = Xᵀ z̄₁
-    _dot_tn(one, h1, z2_bar, W2_bar)  # W̄₂ = h₁ᵀ z̄₂
-    _dot_tn(one, h2, z3_bar, W3_bar)  # W̄₃ = h₂ᵀ z̄₃
+    _dot_tn(one, X, z1_bar, zero, W1_bar)  # W̄₁ = Xᵀ z̄₁
+    _dot_tn(one, h1, z2_bar, zero, W2_bar)  # W̄₂ = h₁ᵀ z̄₂
+    _dot_tn(one, h2, z3_bar, zero, W3_bar)  # W̄₃ = h₂ᵀ z̄₃
 
 
-# Matrix products: out = alpha · A·B, by loops where a call of BLAS would take longer.
+# Matrix products, by loops where a call of BLAS would take longer.
 
 
 def _scipy(home, name):
@@ -669,28 +669,28 @@ PIECE = 1000000  # multiplications that BLAS does for few rows without a copy of
 
 
 @_part
-def _dot_nn(alpha, A, B, out):
-    """out = alpha · A·B"""
+def _dot_nn(alpha, A, B, beta, out):
+    """out = alpha · A·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 32 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
-            out[i, j] = zero
+            out[i, j] = out[i, j] if beta else zero
         for l in range(k):
             a_il = alpha * A[i, l]
             for j in range(n):
@@ -698,116 +698,46 @@ def _dot_nn(alpha, A, B, out):
 
 
 @_part
-def _dot_nt(alpha, A, B, out):
-    """out = alpha · A·Bᵀ"""
+def _dot_nt(alpha, A, B, beta, out):
+    """out = alpha · A·Bᵀ + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[1]
     if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = YES, NO
         rows, columns = PIECE // (m * n), PIECE // (m * k)
         if 1 < m <= 16 and 8 * k >= n and rows >= 8:
             for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one if start else zero
+                inner, kept = min(rows, k - start), one if start else beta
                 B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
+                _gemm(right, left, n, m, inner, alpha, B_part, A_part, kept, out)
         elif 1 < m <= 16 and 8 * k < n and columns >= 8:
             for start in range(0, n, columns):
                 width = min(columns, n - start)
                 B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, zero, out_part)
+                _gemm(right, left, width, m, k, alpha, B_part, A, beta, out_part)
         else:
-            _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+            _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         for j in range(n):
             total = zero
             for l in range(k):
                 total += A[i, l] * B[j, l]
-            out[i, j] = alpha * total
+            out[i, j] = alpha * total + (out[i, j] if beta else zero)
 
 
 @_part
-def _dot_tn(alpha, A, B, out):
-    """out = alpha · Aᵀ·B"""
+def _dot_tn(alpha, A, B, beta, out):
+    """out = alpha · Aᵀ·B + beta · out, where beta is zero or one"""
     (m, n), k = out.shape, A.shape[0]
     if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
         right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, zero, out)
+        _gemm(right, left, n, m, k, alpha, B, A, beta, out)
         return
     for i in range(m):
         a_0i = alpha * A[0, i]
         for j in range(n):
-            out[i, j] = a_0i * B[0, j]
+            out[i, j] = a_0i * B[0, j] + (out[i, j] if beta else zero)
     for l in range(1, k):
-        for i in range(m):
-            a_li = alpha * A[l, i]
-            for j in range(n):
-                out[i, j] += a_li * B[l, j]
-
-
-@_part
-def _plus_nn(alpha, A, B, out):
-    """out += alpha · A·B"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 32 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[:, start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for l in range(k):
-            a_il = alpha * A[i, l]
-            for j in range(n):
-                out[i, j] += a_il * B[l, j]
-
-
-@_part
-def _plus_nt(alpha, A, B, out):
-    """out += alpha · A·Bᵀ"""
-    (m, n), k = out.shape, A.shape[1]
-    if m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = YES, NO
-        rows, columns = PIECE // (m * n), PIECE // (m * k)
-        if 1 < m <= 16 and 8 * k >= n and rows >= 8:
-            for start in range(0, k, rows):
-                inner, beta = min(rows, k - start), one
-                B_part, A_part = B[:, start : start + inner], A[:, start : start + inner]
-                _gemm(right, left, n, m, inner, alpha, B_part, A_part, beta, out)
-        elif 1 < m <= 16 and 8 * k < n and columns >= 8:
-            for start in range(0, n, columns):
-                width = min(columns, n - start)
-                B_part, out_part = B[start : start + width], out[:, start : start + width]
-                _gemm(right, left, width, m, k, alpha, B_part, A, one, out_part)
-        else:
-            _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for i in range(m):
-        for j in range(n):
-            total = zero
-            for l in range(k):
-                total += A[i, l] * B[j, l]
-            out[i, j] += alpha * total
-
-
-@_part
-def _plus_tn(alpha, A, B, out):
-    """out += alpha · Aᵀ·B"""
-    (m, n), k = out.shape, A.shape[0]
-    if k > 1 and m * n * k > 1024:  # as outᵀ, for BLAS stores columns
-        right, left = NO, YES
-        _gemm(right, left, n, m, k, alpha, B, A, one, out)
-        return
-    for l in range(k):
         for i in range(m):
             a_li = alpha * A[l, i]
             for j in range(n):

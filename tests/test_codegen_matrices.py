@@ -263,7 +263,7 @@ def test_sums_of_products_are_products_of_matrices(text, tmp_path):
     module = module_of(net, tmp_path, jit=False)
     source = Path(module.__file__).read_text(encoding="utf-8")
     kernels = source.partition("\n# Matrix products")[0]
-    calls = re.findall(r"^( +)_(?:dot|plus)_", kernels, re.MULTILINE)
+    calls = re.findall(r"^( +)_dot_", kernels, re.MULTILINE)
     # part of forward or backward, and in a loop over the stack
     assert (len(calls), sum(len(margin) > 8 for margin in calls)) == PRODUCTS[text]
     for each in (sizes, dict.fromkeys(sizes, 1)):

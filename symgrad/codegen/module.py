@@ -47,7 +47,7 @@ def _rendered(
     helpers = functions.sources(scalars.used, plan.dtype)
     routines = linear.sources(scalars.routines, plan.dtype)
     texts = [*helpers, *routines]
-    products = ["_gemm"] if scalars.products or scalars.adds else []
+    products = ["_gemm"] if scalars.products else []
     bindings = blas.used([*products, *routines])
     numbers = _numbers(plan.dtype, kernels, [*(h for f in texts for h in f.splitlines()), *lines])
     context = frame | {
@@ -57,7 +57,6 @@ def _rendered(
         "letter": "d" if plan.dtype == "float64" else "s",
         "products": sorted(scalars.products),
         "sums": sorted(scalars.sums),
-        "adds": sorted(scalars.adds),
         "threshold": THRESHOLD,
         "piece": PIECE,
         "functions": helpers,
@@ -65,7 +64,6 @@ def _rendered(
             kernels.blocks
             or helpers
             or scalars.products
-            or scalars.adds
             or frame["fact_tests"]
             or {"_outside", "_fault"} & words(lines)
         ),

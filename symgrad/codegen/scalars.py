@@ -32,7 +32,6 @@ class Scalars:
     used: set[str] = field(default_factory=set)
     products: set[str] = field(default_factory=set)
     sums: set[str] = field(default_factory=set)
-    adds: set[str] = field(default_factory=set)
     routines: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 

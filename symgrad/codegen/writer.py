@@ -451,10 +451,12 @@ class Writer:
             self.scale(Multiple(s.coefficient, s.scalars, s.node)),
             *(self.matrix(*read, *shape) for read, shape in zip(s.points(), shapes, strict=True)),
         ]
-        adds = m.adds or s.onto
-        name = "_plus" if adds else "_dot"
-        (self.scalars.adds if adds else self.scalars.products).add(m.kind)
-        if s.addend is not None:
+        self.scalars.products.add(m.kind)
+        name = "_dot"
+        if s.addend is None:
+            before = self.scalars.numbers.name(S.One) if m.adds or s.onto else self.zero()
+            arguments.insert(3, before)
+        else:
             name = "_add"
             self.scalars.sums.add(m.kind)
             whole: Point = (None, None)
