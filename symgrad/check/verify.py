@@ -154,17 +154,16 @@ def judged(
     scope.parameters = graph.parameters
     frame = Frame.of(truth, scope, scaled or {})
     readings = list(READERS[notation](frame, claims, names or {}))
+    if len(readings) == 1:
+        return Verdicts((_verdict(frame, readings[0], explained=True),))
     verdicts = [_verdict(frame, reading) for reading in readings]
-    if len(verdicts) > 1:
-        found = _in_another_scale(frame, claims, names or {}, notation, verdicts)
-        frame, readings, verdicts = found or (frame, readings, verdicts)
+    found = _in_another_scale(frame, claims, names or {}, notation, verdicts)
+    frame, readings, verdicts = found or (frame, readings, verdicts)
     verdicts = [
         _verdict(frame, reading, explained=True) if verdict.status == "wrong" else verdict
         for reading, verdict in zip(readings, verdicts, strict=True)
     ]
-    if len(verdicts) > 1:
-        verdicts = _inherited(frame, readings, verdicts)
-    return Verdicts(tuple(verdicts))
+    return Verdicts(tuple(_inherited(frame, readings, verdicts)))
 
 
 # --- claims that follow from one another
