@@ -244,13 +244,14 @@ class Interpreter(Expressions):
 
     def _loop(self, tree: ast.For) -> None:
         of_layers = any(True for _ in computed_keys(tree))
+        iterated: Any = None
         try:
             iterated = self.value(tree.iter)
             items = self.items(iterated, tree.iter)
         except (NotSymbolic, UnknownName) as error:
             if of_layers and self.algebra.symbolic:
                 raise self.fault(f"{HOW_MANY}: {error.what}", tree, SAY_IT) from None
-            if isinstance(error, UnknownName) or not self.algebra.symbolic:
+            if isinstance(error, UnknownName) or not self.algebra.symbolic or iterated is None:
                 raise
             self._symbolic_loop(tree, iterated)
             return

@@ -37,7 +37,7 @@ def ratio(above: Any, below: Any) -> float | None:
         return None
     c = float(x.flat[k] / y.flat[k])
     scale = np.max(np.abs(x)) or 1.0
-    if c == 0 or not np.allclose(x, c * y, rtol=1e-7, atol=1e-9 * scale):
+    if c == 0 or not np.isfinite(c) or not np.allclose(x, c * y, rtol=1e-7, atol=1e-9 * scale):
         return None
     return c
 
@@ -61,6 +61,8 @@ def recognised(know: Knowledge, ratios: list[float], *, regular: bool = False) -
         if len(values) < CHECKS or not all(values):
             continue
         rests = [r / v for r, v in zip(ratios, values, strict=True)]
+        if not np.isfinite(rests).all():
+            continue
         rest = Fraction(rests[0]).limit_denominator(MOST)
         if not rest or abs(rest.numerator) > MOST:
             continue
