@@ -88,6 +88,18 @@ def test_arguments_are_those_that_are_needed(tmp_path):
     assert module_of(sg.hvp(ridge, "w"), tmp_path, jit=False).ARGUMENTS == ("X", "lam", "dw")
 
 
+def test_slices(tmp_path):
+    """Those of a graph must be in range; those that a derivative makes of them may pick nothing."""
+    net = sg.parse("v = concatenate([x[1:], x[:1]]); J = sum(sin(v)) + x[2]", {"x": ("n",)},
+                   parameters=["x"])  # fmt: skip
+    hessian = sg.hessian(net, "x")
+    module = module_of(hessian, tmp_path, jit=False)
+    values = net.sample(1, {"n": 4})
+    np.testing.assert_allclose(evaluated(module, values), hessian.evaluate(values), rtol=1e-14)
+    with pytest.raises(module.ShapeError, match=r"2 < n does not hold for n = 2"):
+        module.evaluate(np.ones(2))
+
+
 def test_calls_with_out_and_a_workspace(tmp_path):
     module = module_of(sg.hessian(NET, "W1"), tmp_path, jit=False)
     values = NET.sample(1, {"n": 4, "d": 3, "h": 2, "c": 3})

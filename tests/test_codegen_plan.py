@@ -155,3 +155,9 @@ def test_layout():
     assert parts[0] == "        part_0 * other_0"
     assert parts[1] == "        + part_1 * other_1"
     assert fitted("    x = y") == ["    x = y"]
+    target = f"{' ' * 48}copy[i, j, k, l, p, q, r, s]"
+    assert fitted(f"{target} = other[j, k, l, i, r, p, s, q]") == [
+        f"{target} = (",
+        f"{' ' * 52}other[j, k, l, i, r, p, s, q]",
+        f"{' ' * 48})",
+    ]

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from modules import arguments, compare, module_of
+from modules import arguments, compare, module_of, unoptimised
 
 import symgrad as sg
 from symgrad.codegen.module import graph_text
@@ -222,3 +222,22 @@ def test_slices_are_vectors(tmp_path):
     (code,) = module._value_and_grad.inspect_llvm().values()
     assert re.search(r"fmul.* <\d+ x double>", code)
     assert not re.search(r"masked\.gather", code)
+
+
+MASKED = [
+    "J = sum(tril(A)[1:, :-1]**2)",
+    "J = sum(sin(triu(A, 1)[::-1, :]))",
+    "J = sum(cumsum(triu(A)[:, ::-1], axis=1)**2)",
+    "J = sum(sin(max(tril(A)[::-1, ::2], axis=1) * argmax(tril(A)[::-1, ::2], axis=1)))",
+]
+
+
+@pytest.mark.parametrize("text", MASKED)
+@pytest.mark.parametrize("jit", [False, True])
+def test_masks_at_computed_indices(text, jit, tmp_path):
+    """Differences of indices that have no sign are none: conditions are in those of the loops."""
+    net = sg.parse(text, {"A": ("n", "n")}, parameters=["A"])
+    with unoptimised():
+        module = module_of(net, tmp_path, jit=jit)
+        for size in (5, 2):
+            compare(module, net, net.sample(1, {"n": size}), 1e-12, 1e-12)

@@ -164,6 +164,12 @@ def evaluation_frame(plan: Evaluation) -> dict[str, Any]:
     taken = {*public.values(), *plan.dims}
     own = {name: free(name, taken) for name in ("out", "workspace")}
     told = plan.free
+    # a derivative's own slices may pick nothing
+    limits = {
+        gap: text
+        for gap, text in bounds(graph.definitions).items()
+        if {s.name for s in gap.free_symbols} <= set(plan.dims)
+    }
     given, room = list(public.values()), program.storage.room
     sizes = [size_text(d, plan.dims) for d in plan.shape]
     return {
@@ -202,7 +208,5 @@ def evaluation_frame(plan: Evaluation) -> dict[str, Any]:
         "shape": f"({', '.join(sizes)}{',' * (len(sizes) == 1)})",
         "room": size_text(room, plan.dims),
         "fact_tests": (),
-        **size_tables(
-            plan.arguments, plan.arguments, list(plan.dims), told, bounds(plan.definitions)
-        ),
+        **size_tables(plan.arguments, plan.arguments, list(plan.dims), told, limits),
     }

@@ -102,6 +102,8 @@ def fitted(line: str) -> list[str]:
         parts = _split(right, signs, keep=True)
         if len(parts) > 1 and found:
             return [f"{left}(", *(f"{margin}    {part}" for part in parts), f"{margin})"]
+    if "(" not in right:  # deep in loops the target is what is long
+        return [f"{left}(", f"{margin}    {right}", f"{margin})"]
     start, inside = right.index("("), right[right.index("(") + 1 : right.rindex(")")]
     return call(f"{left}{right[:start]}", (_broken(a, margin) for a in _split(inside, (", ",))))
 

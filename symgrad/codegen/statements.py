@@ -326,17 +326,28 @@ def adds(statement: Statement) -> Iterator[Read]:
             yield from writes(statement)
 
 
-def bracket_terms(node: Iverson, point: Point) -> tuple[Expr, list[tuple[Expr, Index | Read]]]:
-    """The condition of a bracket at a point: its constant, and c · (an index or an entry)."""
+def bracket_terms(node: Iverson, point: Point) -> tuple[Expr, list[tuple[Expr, Var | Read]]]:
+    """The condition of a bracket at a point: its constant, and c · (a loop's index or an entry).
+
+    An index that is computed stands there as what it is computed from: it may have no sign itself.
+    """
     condition = expand(node.condition)
-    terms: list[tuple[Expr, Index | Read]] = [
-        (condition.coeff(symbol), index)
-        for symbol, index in zip(INDEX, point, strict=False)
-        if condition.coeff(symbol) != 0
-    ]
+    constant: Expr = condition.xreplace(dict.fromkeys((*INDEX, *LOOKUP), S.Zero))
+    terms: dict[Var | Read, Expr] = {}
+    for symbol, index in zip(INDEX, point, strict=False):
+        c = condition.coeff(symbol)
+        match index:
+            case Var():
+                terms[index] = terms.get(index, S.Zero) + c
+            case Affine():
+                constant += c * index.constant
+                for own, var in index.variables:
+                    terms[var] = terms.get(var, S.Zero) + c * own
+                for own, entry, at in index.entries:
+                    terms[entry, at] = terms.get((entry, at), S.Zero) + c * own
     for symbol, read in zip(LOOKUP, parts(node, point), strict=False):
-        terms.append((condition.coeff(symbol), read))
-    return condition.xreplace(dict.fromkeys((*INDEX, *LOOKUP), S.Zero)), terms
+        terms[read] = terms.get(read, S.Zero) + condition.coeff(symbol)
+    return expand(constant), [(c, each) for each, v in terms.items() if (c := expand(v)) != 0]
 
 
 def lines(
