@@ -143,10 +143,13 @@ def judge(frame: Frame, name: str, run: Run, node: Node | None, least: int = 0) 
     if node is None:
         elsewhere = _elsewhere(frame, name, run, None)
         return compared if elsewhere is None else elsewhere
+    exact = None if compared.status == "agrees" else _precise(frame, name, node)
+    if exact is not None and exact.status == "wrong":
+        return exact
     proof = prove(frame, name, node)
-    if proof is not None and compared.status == "agrees":
+    if proof is not None and exact is None:
         return proof
-    exact = _precise(frame, name, node)
+    exact = exact or _precise(frame, name, node)
     if exact.status == "agrees" and proof is not None:
         return proof
     return (exact.status == "agrees" and _elsewhere(frame, name, run, node)) or exact
