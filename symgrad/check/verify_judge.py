@@ -262,9 +262,12 @@ def _by_normal_form(gap: Node) -> Judgement | None:
     declared = any(leaf.domain not in ("", "real") for leaf in leaves(gap))
     try:
         for facts in (False, True)[: 1 + declared]:
-            if vanishes(gap, facts=facts):
+            zero = vanishes(gap, facts=facts)
+            if zero:
                 rests = ("by declared domains",) if facts else ()
                 return Judgement("proved", "both have one normal form", rests)
+            if zero is None:  # too large, whatever is declared
+                return None
     except ShapeError:
         return None
     return None
