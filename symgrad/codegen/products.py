@@ -5,6 +5,7 @@ are folded in, and for which sums axes are brought into the order that makes the
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from math import prod
+from weakref import WeakKeyDictionary
 
 from sympy import Expr, S
 
@@ -59,25 +60,37 @@ class Matrices:
         return not set(self.stack) <= set(self.labels[2])
 
 
+#: What is known of products; every pass over a program asks.
+_matrices: "WeakKeyDictionary[Node, Matrices | None]" = WeakKeyDictionary()
+
+
 def matrices(node: Node) -> Matrices | None:
     """The product as one of matrices, or as a stack of them, if the axes are in such an order."""
+    if not isinstance(node, Einsum) or len(node.factors) != 2:
+        return None
+    if node not in _matrices:
+        _matrices[node] = _found(node)
+    return _matrices[node]
+
+
+def _found(node: Einsum) -> Matrices | None:
     groups = _groups(node)
     if groups is None:
         return None
-    assert isinstance(node, Einsum)
     a, b, out, every, rows, inner, columns = groups
     sizes = node.sizes
     known = [sizes[k] for k in (*rows, *inner, *columns)]
     if all(size.is_Integer for size in known) and prod(map(int, known)) <= SMALL:
         return None
-    count = representatives(node)
     for stack in _stacks(a, b, out):
         more = set(stack) - set(every)
         if not set(every) <= set(stack):
             continue
         rest = [tuple(k for k in group if k not in more) for group in (rows, inner, columns)]
-        if more and any(prod(count[k] for k in group) < WORTH for group in rest):
-            continue
+        if more:
+            count = representatives(node)
+            if any(prod(count[k] for k in group) < WORTH for group in rest):
+                continue
         found = _as_matrices(node, (a, b, out), stack, *rest)
         if found is not None:
             return found
