@@ -81,6 +81,17 @@ def test_a_convolution_compiled(dtype, tmp_path):
         compare(module, IMAGES, IMAGES.sample(4, sizes), tolerance, tolerance)
 
 
+def test_a_convolution_with_one_place_along_an_axis(tmp_path):
+    net = sg.parse(
+        "J = mean(tanh(conv2d(X, K, stride=2, dilation=2)))",
+        {"X": ("n", "c", "h", 6), "K": ("o", "c", 2, 3)},
+        parameters=["X", "K"],
+    )
+    module = module_of(net, tmp_path, jit=False)
+    for sizes in ({"n": 3, "c": 2, "h": 7, "o": 4}, {"n": 1, "c": 1, "h": 3, "o": 1}):
+        compare(module, net, net.sample(5, sizes), 1e-12, 1e-12)
+
+
 # --- sums in one array
 
 
