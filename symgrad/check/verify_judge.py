@@ -45,6 +45,9 @@ SMALL = 1e-7
 #: what is proved depends on the claim alone.
 MOST_NODES = 2000
 
+#: Differences, unfolded step by step, that rules are tried on where normal forms do not prove them.
+BY_RULES = 12
+
 
 @dataclass(slots=True)
 class Frame:
@@ -236,13 +239,16 @@ def prove(frame: Frame, name: str, node: Node) -> Judgement | None:
         proof = _by_rules(gap) or _by_normal_form(gap)
         if proof is not None:
             return proof
-    for each in frame.truth.unfolded(gap)[1:]:
+    for n, each in enumerate(frame.truth.unfolded(gap)[1:]):
         left -= len(topological(each))
         if left < 0:
             return None
         proof = _by_normal_form(each)
         if proof is not None:  # rules take longer, and say more of a proof
             return (left > MOST_NODES // 2 and _by_rules(each)) or proof
+        proof = _by_rules(each) if n < BY_RULES else None
+        if proof is not None:
+            return proof
     return None
 
 
