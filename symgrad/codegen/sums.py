@@ -70,6 +70,6 @@ def one_array(node: Node, users: Mapping[Node, Set[Node]], roots: Collection[Nod
     """Whether a value is a sum that is added up in one array."""
     return (
         isinstance(node, Total)
-        and len(node.terms) > 1
+        and 1 < len(node.terms) == len(set(node.terms))  # each term adds once
         and all(_takes(term, users[term]) and term not in roots for term in node.terms)
     )
